@@ -1,0 +1,179 @@
+"""Stand-ins that tests build in memory: a tokenizer of bytes, tiny models, a model that says its lines, tools that echo.
+
+Nothing here is patched in: each is given to the code under test as the real thing would be.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Literal
+
+import torch
+from tokenizers import Tokenizer
+from tokenizers.decoders import ByteLevel as ByteLevelDecoder
+from tokenizers.models import BPE
+from tokenizers.pre_tokenizers import ByteLevel
+from torch import Tensor
+from transformers import LlamaConfig, MistralConfig, PreTrainedTokenizerFast, Qwen3Config
+from transformers.models.auto import AutoModelForCausalLM
+
+from themis.model.reward_model import RewardModel
+from themis.traces.case import Case
+from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
+from themis.traces.trace import Action, Observation
+
+Backbone = Literal["llama", "qwen3", "qwen3-mixed", "mistral", "llama-eager"]
+
+CALL = "Thought: I look it up.\nAction: echo\nAction Input: "
+FINISHED = "Thought: Do I need to use a tool? No\nFinished.\n"
+BROKEN = "Thought: I act without a call.\n"
+PHRASES = (CALL, FINISHED, BROKEN)
+
+
+def byte_tokenizer(phrases: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+    """One token a byte, the four special tokens, padding and end of text; and tokens of whole phrases, which no text is split into."""
+    letters = ByteLevel(add_prefix_space=False, use_regex=False)
+    spelled = ["".join(piece for piece, _ in letters.pre_tokenize_str(phrase)) for phrase in phrases]
+    vocabulary = {token: index for index, token in enumerate([*sorted(ByteLevel.alphabet()), *spelled])}
+    backend = Tokenizer(BPE(vocab=vocabulary, merges=[]))
+    backend.pre_tokenizer = letters
+    backend.decoder = ByteLevelDecoder()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>")  # type: ignore[no-untyped-call]
+    tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)})
+    return tokenizer
+
+
+def tiny_config(backbone: Backbone, vocabulary: int, context_length: int) -> Any:
+    """A backbone of width 64. Mistral's window, and that of every second layer of `qwen3-mixed`, is 24 tokens."""
+    sizes: dict[str, Any] = {
+        "vocab_size": vocabulary,
+        "hidden_size": 64,
+        "intermediate_size": 96,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 16,
+        "max_position_embeddings": context_length,
+    }
+    if backbone == "mistral":
+        return MistralConfig(**sizes, sliding_window=24)
+    if backbone == "qwen3":
+        return Qwen3Config(**sizes)
+    if backbone == "qwen3-mixed":
+        layers = ["sliding_attention", "full_attention", "sliding_attention"]
+        return Qwen3Config(**sizes, use_sliding_window=True, sliding_window=24, layer_types=layers)
+    return LlamaConfig(**sizes)
+
+
+def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, context_length: int = 512, seed: int = 0) -> RewardModel:
+    """Random weights, but for a chain in the output layer: see `_teach_chain`. Some logits belong to no token, as in real models."""
+    torch.manual_seed(seed)
+    config = tiny_config(backbone, len(tokenizer) + 5, context_length)
+    lm = AutoModelForCausalLM.from_config(config, attn_implementation="eager" if backbone == "llama-eager" else "sdpa")
+    for name, parameter in lm.named_parameters():
+        if "norm" not in name:
+            torch.nn.init.normal_(parameter, std=1.0 if "embed" in name else 0.15)
+    if PHRASES[0] in tokenizer.batch_decode([[token] for token in range(len(tokenizer))]):
+        _teach_chain(lm, tokenizer)
+    return RewardModel(lm).eval()
+
+
+@torch.no_grad()
+def _teach_chain(lm: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Make a random model write steps: after `<|tool|>` one of the phrases, then letters as the context has it, until some letter
+    calls for the line's end; after the line's end the segment's.
+
+    An output row that equals the embedding of some token makes its own token likely after that one. Which of the phrases, which
+    letters, and whether to act again stay random functions of the whole context, so the model's tokens test its attention.
+    """
+    token_of = {tokenizer.decode([token]): token for token in range(len(tokenizer))}
+    after = lm.get_input_embeddings().weight
+    output = lm.get_output_embeddings().weight
+    letters = [token_of[letter] for letter in "abcdefghijklmnopqrstuvwxyz"]
+    noise = torch.randn(len(output), 64) * 0.5
+    output.zero_()
+    output[letters] = noise[letters]
+    output[token_of["\n"]] = 0.7 * after[letters[::5]].sum(0)
+    for phrase in PHRASES:
+        output[token_of[phrase]] = after[token_of[TOOL]] + 2 * noise[token_of[phrase]]
+    output[token_of[OBSERVATION]] = after[token_of["\n"]] + after[token_of[BROKEN]]
+    output[token_of[REWARD]] = after[token_of["\n"]]
+    output[token_of[RATIONALE]] = after[token_of[FINISHED]] + noise[token_of[RATIONALE]]
+    output[token_of[TOOL]] = noise[token_of[TOOL]]
+
+
+class ScriptedModel(RewardModel):
+    """Says the lines it was given: the first after the first special token of a judgement, and so on.
+
+    A line stands for one segment and ends with the special token that closes it; after an observation it is
+    the next segment's token alone. A line without special token is said again and again. Reads no cache.
+    """
+
+    def __init__(
+        self, tokenizer: PreTrainedTokenizerFast, lines: Sequence[str] | Callable[[str], Sequence[str]], *, reward: float = 1.5, context_length: int = 1024
+    ) -> None:
+        super().__init__(AutoModelForCausalLM.from_config(tiny_config("llama", len(tokenizer), context_length)))
+        self._tokenizer = tokenizer
+        self._lines = lines if callable(lines) else lambda prompt: lines
+        self._reward = reward
+        self._special = set(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS)))
+
+    def hidden_states(self, token_ids_BT: Tensor, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor:
+        assert attention_mask is not None
+        hidden = torch.zeros(*token_ids_BT.shape, 1)
+        for row, (tokens, count) in enumerate(zip(token_ids_BT.tolist(), attention_mask.sum(1).tolist(), strict=True)):
+            hidden[row, count - 1, 0] = self._next(tokens[:count])
+        return hidden
+
+    def lm_logits(self, hidden: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(hidden[..., 0].long(), len(self._tokenizer)).float()
+
+    def reward(self, hidden: Tensor) -> Tensor:
+        return torch.full(hidden.shape[:-1], self._reward)
+
+    def _next(self, tokens: list[int]) -> int:
+        places = [place for place, token in enumerate(tokens) if token in self._special]
+        lines = self._lines(self._tokenizer.decode(tokens[: places[0]]))
+        if len(places) > len(lines):
+            return 0
+        line: list[int] = self._tokenizer(lines[len(places) - 1], add_special_tokens=False)["input_ids"]
+        written = 0 if len(line) == 1 else len(tokens) - 1 - places[-1]
+        return line[written % len(line)]
+
+
+class EchoTools:
+    """Tools that answer at once with what they were given, or with what `answer` makes of it."""
+
+    def __init__(self, answer: Callable[[Action, Case], Observation] | None = None) -> None:
+        self.calls: list[Action] = []
+        self._answer = answer or (lambda action, case: Observation(f"you said {action.argument}"))
+
+    def submit(self, action: Action, case: Case) -> Future[Observation]:
+        self.calls.append(action)
+        future: Future[Observation] = Future()
+        try:
+            future.set_result(self._answer(action, case))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+class HeldTools(EchoTools):
+    """Tools that keep the calls of some cases until `release`."""
+
+    def __init__(self, held_answers: set[str]) -> None:
+        super().__init__()
+        self._held_answers = held_answers
+        self._held: list[tuple[Future[Observation], Action]] = []
+
+    def submit(self, action: Action, case: Case) -> Future[Observation]:
+        if case.answer not in self._held_answers:
+            return super().submit(action, case)
+        future: Future[Observation] = Future()
+        self._held.append((future, action))
+        return future
+
+    def release(self) -> None:
+        """Answer all calls that were kept, and keep no more."""
+        self._held_answers = set()
+        for future, action in self._held:
+            future.set_result(Observation(f"at last: {action.argument}"))

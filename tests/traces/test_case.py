@@ -1,0 +1,50 @@
+"""A case from JSON: what is wrong is one sentence."""
+
+from typing import Any
+
+import pytest
+
+from themis.errors import DataError
+from themis.traces import Case, case_from_json
+
+
+def test_a_case_needs_a_question_and_an_answer() -> None:
+    assert case_from_json({"question": "q", "answer": "a"}, "x, line 1") == Case("q", "a")
+
+
+def test_a_case_may_be_a_chat_with_context_tests_and_id() -> None:
+    row = {"messages": [{"role": "user", "content": "q", "name": "x"}], "answer": "a", "context": "c", "test_list": ["assert 1"], "id": 7}
+    assert case_from_json(row, "") == Case(({"role": "user", "content": "q"},), "a", "c", ("assert 1",), "7")
+
+
+def test_a_chat_of_one_message_is_a_plain_question() -> None:
+    assert Case(({"role": "user", "content": "q"},), "a").question_text == "q"
+
+
+def test_an_empty_answer_is_a_case_since_the_judge_says_what_is_wrong_with_it() -> None:
+    assert case_from_json({"question": "q", "answer": ""}, "").answer == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ([], "expected a JSON object, found list"),
+        ({"answer": "a"}, "field 'question' is missing"),
+        ({"question": "", "answer": "a"}, "field 'question' is empty"),
+        ({"question": [], "answer": "a"}, "field 'question' is empty"),
+        ({"question": 1, "answer": "a"}, "field 'question' must be text, found int"),
+        ({"question": ["q"], "answer": "a"}, "each message of field 'question' must be an object with 'role' and 'content'"),
+        ({"question": [{"role": "user"}], "answer": "a"}, "field 'question.content' is missing"),
+        ({"question": "q"}, "field 'answer' is missing"),
+        ({"question": "q", "answer": ["a"]}, "field 'answer' must be text, found list"),
+        ({"question": "q", "answer": "a\udcff"}, "field 'answer' holds half a character (a lone surrogate)"),
+        ({"question": "q", "answer": "a", "context": 1}, "field 'context' must be text, found int"),
+        ({"question": "q", "answer": "a", "tests": "assert"}, "field 'tests' must be a list of texts"),
+        ({"question": "q", "answer": "a", "tests": [None]}, "field 'tests' is missing"),
+        ({"question": "q", "answer": "a", "id": "\ud800"}, "field 'id' holds half a character (a lone surrogate)"),
+    ],
+)
+def test_a_broken_row_is_one_sentence_with_its_place_and_field(row: Any, sentence: str) -> None:
+    with pytest.raises(DataError) as error:
+        case_from_json(row, "cases.jsonl, line 3")
+    assert str(error.value) == f"cases.jsonl, line 3: {sentence}"

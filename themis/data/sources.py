@@ -1,0 +1,67 @@
+"""Each a small function from a published file to pairs or questions, without the questions held out for tests."""
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from themis.errors import DataError
+from themis.traces.pair import Pair
+from themis.traces.tara import question_hash, read_holdout, read_tara
+
+TARA_TRAIN_TASKS = ("calendar", "weather", "multi_tools", "calculator", "hh_rlhf")
+"""The tasks whose tools are here; `code` joins with its sandbox."""
+
+
+@dataclass(slots=True)
+class Published:
+    """What was read from a folder of data sets, and what was left out, counted by reason."""
+
+    pairs: dict[str, list[Pair]] = field(default_factory=dict)
+    gsm8k: list[tuple[str, str]] = field(default_factory=list)
+    """Question and right answer."""
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def read_published(root: Path, tasks: Iterable[str] = TARA_TRAIN_TASKS) -> Published:
+    """TARA's train rows and GSM8K's train problems under `root`, never a question that is held out or in a dev file."""
+    published = Published()
+    holdout_file = root / "tara" / "holdout.sha256"
+    if not holdout_file.is_file():
+        raise DataError(f"{holdout_file} is missing: without the list of held-out questions nothing may be trained on {root}")
+    held_out = read_holdout(holdout_file) | _dev_questions(root / "tara")
+    for task in tasks:
+        file = root / "tara" / task / "train.jsonl"
+        if not file.is_file():
+            published.left_out[f"{task}: no train file"] += 1
+            continue
+        read = read_tara(file)
+        kept = [pair for pair in read.pairs if question_hash(pair.question) not in held_out]
+        published.left_out[f"{task}: held-out question"] += len(read.pairs) - len(kept)
+        published.pairs[task] = [replace(pair, task=task) for pair in kept]
+    gsm8k_file = root / "gsm8k" / "train.jsonl.gz"
+    if gsm8k_file.is_file():
+        for row in _json_lines(gsm8k_file):
+            if question_hash(row["question"]) in held_out:
+                published.left_out["gsm8k: held-out question"] += 1
+            else:
+                published.gsm8k.append((row["question"], row["answer"]))
+    published.left_out = +published.left_out
+    return published
+
+
+def _dev_questions(tara: Path) -> frozenset[str]:
+    """Dev files are for measuring: a question that also stands in a train file is not trained on either."""
+    return frozenset(question_hash(pair.question) for file in sorted(tara.glob("*/dev.jsonl")) if file.parent.name != "truthful_qa" for pair in read_tara(file).pairs)
+
+
+def _json_lines(file: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(file, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{file}, line {number}: no valid JSON") from error

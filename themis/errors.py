@@ -1,0 +1,41 @@
+"""Every error Themis raises on purpose, and for whom it is.
+
+ThemisError
+├── ConfigError    the user can fix a setting: it names the setting and the value
+├── DataError      the user can fix a file: it names the file, the line and the field
+├── ModelError     a model directory is missing, cut off, or not ours
+└── ToolError      the judge can act on it: its text becomes the observation
+    ├── ToolUnavailable   the world failed (no network, no recording store, no such service)
+    └── ToolTimeout       the deadline passed
+
+The command line prints `ThemisError` as one sentence and exits with status 2. Anything else is a
+bug of ours and surfaces as a traceback.
+"""
+
+
+class ThemisError(Exception):
+    """Base of all errors that somebody outside the code can act on."""
+
+
+class ConfigError(ThemisError):
+    """A setting, recipe key or option is wrong."""
+
+
+class DataError(ThemisError):
+    """An input file is wrong, or a recording lacks an answer."""
+
+
+class ModelError(ThemisError):
+    """A model directory cannot be used."""
+
+
+class ToolError(ThemisError):
+    """The tool says no; the judge reads why."""
+
+
+class ToolUnavailable(ToolError):
+    """The world behind the tool failed; nobody's argument was wrong."""
+
+
+class ToolTimeout(ToolError):
+    """The tool did not answer before its deadline."""

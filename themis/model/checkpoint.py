@@ -1,0 +1,111 @@
+"""A model on disk: a causal-LM directory of Hugging Face, `score.safetensors` and `themis.json`.
+
+`AutoModelForCausalLM.from_pretrained(dir)` loads the language model as it stands. `themis.json` says
+which written form the model uses, the tools it was trained with, and the reward's mean and deviation
+on dev data.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+
+from themis.errors import ModelError
+from themis.model.reward_model import RewardModel
+from themis.traces.text import SPECIAL_TOKENS
+
+SCORE_FILE, META_FILE = "score.safetensors", "themis.json"
+NANO = Path(__file__).parent / "nano"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMeta:
+    """What `themis.json` holds."""
+
+    form: str = "plain"
+    """`plain` is the written form of `themis.traces.text`."""
+    kind: str = "themis"
+    """`themis` writes a trace before its reward; `vanilla` reads the reward right after the case."""
+    tools: tuple[str, ...] = ()
+    reward_mean: float = 0.0
+    reward_std: float = 1.0
+    temperature: float = 1.0
+    training: dict[str, Any] = field(default_factory=dict)
+    """The recipe, its seed, steps and seconds: where these weights come from."""
+
+
+def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> int:
+    """Add the four special tokens where they are missing; returns how many were added."""
+    return int(tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)}, replace_extra_special_tokens=False))
+
+
+def save_model(directory: str | Path, model: RewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, dtype: torch.dtype | None = None) -> None:
+    """Write the model directory; with `dtype`, the language model's weights in that type."""
+    directory = Path(directory)
+    lm = model.lm
+    before = lm.dtype
+    state = {name: tensor.to(dtype) for name, tensor in lm.state_dict().items()} if dtype is not None else None
+    try:
+        if dtype is not None:
+            lm.config.dtype = dtype
+        lm.save_pretrained(directory, state_dict=state)
+    finally:
+        lm.config.dtype = before
+    tokenizer.save_pretrained(directory)
+    save_file({"weight": model.score.weight.detach().float().contiguous().cpu()}, directory / SCORE_FILE)
+    (directory / META_FILE).write_text(json.dumps(asdict(meta), indent=2) + "\n", encoding="utf-8")
+
+
+def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:
+    """Load `nano`, a directory, or a Hub repository that Themis wrote; ready to judge, in `dtype` or as stored.
+
+    Raises `ModelError` in one sentence when the directory is missing, cut off, or holds no scalar head.
+    """
+    path = resolve(name)
+    meta = load_meta(path)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        lm = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or "auto")
+        model = RewardModel(lm)
+        load_score(model, path)
+    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
+        sentence = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        raise ModelError(f"the model in {path} cannot be read, it may be cut off or incomplete: {sentence}") from error
+    return model.eval(), tokenizer, meta
+
+
+def load_score(model: RewardModel, directory: str | Path) -> None:
+    """Read the scalar head's weights into `model`."""
+    model.score.load_state_dict(load_file(Path(directory) / SCORE_FILE))
+
+
+def load_meta(directory: Path) -> ModelMeta:
+    """Read `themis.json`; unknown keys of a newer version are left aside."""
+    try:
+        raw = json.loads((directory / META_FILE).read_text(encoding="utf-8"))
+        known = {name: raw[name] for name in ModelMeta.__dataclass_fields__ if name in raw}
+        return ModelMeta(**{**known, "tools": tuple(known.get("tools", ()))})
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{directory / META_FILE} is missing or no valid JSON: is {directory} a model that Themis trained?") from error
+
+
+def resolve(name: str | Path) -> Path:
+    """The directory of a model: `nano` ships with the package, a path is taken as it is, else the Hub is asked."""
+    if str(name) == "nano":
+        return NANO
+    if Path(name).is_dir():
+        return Path(name)
+    if Path(name).exists() or str(name).count("/") != 1 or str(name).startswith((".", "/", "~")):
+        raise ModelError(f"no model '{name}': give `nano`, a directory, or the name of a Hub repository such as owner/name")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(f"no model '{name}': it is no directory here, and the Hub did not give it ({type(error).__name__})") from error

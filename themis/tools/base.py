@@ -1,0 +1,243 @@
+"""What a tool is: a typed function with a docstring; its JSON schema and the reading of its argument come from the signature.
+
+An argument is text: TARA's comma form (`2015-03-24, 12`) or a JSON object. It is read by the schema
+alone, so a tool that comes with a schema and no Python signature (MCP) is read the same way.
+
+Knows nothing of running tools (deadlines, memory, recordings: `toolbox`) or of any tool in particular.
+"""
+
+import inspect
+import json
+import math
+import re
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, ParamSpec, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from themis.errors import ToolError
+from themis.traces import Case
+
+P = ParamSpec("P")
+
+_SCHEMAS: dict[Any, dict[str, Any]] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    date: {"type": "string", "format": "date"},
+}
+_WORDS = {
+    "string": "a text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "date": "a date such as 2004-05-03",
+}
+_BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+_DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[P]):
+    """A tool as the judge, the toolbox and an MCP client see it; called as a function, it is its function."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    """JSON schema of the arguments; the order of its properties is that of the comma form."""
+    function: Callable[P, str]
+    wants_case: bool = False
+    """The function takes the case under judgement as `case`."""
+    deadline: float = 10.0
+    """Seconds."""
+    output_cap: int = 2_000
+    """Characters of an observation, before it is cut off."""
+    plugin: str = ""
+    """The package that brought the tool; empty for our own."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> str:
+        return self.function(*args, **kwargs)
+
+
+AnyTool: TypeAlias = Tool[...]
+
+
+def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000) -> Callable[[Callable[P, str]], Tool[P]]:
+    """Makes a typed function with a docstring a tool. A parameter `case: Case | None` gets the case under judgement."""
+
+    def decorate(function: Callable[P, str]) -> Tool[P]:
+        description = inspect.getdoc(function)
+        if not description:
+            raise TypeError(f"the tool {name} needs a docstring: the judge reads it")
+        hints = get_type_hints(function)
+        parameters = inspect.signature(function).parameters
+        wants_case = "case" in parameters and hints["case"] == Case | None
+        named = [parameter for parameter in parameters.values() if not (wants_case and parameter.name == "case")]
+        return Tool(name, description, _object_schema(name, hints, named), function, wants_case, deadline, output_cap)
+
+    return decorate
+
+
+def read_argument(schema: dict[str, Any], text: str) -> dict[str, Any]:
+    """The keyword arguments in an argument text; raises `ToolError` that says what was expected and what was found."""
+    text = text.strip()
+    given = _json_object(text)
+    if given is None:
+        given = _comma_form(schema, text)
+    properties = schema.get("properties", {})
+    for name in given:
+        if name not in properties:
+            raise ToolError(f"expected {_expectation(schema)}, found an argument named '{_shown(name)}'")
+    for name in schema.get("required", []):
+        if name not in given:
+            raise ToolError(f"expected {_expectation(schema)}, found no {name} in '{_shown(text)}'")
+    return {name: _converted(name, properties[name], value) for name, value in given.items()}
+
+
+def normalised(arguments: dict[str, Any]) -> str:
+    """One text for equal arguments, however they were written: the key of memory and recordings."""
+    return json.dumps(arguments, sort_keys=True, ensure_ascii=False, default=date.isoformat)
+
+
+def _object_schema(name: str, hints: dict[str, Any], parameters: list[inspect.Parameter]) -> dict[str, Any]:
+    properties = {parameter.name: _property(name, parameter, hints.get(parameter.name)) for parameter in parameters}
+    required = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def _property(tool_name: str, parameter: inspect.Parameter, hint: Any) -> dict[str, Any]:
+    kinds = [hint]
+    if get_origin(hint) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+    if len(kinds) != 1 or kinds[0] not in _SCHEMAS:
+        known = "str, int, float, bool, date, or one of them or None"
+        raise TypeError(f"the tool {tool_name} has the parameter {parameter.name}: {hint}; expected {known}")
+    schema = dict(_SCHEMAS[kinds[0]])
+    if kinds[0] is not hint:
+        schema["type"] = [schema["type"], "null"]
+    if parameter.default is not parameter.empty:
+        schema["default"] = parameter.default.isoformat() if isinstance(parameter.default, date) else parameter.default
+    return schema
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    """None where the text is in the comma form; a text may well open with a brace and be no JSON."""
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
+    """The required parameters in order, or the first one where none is required.
+
+    Commas too many belong to the last text among them (`Washington, D.C., 2024-05-03`); where none is
+    a text, they give the parameters that have a default.
+    """
+    properties: dict[str, Any] = schema.get("properties", {})
+    names: list[str] = schema.get("required") or list(properties)[:1]
+    pieces = text.split(",") if text else []
+    texts = [at for at, name in enumerate(names) if _kind(properties[name]) == "string"]
+    if texts and len(pieces) > len(names):
+        rest = slice(texts[-1], texts[-1] + 1 + len(pieces) - len(names))
+        pieces[rest] = [",".join(pieces[rest])]
+    names = [*names, *(name for name in properties if name not in names)]
+    if len(pieces) > len(names):
+        raise ToolError(f"expected {_expectation(schema)}, found more: '{_shown(text)}'")
+    return dict(zip(names, (piece.strip() for piece in pieces), strict=False))
+
+
+def _converted(name: str, schema: dict[str, Any], value: Any) -> Any:
+    kind = _kind(schema)
+    if value is None and "null" in schema.get("type", ()):
+        return None
+    if kind not in _CONVERTERS:
+        return value
+    found = _CONVERTERS[kind](value.strip() if isinstance(value, str) else value)
+    if found is None:
+        raise ToolError(f"expected {_WORDS[kind]} for {name}, found '{_shown(value)}'{_why_no_date(value) if kind == 'date' else ''}")
+    return found
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    if schema.get("format") == "date":
+        return "date"
+    kinds = schema.get("type", "")
+    return kinds if isinstance(kinds, str) else next(kind for kind in kinds if kind != "null")
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _whole_number(value: Any) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"[-+]?\d{1,18}", _unquoted(value), re.ASCII):
+        return int(_unquoted(value))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else None
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        found = float(_unquoted(value) if isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else _BOOLEANS.get(_unquoted(value).lower()) if isinstance(value, str) else None
+
+
+def _day(value: Any) -> date | None:
+    match = _DATE.fullmatch(_unquoted(value)) if isinstance(value, str) else None
+    try:
+        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def _why_no_date(value: Any) -> str:
+    match = _DATE.fullmatch(_unquoted(value.strip())) if isinstance(value, str) else None
+    if match is None:
+        return ""
+    year, month, day = (int(part) for part in match.groups())
+    if year == 0:
+        return ": there is no year 0"
+    if not 1 <= month <= 12:
+        return f": there is no month {month}"
+    return f": that month has no day {day}"
+
+
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "string": _text,
+    "integer": _whole_number,
+    "number": _number,
+    "boolean": _boolean,
+    "date": _day,
+}
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
+
+
+def _expectation(schema: dict[str, Any]) -> str:
+    described = []
+    for name, kind in schema.get("properties", {}).items():
+        words = f"{name} ({_WORDS.get(_kind(kind), _kind(kind))})"
+        described.append(words if name in schema.get("required", []) else f"optionally {words}")
+    return ", ".join(described) or "no argument"
+
+
+def _shown(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

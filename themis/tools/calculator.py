@@ -1,0 +1,294 @@
+"""Exact arithmetic: a plain expression, or every `<<expression=value>>` of an answer and its final `#### n`.
+
+Values are `Fraction`s, so 0.1+0.2 is 0.3 and there is no float noise; caps on length, depth, digits,
+exponents and bits make each call return within milliseconds, whatever it is given.
+
+For answers with marks the wording, and what is compared with what, are those of the published TARA
+observations, so that its data replays: values are not rounded (2.1875 is not 2.19), a value
+is written as a float where its expression has a point or a division, `%` is a remainder and never a
+percent sign, a wrong step is called "An unexpected error", and an answer without any mark counts as
+wrongly calculated. What differs on purpose: only the answer's own final number is known here, never
+a reference answer; each mark of the answer is checked, not only those named in the argument; `^` is
+a power, not an exclusive or. `faults` says in our own words which steps are wrong.
+
+Knows nothing of tools, of dates or of units: `$` is skipped, any other word is an error.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from themis.errors import ToolError
+from themis.tools.base import tool
+from themis.traces import Case
+
+MAX_CHARACTERS, MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT, MAX_BITS = 1_000, 40, 100, 1_000, 1_000
+MAX_MARKS = 200
+CORRECT = "Both the calculation and the answer are correct."
+
+_TOKEN = re.compile(r"\s*(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+|\*\*|//|[-+*/^%()]|abs\b|ceil\b|floor\b)", re.ASCII)
+_BLANK_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "$": " ", "€": " ", "£": " "})
+_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4, "^": 4}
+_UNARY_BINDING = 3
+_NUMBER_STARTS = frozenset("0123456789.")
+_FUNCTIONS: dict[str, Callable[[Fraction], Fraction]] = {
+    "abs": abs,
+    "ceil": lambda value: Fraction(math.ceil(value)),
+    "floor": lambda value: Fraction(math.floor(value)),
+}
+
+_NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)"
+_MARK = re.compile(rf"<<([^<>]*)>>({_NUMBER})?", re.ASCII)
+_ARGUMENT_MARK = re.compile(r"<<[^<>]*>>\d+\.?\d*")
+_FINAL_LINE = re.compile(rf"####[^\d\n.+#-]{{0,40}}({_NUMBER}(?:/\d+)?)", re.ASCII)
+
+
+@tool(name="calculator")
+def calculator(expression: str = "", case: Case | None = None) -> str:
+    """Arithmetic. Given an expression, its value, e.g. `3*4`; given an equation, whether it holds, e.g. `3*4=12`.
+
+    Given the steps of the answer under judgement, e.g. `<<15-8=7>>7, <<7+9=16>>16`, or nothing: whether
+    all steps of the answer are right, and whether the last one gives the number after its `####`.
+    """
+    if expression and not _MARK.search(expression):
+        _refuse_long(expression)
+        return ", ".join(_settled(piece) for piece in re.split(r",\s|[;\n]", expression) if piece.strip())
+    if case is None and not expression:
+        raise ToolError("expected an expression such as 3*4, found none")
+    if case is None:
+        return check_answer(expression)
+    if _MARK.search(case.answer):
+        return check_answer(case.answer)
+    return check_answer(f"{expression}\n{case.answer}")
+
+
+def evaluate(expression: str) -> Fraction:
+    """The exact value of an expression of numbers, + - * / // % ** ^, parentheses, abs, ceil and floor."""
+    _refuse_long(expression)
+    return _Parser(_tokens(expression), expression).whole()
+
+
+def steps_argument(answer: str) -> str:
+    """TARA's argument for an answer: its marks, each with the number that follows it, joined by commas."""
+    return ", ".join(_ARGUMENT_MARK.findall(answer))
+
+
+def final_number(answer: str) -> Fraction | None:
+    """The answer's own last `#### n`, or None where it states none."""
+    found = _FINAL_LINE.findall(answer)
+    return _value_or_none(found[-1]) if found else None
+
+
+def faults(answer: str) -> list[str]:
+    """What is wrong in the marks of an answer, a sentence each, e.g. `17.50/8 is 2.1875, not 2.19`."""
+    return [step.fault for step in _steps(answer) if step.fault]
+
+
+def check_answer(answer: str) -> str:
+    """TARA's observation for an answer: are its marked steps right, and does the last give its final number?"""
+    steps = _steps(answer)
+    faulty = not steps or any(step.fault for step in steps)
+    values = [step for step in steps if step.value is not None]
+    final = final_number(answer)
+    if final is None:
+        process = "incorrect" if faulty else "correct"
+        return f"The calculation process is {process}, and the answer does not state a final number after ####."
+    named = [step for step in values if step.named] or values
+    last = named[-1].written if named else "None"
+    matches = any(step.value is not None and _same(step.value, final) for step in named[-1:] + values[-1:])
+    details = "Details: An unexpected error occurred during the calculation."
+    if matches and not faulty:
+        return CORRECT
+    if matches:
+        return f"The calculation process is incorrect, but the answer matches the predicted answer. {details}"
+    if not faulty:
+        return f"The calculation process is correct, but the resulting answer {last} does not match the predicted answer {float(final)}."
+    return (
+        f"Both the calculation and the answer are incorrect. {details} "
+        f"The calculated answer {last} does not match the predicted answer {float(final)}."
+    )
+
+
+def _settled(expression: str) -> str:
+    """The value of an expression, or, for an equation, whether it holds."""
+    first, *others = (side.strip() for side in expression.split("="))
+    value = evaluate(first)
+    if not others:
+        return _shown_value(value)
+    wrong = [side for side in others if not _same(evaluate(side), value)]
+    return f"{first}={wrong[0]} is wrong: {first} is {_shown_value(value)}" if wrong else f"{expression.strip()} is right"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One mark of an answer."""
+
+    expression: str
+    value: Fraction | None
+    """None where the expression cannot be read, as in `<<2*W=14>>14`."""
+    fault: str
+    """Empty where the step is right."""
+    named: bool
+    """Does TARA's argument name it? It leaves out a step whose value opens with a sign or a point."""
+
+    @property
+    def written(self) -> str:
+        return "None" if self.value is None else _written(self.value, self.expression)
+
+
+def _steps(answer: str) -> list[_Step]:
+    marks = _MARK.findall(answer)
+    if len(marks) > MAX_MARKS:
+        raise ToolError(f"expected at most {MAX_MARKS} steps of the form <<expression=value>>, found {len(marks)}")
+    return [_step(inside, after) for inside, after in marks]
+
+
+def _step(inside: str, after: str) -> _Step:
+    expression, *claims = inside.split("=")
+    named = after[:1].isdigit()
+    try:
+        value = evaluate(expression)
+    except ToolError as error:
+        return _Step(expression, None, str(error), named)
+    for claim in [*claims, after]:
+        claimed = _value_or_none(claim)
+        if claimed is not None and not _same(claimed, value):
+            return _Step(expression, value, f"{expression} is {_written(value, expression)}, not {claim.strip()}", named)
+    return _Step(expression, value, "", named)
+
+
+def _same(value: Fraction, other: Fraction) -> bool:
+    """Equal, or the same double: 31/7=4.428571428571429 is as right as a float can write it."""
+    return value == other or float(value) == float(other)
+
+
+def _refuse_long(expression: str) -> None:
+    if len(expression) > MAX_CHARACTERS:
+        raise ToolError(f"expected an expression of at most {MAX_CHARACTERS} characters, found {len(expression)}")
+
+
+def _value_or_none(text: str) -> Fraction | None:
+    try:
+        return evaluate(text)
+    except ToolError:
+        return None
+
+
+def _written(value: Fraction, expression: str) -> str:
+    """As the published calculator writes it: 12+2+2 is 16, but 32/2 is 16.0 and 12.00+4 is 16.0."""
+    return repr(float(value)) if "." in expression or "/" in expression or value.denominator != 1 else str(value)
+
+
+def _tokens(expression: str) -> list[str]:
+    text = expression.translate(_BLANK_SIGNS).rstrip()
+    tokens: list[str] = []
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            found = text[at:].strip()[:20]
+            raise ToolError(f"expected numbers and + - * / ** ( ), found '{found}' in '{expression.strip()[:60]}'")
+        tokens.append(match[0].strip().replace(",", ""))
+        at = match.end()
+    return tokens
+
+
+class _Parser:
+    """Precedence climbing (Pratt) over the tokens of one expression."""
+
+    def __init__(self, tokens: list[str], expression: str) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._depth = 0
+        self._shown = expression.strip()[:60]
+
+    def whole(self) -> Fraction:
+        value = self._expression(0)
+        if self._peek() is not None:
+            raise ToolError(f"expected an operator before '{self._peek()}' in '{self._shown}'")
+        return value
+
+    def _peek(self) -> str | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
+
+    def _next(self) -> str | None:
+        token = self._peek()
+        self._at += 1
+        return token
+
+    def _expression(self, binding: int) -> Fraction:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise ToolError(f"expected at most {MAX_DEPTH} nested parentheses or signs, found more")
+        value = self._operand()
+        while (operator := self._peek()) in _BINDING and _BINDING[operator] > binding:
+            self._next()
+            if operator in ("**", "^"):
+                value = self._power(value, self._expression(_BINDING[operator] - 1))
+            else:
+                value = self._apply(operator, value, self._expression(_BINDING[operator]))
+        self._depth -= 1
+        return value
+
+    def _operand(self) -> Fraction:
+        token = self._next()
+        if token in _FUNCTIONS and self._peek() == "(":
+            return _FUNCTIONS[token](self._operand())
+        if token == "(":
+            value = self._expression(0)
+            if self._next() != ")":
+                raise ToolError(f"expected a closing parenthesis in '{self._shown}'")
+            return value
+        if token in ("-", "+"):
+            value = self._expression(_UNARY_BINDING)
+            return -value if token == "-" else value
+        if token is None or token[0] not in _NUMBER_STARTS:
+            found = "the end" if token is None else f"'{token}'"
+            hint = "; write 20% as 20/100" if "%" in self._tokens else ""
+            raise ToolError(f"expected a number, found {found} in '{self._shown}'{hint}")
+        if len(token) > MAX_DIGITS:
+            raise ToolError(f"expected numbers of at most {MAX_DIGITS} digits, found one of {len(token)}")
+        return Fraction(token.removesuffix("."))
+
+    def _apply(self, operator: str | None, left: Fraction, right: Fraction) -> Fraction:
+        if operator in ("/", "//", "%") and right == 0:
+            raise ToolError(f"division by zero in '{self._shown}'")
+        match operator:
+            case "+":
+                value = left + right
+            case "-":
+                value = left - right
+            case "*":
+                value = left * right
+            case "/":
+                value = left / right
+            case "//":
+                value = Fraction(left // right)
+            case _:
+                value = left % right
+        return self._small(value)
+
+    def _power(self, base: Fraction, exponent: Fraction) -> Fraction:
+        if exponent.denominator != 1 or abs(exponent) > MAX_EXPONENT:
+            raise ToolError(f"expected a whole exponent of at most {MAX_EXPONENT}, found {_shown_value(exponent)} in '{self._shown}'")
+        if base == 0 and exponent < 0:
+            raise ToolError(f"division by zero in '{self._shown}'")
+        if _bits(base) * abs(exponent.numerator) > 2 * MAX_BITS:
+            raise ToolError(f"the value of '{self._shown}' is too large: more than {MAX_BITS} bits")
+        return self._small(base**exponent.numerator)
+
+    def _small(self, value: Fraction) -> Fraction:
+        if _bits(value) > MAX_BITS:
+            raise ToolError(f"the value of '{self._shown}' is too large: more than {MAX_BITS} bits")
+        return value
+
+
+def _bits(value: Fraction) -> int:
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+def _shown_value(value: Fraction) -> str:
+    return str(value.numerator) if value.denominator == 1 else repr(float(value))

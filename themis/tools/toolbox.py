@@ -1,0 +1,214 @@
+"""The tools a judge may use: reads the argument, keeps the deadline and the cap, remembers equal calls.
+
+Whatever a tool says or fails to say becomes an observation with a status. Three things do not:
+a recording that lacks an answer and a setting that is wrong (`DataError`, `ConfigError`) reach the
+user, and a bug in a tool of ours surfaces as what it is. A bug in a plug-in is not ours to crash on in
+the middle of ten thousand judgements, nor to hide: it is logged with its traceback and observed as
+`unavailable`, which marks each verdict it touched as degraded.
+
+Knows nothing of models or of the engine.
+"""
+
+import logging
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
+from themis.tools.base import AnyTool, Tool, normalised, read_argument
+from themis.tools.calculator import calculator
+from themis.tools.calendar import day_difference, target_day, week_day
+from themis.tools.demo_weather import demo_records
+from themis.tools.transport import Call, Mode, ObservationStore, Transport, case_digest
+from themis.tools.weather import WeatherRecords, data_root, read_recordings, weather_tool
+from themis.traces import Action, Case, Observation
+
+ENTRY_POINTS = "themis.tools"
+MEMORY = 20_000
+"""Calls remembered; the oldest are forgotten first."""
+MAX_LATE = 8
+"""Calls of one tool that may be running past their deadline before it is no longer called."""
+
+_log = logging.getLogger(__name__)
+
+
+class Toolbox:
+    """Runs calls. Safe to use from many threads; a context manager that ends its threads."""
+
+    def __init__(self, tools: Iterable[AnyTool], mode: Mode = "live", store: ObservationStore | None = None, *, at_once: int = 16) -> None:
+        self._tools: dict[str, AnyTool] = {}
+        for tool in tools:
+            if tool.name in self._tools:
+                raise ConfigError(f"two tools are named '{tool.name}'; rename one")
+            self._tools[tool.name] = tool
+        self._transport = Transport(mode, store)
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-tool")
+        self._lock = threading.Lock()
+        self._memory: OrderedDict[Call, Future[Observation]] = OrderedDict()
+        self._late: Counter[str] = Counter()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the tools, in order."""
+        return tuple(self._tools)
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """The tools as chat templates take them (`apply_chat_template(messages, tools=...)`)."""
+        return [
+            {"type": "function", "function": {"name": tool.name, "description": tool.description, "parameters": tool.schema}}
+            for tool in self._tools.values()
+        ]
+
+    def submit(self, action: Action, case: Case | None = None) -> Future[Observation]:
+        """`call`, without waiting for it."""
+        return self._pool.submit(self.call, action, case)
+
+    def call(self, action: Action, case: Case | None = None) -> Observation:
+        """What comes back from an action; the failures of a tool come back as observations too."""
+        tool = self._tools.get(action.tool)
+        if tool is None:
+            return Observation(f"there is no tool '{action.tool[:60]}'; the tools are {', '.join(self.names)}", "error")
+        try:
+            arguments = read_argument(tool.schema, action.argument)
+        except ToolError as error:
+            return Observation(str(error), "error")
+        call = Call(tool.name, normalised(arguments), case_digest(case) if tool.wants_case else "")
+        if tool.wants_case:
+            arguments["case"] = case
+        return self._once(call, lambda: self._transport.observe(call, lambda: self._live(tool, arguments)))
+
+    def close(self) -> None:
+        """Ends the threads. A tool that is still running past its deadline is left behind, not waited for."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _once(self, call: Call, observe: Callable[[], Observation]) -> Observation:
+        """Equal calls are made once, also when they come at the same time. Failures of the world are forgotten."""
+        with self._lock:
+            remembered = self._memory.get(call)
+            mine: Future[Observation] = Future()
+            if remembered is None:
+                self._memory[call] = mine
+                if len(self._memory) > MEMORY:
+                    self._memory.popitem(last=False)
+        if remembered is not None:
+            return remembered.result()
+        try:
+            observation = observe()
+        except BaseException as error:
+            self._forget(call)
+            mine.set_exception(error)
+            raise
+        if observation.status in ("unavailable", "timeout"):
+            self._forget(call)
+        mine.set_result(observation)
+        return observation
+
+    def _forget(self, call: Call) -> None:
+        with self._lock:
+            self._memory.pop(call, None)
+
+    def _live(self, tool: AnyTool, arguments: dict[str, Any]) -> Observation:
+        try:
+            text = self._within_deadline(tool, arguments)
+        except ToolUnavailable as error:
+            return Observation(_cut(tool, str(error)), "unavailable")
+        except ToolTimeout as error:
+            return Observation(_cut(tool, str(error)), "timeout")
+        except ToolError as error:
+            return Observation(_cut(tool, str(error)), "error")
+        return Observation(_cut(tool, text))
+
+    def _within_deadline(self, tool: AnyTool, arguments: dict[str, Any]) -> str:
+        """Each live call has a daemon thread of its own: a tool that never returns holds up neither the pool nor the exit."""
+        with self._lock:
+            if self._late[tool.name] >= MAX_LATE:
+                raise ToolUnavailable(f"{tool.name} does not respond: {MAX_LATE} earlier calls are still running")
+        result: Future[str] = Future()
+
+        def run() -> None:
+            try:
+                result.set_result(_text_of(tool, arguments))
+            except BaseException as error:  # whatever it is, it is raised again in the caller's thread
+                result.set_exception(error)
+
+        threading.Thread(target=run, name=f"themis-{tool.name}", daemon=True).start()
+        try:
+            return result.result(timeout=tool.deadline)
+        except FutureTimeout:
+            if result.done():  # a TimeoutError of the tool's own, or it came just now
+                return result.result()
+            self._count_late(tool.name, result)
+            raise ToolTimeout(f"{tool.name} did not answer within {tool.deadline:g} seconds") from None
+
+    def _count_late(self, name: str, result: Future[str]) -> None:
+        def returned(_: Future[str]) -> None:
+            with self._lock:
+                self._late[name] -= 1
+
+        with self._lock:
+            self._late[name] += 1
+        result.add_done_callback(returned)
+
+
+def default_toolbox(mode: Mode = "live", store: ObservationStore | None = None, *, at_once: int = 16) -> Toolbox:
+    """The tools of this package and those of installed plug-ins."""
+    data = data_root()
+    return Toolbox([*builtin_tools(data / "tara" if data else None), *plugin_tools()], mode, store, at_once=at_once)
+
+
+def builtin_tools(tara: Path | None = None) -> list[AnyTool]:
+    """Our own tools. The weather is that of the demo records, with the recordings in the TARA folder in front of them."""
+    recordings = tara / "recordings" / "weather_history.json" if tara else None
+    recorded = read_recordings(recordings) if recordings and recordings.is_file() else []
+    return [week_day, day_difference, target_day, calculator, weather_tool(WeatherRecords([*demo_records(), *recorded]))]
+
+
+def plugin_tools() -> list[AnyTool]:
+    """The tools that installed packages offer by the entry point group `themis.tools`: each a tool or a list of tools."""
+    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
+    return [tool for entry in found for tool in _plugin(entry)]
+
+
+def _plugin(entry: EntryPoint) -> list[AnyTool]:
+    package = entry.dist.name if entry.dist else entry.module
+    try:
+        offered = entry.load()
+    except Exception as error:  # the import of somebody else's package: the user can remove or mend it
+        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} cannot be loaded: {error!r}") from error
+    tools = [offered] if isinstance(offered, Tool) else offered
+    if not isinstance(tools, list | tuple) or not all(isinstance(tool, Tool) for tool in tools):
+        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} is not a tool, nor a list of tools")
+    return [replace(tool, plugin=package) for tool in tools]
+
+
+def _text_of(tool: AnyTool, arguments: dict[str, Any]) -> str:
+    try:
+        text = tool(**arguments)
+        if not isinstance(text, str):
+            raise TypeError(f"the tool {tool.name} returned {type(text).__name__}, not a text")
+        return text
+    except ThemisError:
+        raise
+    except Exception as error:
+        if not tool.plugin:
+            raise
+        _log.exception("the tool %s of the plug-in %s failed; its observation is 'unavailable'", tool.name, tool.plugin)
+        raise ToolUnavailable(f"{tool.name} failed: {type(error).__name__}") from error
+
+
+def _cut(tool: AnyTool, text: str) -> str:
+    cap = tool.output_cap
+    return text if len(text) <= cap else f"{text[:cap]} [cut off after {cap} of {len(text)} characters]"

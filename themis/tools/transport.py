@@ -1,0 +1,166 @@
+"""The store of observations, and the four ways a call meets the world: live, record, replay, auto.
+
+One SQLite file in WAL mode, which several processes may write at once. What is kept is what the judge
+read: the observation, already cut to its cap. Failures of the world (`unavailable`, `timeout`) are not
+kept, so that a later run may fare better.
+
+Knows nothing of tools: a call is a name, a normalised argument and a digest of the case.
+"""
+
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, get_args
+
+from themis.errors import ConfigError, DataError
+from themis.traces import Case, Observation, Status
+from themis.traces.trace import STATUSES
+
+Mode = Literal["live", "record", "replay", "auto"]
+"""`auto` replays where there is a recording, and calls and records where there is none."""
+
+_TABLE = """CREATE TABLE IF NOT EXISTS observations (
+    tool TEXT NOT NULL, argument TEXT NOT NULL, case_digest TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (tool, argument, case_digest)) WITHOUT ROWID"""
+_COLUMNS = ("tool", "argument", "case_digest", "status", "text")
+_LASTING: tuple[Status, ...] = ("ok", "error")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What makes two calls the same call."""
+
+    tool: str
+    argument: str
+    """Normalised: equal for equal arguments, however they were written."""
+    case_digest: str = ""
+    """Empty where the tool does not see the case."""
+
+
+def case_digest(case: Case | None) -> str:
+    """A digest of all that a tool may read in a case (the answer and the rest), not of its id."""
+    if case is None:
+        return ""
+    content = {name: value for name, value in asdict(case).items() if name != "id"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+class ObservationStore:
+    """Observations by call, in one SQLite file; usable from many threads and processes."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = str(path)
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+            _prepare(self._connection)
+        except sqlite3.Error as error:
+            raise DataError(f"{self.path}: cannot be opened as a store of observations ({error})") from error
+
+    def get(self, call: Call) -> Observation | None:
+        """The recorded observation of a call, if there is one."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT text, status FROM observations WHERE tool = ? AND argument = ? AND case_digest = ?", astuple(call)
+            ).fetchone()
+        return Observation(row[0], row[1]) if row else None
+
+    def put(self, call: Call, observation: Observation) -> None:
+        """Records an observation in place of any other of the same call."""
+        self._put_all([(*astuple(call), observation.status, observation.text)])
+
+    def __len__(self) -> int:
+        with self._lock:
+            count: int = self._connection.execute("SELECT count(*) FROM observations").fetchone()[0]
+        return count
+
+    def export_jsonl(self, path: Path) -> int:
+        """Writes all observations, sorted by call, a JSON object a line; returns how many."""
+        with self._lock:
+            rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
+        lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
+        path.write_text("".join(lines), encoding="utf-8")
+        return len(rows)
+
+    def import_jsonl(self, path: Path) -> int:
+        """Records all observations of an exported file, in place of equal calls; returns how many."""
+        lines = path.read_text(encoding="utf-8").split("\n")
+        rows = [_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+        self._put_all(rows)
+        return len(rows)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _put_all(self, rows: list[tuple[str, ...]]) -> None:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?, ?)", rows)
+            self._connection.execute("COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """The one door to the world: decides between a recording and a live call."""
+
+    mode: Mode = "live"
+    store: ObservationStore | None = None
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ConfigError(f"the tools' mode is one of {', '.join(get_args(Mode))}, not '{self.mode}'")
+        if self.mode != "live" and self.store is None:
+            raise ConfigError(f"the tools' mode '{self.mode}' needs a store of observations")
+
+    def observe(self, call: Call, live: Callable[[], Observation]) -> Observation:
+        """The observation of a call; raises `DataError` where it should be replayed and was never recorded."""
+        if self.store is None:
+            return live()
+        if self.mode in ("replay", "auto"):
+            recorded = self.store.get(call)
+            if recorded is not None:
+                return recorded
+        if self.mode == "replay":
+            raise DataError(f"{self.store.path}: no recording of {call.tool} with {call.argument}; record it with the mode 'auto'")
+        observation = live()
+        if self.mode in ("record", "auto") and observation.status in _LASTING:
+            self.store.put(call, observation)
+        return observation
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Sets WAL mode, which SQLite refuses, without waiting, while another process is just doing so."""
+    for _ in range(200):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute(_TABLE)
+
+
+def _row(line: str, where: str) -> tuple[str, ...]:
+    try:
+        found: Any = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{where}: not JSON ({error})") from error
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _COLUMNS):
+        raise DataError(f"{where}: expected an object with the texts {', '.join(_COLUMNS)}")
+    if found["status"] not in STATUSES:
+        raise DataError(f"{where}: field 'status' is '{found['status']}', not one of {', '.join(STATUSES)}")
+    return tuple(found[name] for name in _COLUMNS)

@@ -1,0 +1,79 @@
+"""What is judged: a question, an answer, and what belongs to them.
+
+Knows nothing of traces, tokens or models. Everything in a case is untrusted text.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from themis.errors import DataError
+
+
+class Message(TypedDict):
+    """One turn of a chat, as in OpenAI's messages."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One answer to judge."""
+
+    question: str | tuple[Message, ...]
+    """Text, or the chat messages before the answer."""
+    answer: str
+    context: str | None = None
+    tests: tuple[str, ...] = ()
+    """Python `assert` lines, for answers that are programs."""
+    id: str = ""
+
+    @property
+    def question_text(self) -> str:
+        """The question as one text; of a chat, each turn as `role: content` on its own line."""
+        if isinstance(self.question, str):
+            return self.question
+        if len(self.question) == 1:
+            return self.question[0]["content"]
+        return "\n".join(f"{turn['role']}: {turn['content']}" for turn in self.question)
+
+
+def case_from_json(row: Any, where: str) -> Case:
+    """A case from a decoded JSON object with `question` (or `messages`), `answer`, and optionally `context`, `tests`, `id`.
+
+    Raises `DataError` that opens with `where` (a file and a line) and names the field.
+    """
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}")
+    question = row.get("question", row.get("messages"))
+    if isinstance(question, list):
+        question = tuple(_message(turn, where) for turn in question)
+    else:
+        question = checked_text(question, "question", where)
+    if not question:
+        raise DataError(f"{where}: field 'question' is empty")
+    answer = checked_text(row.get("answer"), "answer", where)
+    context = None if row.get("context") is None else checked_text(row["context"], "context", where)
+    tests = row.get("tests", row.get("test_list")) or []
+    if not isinstance(tests, list):
+        raise DataError(f"{where}: field 'tests' must be a list of texts")
+    tests = tuple(checked_text(test, "tests", where) for test in tests)
+    return Case(question, answer, context, tests, checked_text(str(row.get("id", "")), "id", where))
+
+
+def checked_text(value: Any, name: str, where: str) -> str:
+    """`value`, if it is text that can be written as UTF-8; else a `DataError` that names the field."""
+    if value is None:
+        raise DataError(f"{where}: field '{name}' is missing")
+    if not isinstance(value, str):
+        raise DataError(f"{where}: field '{name}' must be text, found {type(value).__name__}")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise DataError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
+    return value
+
+
+def _message(turn: Any, where: str) -> Message:
+    if not isinstance(turn, dict):
+        raise DataError(f"{where}: each message of field 'question' must be an object with 'role' and 'content'")
+    role, content = (checked_text(turn.get(key), f"question.{key}", where) for key in ("role", "content"))
+    return Message(role=role, content=content)

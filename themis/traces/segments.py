@@ -1,0 +1,143 @@
+"""What a model reads, piece by piece: each segment's kind and the token ids it adds.
+
+The four special tokens are put here by us alone. Every other text (question, answer, context,
+observation, and the model's own words of old) is tokenised by itself with special tokens disabled,
+so no text can open a segment. Nothing is re-tokenised after it was generated: ids are appended.
+
+Knows nothing of models; a tokenizer is whatever `TextTokenizer` says.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from themis.traces.case import Case
+from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL, observation_text, rationale_text, step_text
+from themis.traces.trace import Observation, Step, Trace
+
+Kind = Literal["prompt", "answer", "action", "observation", "rationale", "reward"]
+"""`action` holds the thought too: both are the model's own words before a tool is called."""
+
+
+class TextTokenizer(Protocol):
+    """What of a Hugging Face tokenizer is used here."""
+
+    def __call__(self, text: str, *, add_special_tokens: bool, split_special_tokens: bool) -> Any: ...
+    def get_added_vocab(self) -> dict[str, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of tokens of one kind."""
+
+    kind: Kind
+    token_ids: list[int]
+    """Only the tokens this segment adds: joined in order, they are exactly what the model read."""
+
+
+class SegmentWriter:
+    """Turns cases and traces into segments with one tokenizer."""
+
+    def __init__(self, tokenizer: TextTokenizer) -> None:
+        self._tokenizer = tokenizer
+        added = tokenizer.get_added_vocab()
+        missing = [token for token in SPECIAL_TOKENS if token not in added]
+        if missing:
+            raise ValueError(f"the tokenizer lacks the special tokens {' '.join(missing)}; add them with `prepare_tokenizer`")
+        self.tool_id, self.observation_id, self.rationale_id, self.reward_id = (added[token] for token in SPECIAL_TOKENS)
+        # Some backbones add white space and single letters as tokens of their own: these are text like any other.
+        self._forbidden = frozenset(number for token, number in added.items() if len(token.strip(" \t\r\n\u2581")) > 1)
+
+    def encode_untrusted(self, text: str) -> list[int]:
+        """Token ids of `text`, among them never a special or added token, whatever the text says."""
+        # A lone surrogate, as from a command line that is no UTF-8, is nothing a tokenizer can read.
+        return self._encode(text.encode("utf-8", "replace").decode("utf-8"))
+
+    def _encode(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        if self._forbidden.isdisjoint(ids):
+            return ids
+        # Some backbones register added tokens that are not 'special' (such as `<tool_call>`), which the
+        # flag does not split. Halving the text until none is left cuts through each of them.
+        middle = len(text) // 2
+        return [*self._encode(text[:middle]), *self._encode(text[middle:])] if middle else []
+
+    def prompt(self, case: Case) -> list[Segment]:
+        """The case, up to where the judge begins: prompt, answer, prompt."""
+        context = f"Context: {case.context}\n" if case.context else ""
+        return [
+            Segment("prompt", self.encode_untrusted(f"### USER:\n{context}Question: {case.question_text}\nAnswer:")),
+            Segment("answer", self.encode_untrusted(" " + case.answer)),
+            Segment("prompt", self.encode_untrusted("\n### ASSISTANT:\n")),
+        ]
+
+    def action(self, step: Step) -> Segment:
+        """A thought, and its call."""
+        return Segment("action", [self.tool_id, *self.encode_untrusted(step_text(step))])
+
+    def observation(self, observation: Observation) -> Segment:
+        """What came back."""
+        return Segment("observation", [self.observation_id, *self.encode_untrusted(observation_text(observation))])
+
+    def rationale(self, rationale: str | None) -> Segment:
+        """The conclusion; only its opening token, where none is written, since the early reward is read there."""
+        words = [] if rationale is None else self.encode_untrusted(rationale_text(rationale))
+        return Segment("rationale", [self.rationale_id, *words])
+
+    def reward(self) -> Segment:
+        """The place where the reward is read."""
+        return Segment("reward", [self.reward_id])
+
+    def trace(self, trace: Trace) -> list[Segment]:
+        """All that follows the prompt."""
+        segments: list[Segment] = []
+        for step in trace.steps:
+            segments.append(self.action(step))
+            if step.observation is not None:
+                segments.append(self.observation(step.observation))
+        return [*segments, self.rationale(trace.rationale), self.reward()]
+
+    def judgement(self, case: Case, trace: Trace) -> list[Segment]:
+        """A whole judgement: the case and its trace."""
+        return [*self.prompt(case), *self.trace(trace)]
+
+
+def token_ids(segments: Sequence[Segment]) -> list[int]:
+    """All tokens in order: exactly what the model reads."""
+    return [token for segment in segments for token in segment.token_ids]
+
+
+def loss_kinds(segments: Sequence[Segment]) -> list[Kind]:
+    """For each token, the kind of loss it is a target of.
+
+    The token that *opens* an observation, a rationale or the reward is the judge's own decision to
+    stop, so it belongs to what was being written before it; a model with β = 0 must still learn to stop.
+    """
+    kinds: list[Kind] = []
+    writing: Kind = "action"
+    for segment in segments:
+        opening: Kind = writing if segment.kind in ("observation", "rationale", "reward") else segment.kind
+        kinds += [opening, *[segment.kind] * (len(segment.token_ids) - 1)] if segment.token_ids else []
+        if segment.kind in ("action", "rationale"):
+            writing = segment.kind
+    return kinds
+
+
+def loss_mask(segments: Sequence[Segment], kinds: frozenset[Kind]) -> list[bool]:
+    """Per token: is it a language-model target, given which kinds are?"""
+    return [kind in kinds for kind in loss_kinds(segments)]
+
+
+__all__ = [
+    "OBSERVATION",
+    "RATIONALE",
+    "REWARD",
+    "TOOL",
+    "Kind",
+    "Segment",
+    "SegmentWriter",
+    "TextTokenizer",
+    "loss_kinds",
+    "loss_mask",
+    "token_ids",
+]

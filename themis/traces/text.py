@@ -1,0 +1,114 @@
+"""The written form of a trace: what a person reads, and what the model learns to write.
+
+    <|tool|>Thought: I need to search what day of the week is 2015-03-24.
+    Action: Calendar.week_day
+    Action Input: 2015-03-24
+    <|observation|>Observation: Tuesday
+    <|rationale|>Rationale: ...
+    <|reward|>
+
+`parse(render(trace)) == trace` for every trace. Knows nothing of tokens: a model never reads the
+output of `render`, it reads the segments of `segments.py`, which no text can forge.
+"""
+
+import re
+
+from themis.traces.trace import Action, Observation, Step, Trace, status_of
+
+TOOL, OBSERVATION, RATIONALE, REWARD = "<|tool|>", "<|observation|>", "<|rationale|>", "<|reward|>"
+SPECIAL_TOKENS = (TOOL, OBSERVATION, RATIONALE, REWARD)
+
+FINISHED = "Finished."
+NO_TOOL_THOUGHT = "Do I need to use a tool? No"
+
+_KEY_LINE = re.compile(r"^(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
+_ESCAPED_KEY_LINE = re.compile(r"^\\(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
+_SPECIAL_OPENING = re.compile(r"<(\\*)\|")
+_ESCAPED_OPENING = re.compile(r"<\\(\\*)\|")
+_STEP = re.compile(r"Thought: (?P<thought>.*?)\n(?:Action: (?P<tool>.*?)\nAction Input: (?P<argument>.*)|Finished\.)\n", re.DOTALL)
+_STATUS = re.compile(r"Observation(?: \[(error|unavailable|timeout)\])?: ", re.DOTALL)
+
+
+class MalformedStep(ValueError):
+    """A text that is no step; its message says what is missing, for the judge to read."""
+
+
+def step_text(step: Step) -> str:
+    """The lines of a step without its observation, as the model writes them after `<|tool|>`."""
+    thought = _KEY_LINE.sub(r"\\\1", step.thought)
+    if step.action is None:
+        return f"Thought: {thought}\n{FINISHED}\n"
+    tool = _KEY_LINE.sub(r"\\\1", step.action.tool)
+    return f"Thought: {thought}\nAction: {tool}\nAction Input: {step.action.argument}\n"
+
+
+def parse_step(text: str) -> Step:
+    """The step of the lines a model wrote; raises `MalformedStep` where they are none."""
+    match = _STEP.fullmatch(text)
+    if match is None:
+        missing = next((key for key in ("Thought:", "Action:", "Action Input:") if key not in text), "the form's line breaks")
+        raise MalformedStep(f"malformed call: {missing} is missing; write Thought, Action and Action Input, each on its own line")
+    thought = _ESCAPED_KEY_LINE.sub(r"\1", match["thought"])
+    if match["tool"] is None:
+        return Step(thought)
+    return Step(thought, Action(_ESCAPED_KEY_LINE.sub(r"\1", match["tool"]), match["argument"]))
+
+
+def observation_text(observation: Observation) -> str:
+    """The lines that stand after `<|observation|>`. A failure says so in words, which the judge reads."""
+    mark = "" if observation.status == "ok" else f" [{observation.status}]"
+    return f"Observation{mark}: {observation.text}\n"
+
+
+def parse_observation(text: str) -> Observation:
+    """The observation of its lines; a status mark that is none of ours is part of the text."""
+    match = _STATUS.match(text)
+    if match is None or not text.endswith("\n"):
+        raise ValueError("an observation opens with 'Observation: ' and ends with a line break")
+    return Observation(text[match.end() : -1], status_of(match[1]) or "ok")
+
+
+def rationale_text(rationale: str) -> str:
+    """The lines that stand after `<|rationale|>`."""
+    return f"Rationale: {rationale}\n"
+
+
+def parse_rationale(text: str) -> str:
+    """The rationale of the lines a model wrote, whether or not it wrote the heading."""
+    return text.removeprefix("Rationale: ").removesuffix("\n")
+
+
+def render(trace: Trace) -> str:
+    """The whole trace as text, with `<|` inside any part escaped as `<\\|`."""
+    parts: list[str] = []
+    for step in trace.steps:
+        parts += [TOOL, _escape(step_text(step))]
+        if step.observation is not None:
+            parts += [OBSERVATION, _escape(observation_text(step.observation))]
+    if trace.rationale is not None:
+        parts += [RATIONALE, _escape(rationale_text(trace.rationale))]
+    return "".join([*parts, REWARD])
+
+
+def parse(text: str) -> Trace:
+    """The trace of its written form, special tokens included; raises `ValueError` for anything else."""
+    pieces = re.split("(" + "|".join(re.escape(token) for token in SPECIAL_TOKENS) + ")", text)
+    if pieces[0] or pieces[-2:] != [REWARD, ""]:
+        raise ValueError(f"a written trace opens with {TOOL}, {RATIONALE} or {REWARD} and ends with {REWARD}")
+    steps: list[Step] = []
+    rationale: str | None = None
+    for token, escaped in zip(pieces[1:-2:2], pieces[2:-2:2], strict=True):
+        body = _ESCAPED_OPENING.sub(r"<\1|", escaped)
+        if token == TOOL:
+            steps.append(parse_step(body))
+        elif token == OBSERVATION and steps and steps[-1].observation is None:
+            steps[-1] = Step(steps[-1].thought, steps[-1].action, parse_observation(body))
+        elif token == RATIONALE and rationale is None:
+            rationale = parse_rationale(body)
+        else:
+            raise ValueError(f"{token} stands where the written form allows none")
+    return Trace(tuple(steps), rationale)
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL_OPENING.sub(r"<\\\1|", text)

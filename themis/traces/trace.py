@@ -1,0 +1,96 @@
+"""What one judgement looked like: the steps taken, the conclusion, the reward.
+
+Knows nothing of tokens (`segments`) or of running tools (`themis.tools`).
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+Status = Literal["ok", "error", "unavailable", "timeout"]
+"""`error`: the tool says no, and the judge can act on it. `unavailable`, `timeout`: the world failed."""
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+def status_of(word: object) -> Status | None:
+    """The status a text names, if it names one."""
+    return next((status for status in STATUSES if status == word), None)
+
+
+Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable"]
+"""Why a verdict has no reward, or (`tool_unavailable`) why its reward deserves less trust."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A tool by its name, and the text given to it."""
+
+    tool: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What came back from a tool."""
+
+    text: str
+    status: Status = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A thought, and if it acts, the call with what came back."""
+
+    thought: str
+    action: Action | None = None
+    observation: Observation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The steps in order and the written conclusion."""
+
+    steps: tuple[Step, ...] = ()
+    rationale: str | None = None
+    """None where none was written, as when only the early reward was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one judgement cost."""
+
+    tool_calls: int = 0
+    read_tokens: int = 0
+    """Tokens the model was given: the case and the observations."""
+    new_tokens: int = 0
+    """Tokens the model wrote."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A trace with its reward, or with the reason why there is none."""
+
+    id: str
+    reward: float | None
+    reason: Reason | None
+    trace: Trace = field(default_factory=Trace)
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def status(self) -> Literal["scored", "degraded", "unscored"]:
+        """`degraded`: a reward was given although the world behind a tool failed."""
+        if self.reward is None:
+            return "unscored"
+        return "degraded" if self.reason else "scored"
+
+    def to_json(self) -> dict[str, Any]:
+        """The row that `themis score` writes: id, reward, status, reason, trace, usage."""
+        return {
+            "id": self.id,
+            "reward": self.reward,
+            "status": self.status,
+            "reason": self.reason,
+            "trace": asdict(self.trace),
+            "usage": asdict(self.usage),
+        }

@@ -1,0 +1,214 @@
+"""One training run, from recipe to model directory: data, tokenizer, model, Trainer.
+
+A run that was killed goes on where its last checkpoint stood and ends with the same weights: batches
+depend on seed and step alone, and the Trainer keeps optimizer, schedule and random state.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from random import Random
+
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, TrainerCallback, TrainingArguments, set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from themis.config import data_root
+from themis.data.batches import Encoder, Mixture, StepBatches, mixture_sources
+from themis.data.sources import Published, read_published
+from themis.data.templates import learnt_wordings
+from themis.errors import ConfigError
+from themis.model.checkpoint import ModelMeta, load_meta, prepare_tokenizer, save_model
+from themis.model.reward_model import RewardModel
+from themis.model.tokenizer import train_tokenizer
+from themis.traces import Trace
+from themis.traces.pair import Pair
+from themis.traces.segments import SegmentWriter
+from themis.traces.text import observation_text, rationale_text, step_text
+from themis.training.metrics import pair_accuracy
+from themis.training.recipe import TrainRecipe
+from themis.training.trainer import ThemisTrainer
+
+TOOLS = ("Calendar.week_day", "Calendar.day_difference", "Calendar.target_day", "calculator", "history_weather")
+
+
+def train(
+    recipe: TrainRecipe,
+    out: Path,
+    *,
+    resume: bool = True,
+    dev_pairs: Mapping[str, Sequence[Pair]] | None = None,
+    callbacks: Sequence[TrainerCallback] = (),
+    notice: Callable[[str], None] = print,
+) -> Path:
+    """Train by `recipe`; checkpoints go to `out`/checkpoints, the best model to `out`. Returns `out`.
+
+    The best checkpoint is chosen on generated pairs that training never sees; `dev_pairs` are only reported.
+    """
+    started = time.monotonic()
+    set_seed(recipe.seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    root = data_root()
+    published = read_published(root) if root else Published()
+    wordings = learnt_wordings(published.pairs)
+    sources = mixture_sources(published.pairs, published.gsm8k, wordings)
+    weights = _available(recipe.mixture, set(sources), notice)
+    for reason, count in published.left_out.items():
+        notice(f"left out: {reason}: {count}")
+    mixture = Mixture(sources, weights, recipe.forged_share if recipe.kind == "themis" else 0.0, recipe.dropped_observations)
+    model, tokenizer = _fresh_model(recipe, mixture, out)
+    encoder = Encoder(SegmentWriter(tokenizer), vanilla=recipe.kind == "vanilla")
+    batches = _batches(recipe, encoder, mixture, tokenizer)
+    meta = ModelMeta(kind=recipe.kind, tools=TOOLS, training={"recipe": asdict(recipe)})
+    held = _held_pairs(recipe, mixture)
+
+    def measure(model: RewardModel) -> dict[str, float]:
+        return _measured(model, encoder, held, dev_pairs or {}, recipe.lengths[-1], int(tokenizer.pad_token_id))
+
+    trainer = ThemisTrainer(
+        model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks)
+    )
+    checkpoint = get_last_checkpoint(str(out / "checkpoints")) if resume and (out / "checkpoints").is_dir() else None
+    if checkpoint:
+        notice(f"goes on from {checkpoint}")
+    trainer.train(resume_from_checkpoint=checkpoint)
+    final = replace(meta, training={**meta.training, "steps": trainer.state.global_step, "seconds": round(time.monotonic() - started)})
+    mean, deviation = _reward_moments(model, encoder, held, recipe.lengths[-1], int(tokenizer.pad_token_id))
+    save_model(out, model, tokenizer, replace(final, reward_mean=mean, reward_std=deviation), torch.bfloat16 if recipe.bf16 else None)
+    (out / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
+    return out
+
+
+def _available(mixture: Mapping[str, float], sources: set[str], notice: Callable[[str], None]) -> dict[str, float]:
+    """The mixture without data sets that are not here; a name that no data could give is an error."""
+    known = sources | {"gsm8k"}
+    for name in mixture:
+        if name not in known and not name.startswith("tara/"):
+            raise ConfigError(f"mixture: no source '{name}'; known: {', '.join(sorted(known))}, tara/TASK")
+    missing = [name for name in mixture if name not in sources]
+    if missing:
+        notice(f"trains without {', '.join(missing)}: not found under THEMIS_DATA")
+    available = {name: weight for name, weight in mixture.items() if name in sources and weight > 0}
+    if not available:
+        raise ConfigError("mixture: none of its sources is available; set THEMIS_DATA or name a stream such as calendar")
+    return available
+
+
+def _fresh_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase]:
+    """Pretrained, or from scratch with a tokenizer of its own, which a resumed run reads back from its directory."""
+    backbone = recipe.backbone
+    if backbone.name:
+        tokenizer = AutoTokenizer.from_pretrained(backbone.name)
+        lm = AutoModelForCausalLM.from_pretrained(backbone.name, dtype=torch.float32)
+        if prepare_tokenizer(tokenizer):
+            lm.resize_token_embeddings(max(len(tokenizer), lm.get_input_embeddings().num_embeddings))
+        return RewardModel(lm), tokenizer
+    if "model_type" not in backbone.config:
+        raise ConfigError("backbone: give `name` of a pretrained model, or `config` with its model_type")
+    kept = out / "tokenizer"
+    if kept.is_dir():
+        tokenizer = AutoTokenizer.from_pretrained(kept)
+    else:
+        tokenizer = train_tokenizer(_tokenizer_texts(recipe, mixture), backbone.vocabulary, recipe.lengths[-1])
+        tokenizer.save_pretrained(kept)
+    fields = {key: value for key, value in backbone.config.items() if key != "model_type"}
+    special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": None}
+    config = AutoConfig.for_model(backbone.config["model_type"], vocab_size=len(tokenizer), **special, **fields)
+    return RewardModel(AutoModelForCausalLM.from_config(config, dtype=torch.float32)), tokenizer
+
+
+def _tokenizer_texts(recipe: TrainRecipe, mixture: Mixture) -> Iterator[str]:
+    """What the tokenizer learns its words from: pairs as training will see them, and every numeral."""
+    rng = Random(f"{recipe.seed}/tokenizer")
+    yield from (" ".join(f"{number:02}" for number in range(100)) for _ in range(20_000))
+    for _ in range(8_000):
+        _, pair = mixture.draw(rng)
+        for side in (pair.chosen, pair.rejected):
+            yield f"### USER:\nQuestion: {pair.question}\nAnswer: {side.answer}\n### ASSISTANT:\n{_written(side.trace)}"
+
+
+def _written(trace: Trace | None) -> str:
+    if trace is None:
+        return ""
+    steps = "".join(step_text(step) + (observation_text(step.observation) if step.observation else "") for step in trace.steps)
+    return steps + rationale_text(trace.rationale or "")
+
+
+def _batches(recipe: TrainRecipe, encoder: Encoder, mixture: Mixture, tokenizer: PreTrainedTokenizerBase) -> StepBatches:
+    special = set(tokenizer.get_added_vocab().values())
+    return StepBatches(
+        encoder,
+        mixture,
+        seed=recipe.seed,
+        steps=recipe.steps,
+        drill_steps=recipe.drill_steps,
+        drill_share=recipe.drill_share,
+        tokens=recipe.tokens_per_step,
+        lengths=recipe.lengths,
+        pad_id=int(tokenizer.pad_token_id),
+        vocabulary=[token for token in range(len(tokenizer)) if token not in special],
+    )
+
+
+def _held_pairs(recipe: TrainRecipe, mixture: Mixture) -> list[Pair]:
+    """Pairs of the streams, never of published rows, from a random source that training does not use."""
+    rng = Random(f"{recipe.seed}/held")
+    streams = {name: weight for name, weight in mixture.weights.items() if "/" not in name and name != "gsm8k"}
+    held = replace(mixture, weights=streams or mixture.weights, dropped_observations=0.0)
+    return [held.draw(rng)[1] for _ in range(recipe.measured_pairs)]
+
+
+def _measured(
+    model: RewardModel, encoder: Encoder, held: Sequence[Pair], dev: Mapping[str, Sequence[Pair]], length: int, pad_id: int
+) -> dict[str, float]:
+    measured = pair_accuracy(model, encoder, held, length, pad_id)
+    measured = {f"held_{name}": value for name, value in measured.items()}
+    # One figure to choose the best checkpoint by: both places where a reward is read must do well.
+    measured["held_mean"] = sum(measured.values()) / 2
+    for task, pairs in dev.items():
+        for name, value in pair_accuracy(model, encoder, pairs, length, pad_id).items():
+            measured[f"dev_{task}_{name}"] = value
+    return measured
+
+
+@torch.no_grad()
+def _reward_moments(model: RewardModel, encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int) -> tuple[float, float]:
+    """Mean and deviation of the early reward over the held pairs, for those who want rewards of unit scale."""
+    from themis.data.batches import fixed_batches
+
+    model.eval()
+    rewards = [model.rewards_at(model(batch["token_ids"]), batch["reward_index"])[:, 0] for _, batch in fixed_batches(encoder, pairs, length, pad_id)]
+    joined = torch.cat(rewards).float()
+    return float(joined.mean()), float(joined.std())
+
+
+def _arguments(recipe: TrainRecipe, out: Path) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(out / "checkpoints"),
+        max_steps=recipe.steps,
+        per_device_train_batch_size=1,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=recipe.warmup,
+        weight_decay=recipe.weight_decay,
+        adam_beta2=recipe.adam_beta2,
+        max_grad_norm=recipe.clip,
+        bf16=recipe.bf16,
+        use_cpu=not torch.cuda.is_available(),
+        torch_compile=recipe.compile,
+        seed=recipe.seed,
+        logging_steps=25,
+        eval_strategy="steps",
+        eval_steps=recipe.measure_every,
+        save_steps=recipe.measure_every,
+        save_total_limit=2,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_held_mean",
+        greater_is_better=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=1,
+        report_to="none",
+        disable_tqdm=True,
+    )

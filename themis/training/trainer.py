@@ -1,0 +1,114 @@
+"""`transformers.Trainer` with the loss of the paper, and checkpoints that are model directories of our own.
+
+Knows nothing of where pairs come from (`themis.data`) or of recipes (`run`).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase, Trainer, TrainingArguments
+
+from themis.data.batches import NO_TARGET, Batch, StepBatches
+from themis.losses import LossWeights, language_model_losses, ranking_loss, tara_loss
+from themis.model.checkpoint import ModelMeta, load_score, save_model
+from themis.model.reward_model import RewardModel
+
+Measure = Callable[[RewardModel], dict[str, float]]
+
+
+def loss_terms(model: RewardModel, hidden_STH: Tensor, batch: Batch, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of a batch and each of its terms, from the last hidden states."""
+    zero = hidden_STH.new_zeros((), dtype=torch.float32)
+    terms: dict[str, Tensor] = {}
+    ranking = early = zero
+    if len(batch["reward_index"]):
+        chosen_BK, rejected_BK = model.rewards_at(hidden_STH, batch["reward_index"]).chunk(2)
+        early, ranking = (ranking_loss(chosen_BK[:, k], rejected_BK[:, k]) for k in range(2))
+        terms |= {"ranking": ranking, "early": early, "accuracy": (chosen_BK > rejected_BK)[:, 1].float().mean()}
+    if weights.alpha == 0:
+        return tara_loss(ranking, early, {}, weights), terms
+    # The state before a token predicts it.
+    kinds_ST = batch["kinds"][:, 1:]
+    at = kinds_ST != NO_TARGET
+    language = language_model_losses(model.lm_logits(hidden_STH[:, :-1][at]), batch["token_ids"][:, 1:][at], kinds_ST[at])
+    return tara_loss(ranking, early, language, weights), terms | language
+
+
+class ThemisTrainer(Trainer):
+    """The Trainer, given a batch per step, the loss's weights, and what to measure on the way."""
+
+    def __init__(
+        self,
+        model: RewardModel,
+        args: TrainingArguments,
+        batches: StepBatches,
+        tokenizer: PreTrainedTokenizerBase,
+        meta: ModelMeta,
+        weights: LossWeights,
+        measure: Measure,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=batches, eval_dataset=batches, **kwargs)
+        self._tokenizer, self._meta, self._weights, self._measure = tokenizer, meta, weights, measure
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def get_train_dataloader(self) -> DataLoader[Batch]:
+        """Batches in the order of the steps; a resumed run skips those it has done."""
+        workers = 1 if self.args.dataloader_num_workers else 0
+        loader = DataLoader(cast(StepBatches, self.train_dataset), batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers)
+        return cast(DataLoader[Batch], self.accelerator.prepare_data_loader(loader))
+
+    def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """Equation 2 of the paper; the terms are logged beside the loss."""
+        reward_model = cast(RewardModel, self.accelerator.unwrap_model(model, keep_torch_compile=False))
+        loss, terms = loss_terms(reward_model, model(inputs["token_ids"]), inputs, self._weights)
+        for name, term in {**terms}.items():
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + float(term.detach()), count + 1)
+        return (loss, None) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Add the mean of each term since the last line."""
+        if "loss" in logs:
+            logs |= {name: round(total / count, 4) for name, (total, count) in self._sums.items()}
+            self._sums.clear()
+        super().log(logs, *args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Ask the functions that the run was given."""
+        model = cast(RewardModel, self.accelerator.unwrap_model(self.model, keep_torch_compile=False))
+        model.eval()
+        with self.compute_loss_context_manager(), torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16):
+            metrics = {f"eval_{name}": value for name, value in self._measure(model).items()}
+        model.train()
+        self.log(dict(metrics))
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
+        directory = Path(output_dir or str(self.args.output_dir))
+        model = cast(RewardModel, self.accelerator.unwrap_model(self.model, keep_torch_compile=False))
+        save_model(directory, model, self._tokenizer, self._meta)
+        torch.save(self.args, directory / "training_args.bin")
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_weights(cast(RewardModel, self.accelerator.unwrap_model(model or self.model, keep_torch_compile=False)), resume_from_checkpoint)
+
+    def _load_best_model(self) -> None:
+        assert self.state.best_model_checkpoint is not None
+        self._load_from_checkpoint(self.state.best_model_checkpoint)
+
+
+def load_weights(model: RewardModel, directory: str | Path) -> None:
+    """Put the weights of a saved model into one of the same shape."""
+    stored = AutoModelForCausalLM.from_pretrained(directory, dtype=model.lm.dtype)
+    model.lm.load_state_dict(stored.state_dict())
+    load_score(model, directory)
+
+
+def _only(items: list[Batch]) -> Batch:
+    return items[0]
