@@ -11,6 +11,7 @@ import themis
 
 ROOT = Path(themis.__file__).parent
 LAYERS = (
+    ("__main__",),
     ("cli",),
     ("serve", "integrations"),
     ("evaluation", "rlhf"),

@@ -146,6 +146,15 @@ def test_a_broken_file_is_told_before_anything_is_judged(tmp_path: Path) -> None
     assert judge.judged == 0
 
 
+def test_only_the_tasks_that_were_asked_for_are_read_and_run(tmp_path: Path) -> None:
+    write_tara(pairs(("2", "1")), tmp_path / "calendar" / "dev.jsonl")
+    write_tara(pairs(("1", "2")), tmp_path / "weather" / "dev.jsonl")
+    result = evaluate_tara(tmp_path, "dev", "fake", FakeJudge(number), {"Calendar.week_day"}, only=["calendar"])
+    assert list(result["tasks"]) == ["calendar"]
+    with pytest.raises(DataError, match=r"holds no task 'code' with a dev\.jsonl; it has calendar, weather"):
+        evaluate_tara(tmp_path, "dev", "fake", FakeJudge(number), {"Calendar.week_day"}, only=["code"])
+
+
 def test_a_folder_without_the_split_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no TASK/dev\.jsonl"):
         evaluate(tmp_path, FakeJudge(number))

@@ -50,7 +50,7 @@ def _miscalculated(rng: Random, answer: str) -> str:
     if not marks:
         return answer
     mark = rng.choice(marks)
-    value = _near(rng, mark["value"])
+    value = near(rng, mark["value"])
     new = f"<<{mark['expression']}={value}>>" + (value if mark["after"] else "")
     answer = answer[: mark.start()] + new + answer[mark.end() :]
     if mark is marks[-1] and rng.random() < 0.7:
@@ -70,7 +70,7 @@ def _other_operand(rng: Random, answer: str) -> str:
 
 
 def _other_final(rng: Random, answer: str) -> str:
-    return _FINAL.sub(lambda final: final[1] + _near(rng, final[2]), answer)
+    return _FINAL.sub(lambda final: final[1] + near(rng, final[2]), answer)
 
 
 def _steps_left_out(rng: Random, answer: str) -> str:
@@ -84,7 +84,7 @@ def _marks_lost(rng: Random, answer: str) -> str:
     return _FINAL.sub(lambda final: final[1], bare) if rng.random() < 0.3 else bare
 
 
-def _near(rng: Random, number: str) -> str:
+def near(rng: Random, number: str) -> str:
     """Another number of the same look: a digit changed, something added, or a factor of ten."""
     plain = number.replace(",", "").replace("$", "").rstrip(".%")
     if not re.fullmatch(r"-?\d+(\.\d+)?", plain):

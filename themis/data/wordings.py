@@ -162,6 +162,27 @@ CHAIN_ANSWERS = (
     "{city} has {value} for the {attribute} on that day.",
     "{value} is the {attribute} in {city} {number} days after {day}.",
 )
+SUM_QUESTIONS = (
+    "What is {sum}?",
+    "Calculate {sum}.",
+    "How much is {sum}?",
+    "What does {sum} make?",
+    "Please work out {sum}.",
+    "Compute {sum}.",
+    "{sum} = ?",
+    "What do you get for {sum}?",
+    "Tell me the value of {sum}.",
+    "Can you add this up for me: {sum}?",
+)
+SUM_ANSWERS = (
+    "{sum} = {value}",
+    "{sum} is {value}.",
+    "It is {value}.",
+    "{value}",
+    "The result is {value}.",
+    "That makes {value}.",
+    "The answer is {value}",
+)
 AGREES = (
     "The tool says {found} and the answer says {claim}. They agree, so the answer is right.",
     "According to {tool} it is {found}; the answer states {claim}, which is the same. The answer is correct.",

@@ -101,9 +101,10 @@ def evaluate_tara(
     judge_all: JudgeAll,
     tools: Collection[str],
     progress: Progress = lambda task, done, total: None,
+    only: Collection[str] | None = None,
 ) -> TaraResult:
-    """Judge every pair of a split with a judge that has `tools`. All files are read before the first answer is judged."""
-    files, not_run = read_tasks(folder, split, tools)
+    """Judge every pair of a split, or of `only` some tasks, with a judge that has `tools`. Files are read before anything is judged."""
+    files, not_run = read_tasks(folder, split, tools, only)
     tasks = {task: task_result(judge_pairs(task, file.pairs, judge_all, progress), file.reasons) for task, file in files.items()}
     micro, macro = _averages({task: (row["correct"], row["n"]) for task, row in tasks.items() if row["averaged"]})
     pairs = {task: file.pairs for task, file in files.items()}
@@ -111,11 +112,19 @@ def evaluate_tara(
     return TaraResult(model=model, split=split, tasks=tasks, not_run=not_run, micro=micro, macro=macro, baselines=baselines)
 
 
-def read_tasks(folder: str | Path, split: str, tools: Collection[str]) -> tuple[dict[str, TaraFile], list[NotRun]]:
+def read_tasks(
+    folder: str | Path, split: str, tools: Collection[str], only: Collection[str] | None = None
+) -> tuple[dict[str, TaraFile], list[NotRun]]:
     """The tasks that `tools` suffice for, and the others with the reason why not; raises `DataError` where there is none."""
     paths = sorted(Path(folder).glob(f"*/{split}.jsonl"))
     if not paths:
         raise DataError(f"{folder} holds no TASK/{split}.jsonl")
+    if only is not None:
+        there = [path.parent.name for path in paths]
+        for task in only:
+            if task not in there:
+                raise DataError(f"{folder} holds no task '{task}' with a {split}.jsonl; it has {', '.join(there)}")
+        paths = [path for path in paths if path.parent.name in only]
     files: dict[str, TaraFile] = {}
     not_run: list[NotRun] = []
     for path in paths:

@@ -37,6 +37,7 @@ class RowLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Keep the new states at their rows' positions; all states of the rows in the pass, up to the longest."""
         rows = len(key_states)
+        key_states = key_states.to(value_states.dtype)  # rotation leaves autocast's keys in float32; attention would cast them at every step
         keys, values = self.reserve(rows, self.length, key_states, value_states)
         slots_B1 = torch.arange(rows, device=key_states.device)[:, None]
         keys[slots_B1, :, self.positions_BQ] = key_states.transpose(1, 2)

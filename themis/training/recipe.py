@@ -46,8 +46,6 @@ class TrainRecipe:
     adam_beta2: float = 0.95
     clip: float = 1.0
     bf16: bool = True
-    compile: bool = False
-    """Compile the backbone; needs a C++ compiler on a CPU. The results differ in the last bits only."""
     measure_every: int = 500
     """Steps between two measurements, each followed by a checkpoint."""
     measured_pairs: int = 256

@@ -49,7 +49,6 @@ def train(
     """
     started = time.monotonic()
     set_seed(recipe.seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
     root = data_root()
     published = read_published(root) if root else Published()
     wordings = learnt_wordings(published.pairs)
@@ -197,7 +196,6 @@ def _arguments(recipe: TrainRecipe, out: Path) -> TrainingArguments:
         max_grad_norm=recipe.clip,
         bf16=recipe.bf16,
         use_cpu=not torch.cuda.is_available(),
-        torch_compile=recipe.compile,
         seed=recipe.seed,
         logging_steps=25,
         eval_strategy="steps",

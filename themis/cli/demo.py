@@ -1,0 +1,83 @@
+"""`themis demo`: built-in cases, judged before your eyes. It needs no data, no key and no network."""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from themis.cli.judging import JsonFlag, ModelOption, RationaleOption, make_judge
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from themis.evaluation.ranking import JudgeAll, JudgedPair
+    from themis.traces import Case, Pair, Verdict
+
+EXAMPLE = "Example: themis demo --rationale skip"
+
+
+def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: RationaleOption = "write") -> None:
+    """Judge built-in cases, a right and a wrong answer to each. The exit status is 0 if all right ones win."""
+    from rich.console import Console
+
+    from themis.cli.demo_cases import DEMO_PAIRS
+    from themis.tools import Toolbox, builtin_tools
+
+    console = Console(highlight=False, quiet=json_output)
+    started = time.monotonic()
+    judged = []
+    # The built-in tools alone: the demo is the same with and without data or plug-ins.
+    with Toolbox(builtin_tools()) as toolbox:
+        judge = make_judge(model, toolbox, rationale, batch_size=2 * len(DEMO_PAIRS))
+        for entry in judged_pairs(DEMO_PAIRS, judge.judge_all):
+            judged.append(entry)
+            _print_pair(console, entry)
+    won, seconds = sum(entry.correct for entry in judged), time.monotonic() - started
+    if json_output:
+        typer.echo(json.dumps({"won": won, "of": len(judged), "pairs": [_pair_json(entry) for entry in judged]}))
+    console.print(f"{won} of {len(judged)} right answers win ({_calls(judged)} tool calls, {seconds:.1f} s)", style="bold")
+    raise typer.Exit(0 if won == len(judged) else 1)
+
+
+def judged_pairs(pairs: "Sequence[Pair]", judge_all: "JudgeAll") -> "Iterator[JudgedPair]":
+    """The pairs in order, each as soon as both verdicts are there."""
+    from themis.evaluation.ranking import JudgedPair
+
+    verdicts: dict[int, Verdict] = {}
+    left = list(enumerate(pairs))
+    for place, verdict in judge_all(case for pair in pairs for case in (pair.chosen_case, pair.rejected_case)):
+        verdicts[place] = verdict
+        while left and {2 * left[0][0], 2 * left[0][0] + 1} <= verdicts.keys():
+            at, pair = left.pop(0)
+            yield JudgedPair(pair, verdicts[2 * at], verdicts[2 * at + 1])
+
+
+def _print_pair(console: "Console", entry: "JudgedPair") -> None:
+    from rich.text import Text
+
+    from themis.cli.show import case_table, reward_text, verdict_table
+
+    console.rule(Text(entry.pair.id, "bold blue"), align="left")
+    for case, verdict in _sides(entry):
+        console.print(case_table(case))
+        console.print(verdict_table(verdict))
+        console.print()
+    outcome = "the right answer wins" if entry.correct else "the right answer does not win"
+    rewards = f"{reward_text(entry.chosen)} against {reward_text(entry.rejected)}"
+    console.print(Text(f"{outcome}: {rewards}", "bold green" if entry.correct else "bold red"))
+    console.print()
+
+
+def _pair_json(entry: "JudgedPair") -> dict[str, Any]:
+    chosen, rejected = ({"answer": case.answer, "verdict": verdict.to_json()} for case, verdict in _sides(entry))
+    return {"title": entry.pair.id, "question": entry.pair.question, "chosen": chosen, "rejected": rejected, "won": entry.correct}
+
+
+def _calls(judged: "list[JudgedPair]") -> int:
+    return sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))
+
+
+def _sides(entry: "JudgedPair") -> "tuple[tuple[Case, Verdict], tuple[Case, Verdict]]":
+    return (entry.pair.chosen_case, entry.chosen), (entry.pair.rejected_case, entry.rejected)

@@ -1,0 +1,85 @@
+"""What the commands that judge have in common: their options, the toolbox, the model made a judge.
+
+Here and in the commands, whatever is slow to import is imported where it is used.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from themis.inference import Budget, Judge
+    from themis.tools import Toolbox
+
+Rationale = Literal["write", "skip"]
+Mode = Literal["live", "record", "replay", "auto"]
+"""That of `themis.tools`."""
+
+_RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one."
+_MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
+
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
+RationaleOption = Annotated[Rationale, typer.Option(help=_RATIONALE_HELP)]
+MaybeRationale = Annotated[Rationale | None, typer.Option(help=_RATIONALE_HELP, show_default="write for one case, skip for a file")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Judgements in one batch.")]
+ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="auto with --store, else live")]
+Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]
+ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
+NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
+Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
+
+
+def budget_of(tool_calls: int | None, new_tokens: int | None, seconds: float | None) -> "Budget":
+    """The judge's own budget, but for what was given."""
+    from themis.inference import Budget
+
+    usual = Budget()
+    return Budget(
+        tool_calls=usual.tool_calls if tool_calls is None else tool_calls,
+        new_tokens=usual.new_tokens if new_tokens is None else new_tokens,
+        seconds=usual.seconds if seconds is None else seconds,
+    )
+
+
+@contextmanager
+def open_toolbox(mode: Mode | None = None, store: Path | None = None) -> "Iterator[Toolbox]":
+    """The tools of the package and of plug-ins, calling the world in the given mode."""
+    from themis.tools import ObservationStore, default_toolbox
+
+    with ExitStack() as stack:
+        recordings = stack.enter_context(ObservationStore(store)) if store else None
+        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings))
+
+
+def make_judge(model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None) -> "Judge":
+    """Load a model, on a GPU where there is one, and hand it its tools."""
+    import torch
+    from transformers.utils import logging
+
+    from themis.inference import Budget, Judge
+    from themis.model.checkpoint import load_model
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    on_gpu = torch.cuda.is_available()
+    reward_model, tokenizer, meta = load_model(model, None if on_gpu else torch.float32)
+    if on_gpu:
+        reward_model.to("cuda")
+    return Judge(reward_model, tokenizer, toolbox, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size)
+
+
+def progress_bar(*, transient: bool = True) -> "Progress":
+    """A bar on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, highlight=False)
+    label = TextColumn("{task.description}", markup=False)
+    columns = (label, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)

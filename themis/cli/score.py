@@ -1,0 +1,113 @@
+"""`themis score`: one case from the command line, or a file of cases."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from themis.cli.judging import (
+    BatchSize,
+    JsonFlag,
+    MaybeRationale,
+    ModelOption,
+    NewTokens,
+    Seconds,
+    Store,
+    ToolCalls,
+    ToolsMode,
+    budget_of,
+    make_judge,
+    open_toolbox,
+    progress_bar,
+)
+from themis.errors import ConfigError
+
+if TYPE_CHECKING:
+    from themis.cli.verdict_file import Summary
+    from themis.evaluation.ranking import JudgeAll
+    from themis.traces import Case, Verdict
+
+EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
+
+_DATA_HELP = "A file of cases instead: JSON lines with question, answer, and perhaps context and id."
+_OUT_HELP = "With --data: where the verdicts go. Cases that have one there are left out."
+
+
+def score(
+    question: Annotated[str | None, typer.Option("--question", "-q", help="What was asked.")] = None,
+    answer: Annotated[str | None, typer.Option("--answer", "-a", help="The answer to judge.")] = None,
+    context: Annotated[str | None, typer.Option(help="A text that question and answer are about.")] = None,
+    data: Annotated[Path | None, typer.Option(help=_DATA_HELP)] = None,
+    out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
+    model: ModelOption = "nano",
+    json_output: JsonFlag = False,
+    rationale: MaybeRationale = None,
+    tools_mode: ToolsMode = None,
+    store: Store = None,
+    tool_calls: ToolCalls = None,
+    new_tokens: NewTokens = None,
+    seconds: Seconds = None,
+    batch_size: BatchSize = 16,
+) -> None:
+    """Judge an answer, or a file of answers: the tools called, what they said, the reward."""
+    if data is None:
+        case: Case | None = _case(question, answer, context)
+    else:
+        case = None
+        _check_no_case(question, answer, context, out)
+    budget = budget_of(tool_calls, new_tokens, seconds)
+    with open_toolbox(tools_mode, store) as toolbox:
+        judge = make_judge(model, toolbox, rationale or ("write" if case else "skip"), batch_size, budget)
+        if case is not None:
+            _print_verdict(case, judge.judge(case), json_output)
+        elif data is not None and out is not None:
+            _score_file(data, out, judge.judge_all, json_output)
+
+
+def _case(question: str | None, answer: str | None, context: str | None) -> "Case":
+    from themis.traces import case_from_json
+
+    if question is None or answer is None:
+        raise ConfigError("give --question and --answer, or a file of cases with --data and --out")
+    return case_from_json({"question": question, "answer": answer, "context": context}, "the command line")
+
+
+def _check_no_case(question: str | None, answer: str | None, context: str | None, out: Path | None) -> None:
+    if not (question is answer is context is None):
+        raise ConfigError("--data takes its cases from a file: leave out --question, --answer and --context")
+    if out is None:
+        raise ConfigError("--data needs --out, the file that the verdicts are written to")
+
+
+def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
+    if json_output:
+        typer.echo(json.dumps(verdict.to_json()))
+        return
+    from rich.console import Console
+
+    from themis.cli.show import case_table, verdict_table
+
+    console = Console(highlight=False)
+    console.print(case_table(case))
+    console.print(verdict_table(verdict))
+
+
+def _score_file(data: Path, out: Path, judge_all: "JudgeAll", json_output: bool) -> None:
+    from themis.cli.verdict_file import score_file
+
+    with progress_bar() as bar:
+        task = bar.add_task("judged", total=None)
+        summary = score_file(data, out, judge_all, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
+    if json_output:
+        typer.echo(json.dumps(asdict(summary)))
+    else:
+        typer.echo(_sentence(summary, out), err=True)
+
+
+def _sentence(summary: "Summary", out: Path) -> str:
+    there = f", {summary.already_there} were there already" if summary.already_there else ""
+    counts = [f"{count} {status}" for status, count in sorted(summary.statuses.items())]
+    counts += [f"{reason} {count}" for reason, count in sorted(summary.reasons.items())]
+    return f"{summary.judged} judged{there}: {out}" + (f" ({', '.join(counts)})" if counts else "")

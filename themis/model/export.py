@@ -1,0 +1,35 @@
+"""Export to `AutoModelForSequenceClassification` with one label, for programs that know nothing of Themis.
+
+The classifier reads the text of a judgement up to and with `<|reward|>` and gives the same reward.
+Hugging Face pools at the last token that is not padding, so the padding token must be none that a
+judgement may end with: ours never is, and this is checked.
+"""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification
+
+from themis.errors import ModelError
+from themis.model.checkpoint import load_model
+from themis.traces.text import REWARD
+
+
+def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
+    """Write model `name` as a sequence classifier into `out`, in `dtype` or as stored; returns `out`."""
+    model, tokenizer, _ = load_model(name)
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
+        raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
+    config = AutoConfig.for_model(**{**model.config.to_dict(), "num_labels": 1, "pad_token_id": tokenizer.pad_token_id})
+    try:
+        classifier = AutoModelForSequenceClassification.from_config(config, dtype=dtype or model.lm.dtype)
+    except ValueError as error:
+        raise ModelError(f"transformers has no sequence classifier for {model.config.model_type}") from error
+    classifier.base_model.load_state_dict(model.lm.base_model.state_dict())
+    head = next((getattr(classifier, part) for part in ("score", "classifier") if isinstance(getattr(classifier, part, None), torch.nn.Linear)), None)
+    if head is None or head.bias is not None:
+        raise ModelError(f"the sequence classifier of {model.config.model_type} has no linear head without bias to put our reward into")
+    head.load_state_dict(model.score.state_dict())
+    classifier.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return out
