@@ -16,9 +16,10 @@ from torch import Tensor
 from transformers import LlamaConfig, MistralConfig, PreTrainedTokenizerFast, Qwen3Config
 from transformers.models.auto import AutoModelForCausalLM
 
+from themis.inference.row import Row, State
 from themis.model.reward_model import RewardModel
 from themis.traces.case import Case
-from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
+from themis.traces.text import SPECIAL_TOKENS
 from themis.traces.trace import Action, Observation
 
 Backbone = Literal["llama", "qwen3", "qwen3-mixed", "mistral", "llama-eager"]
@@ -64,41 +65,44 @@ def tiny_config(backbone: Backbone, vocabulary: int, context_length: int) -> Any
     return LlamaConfig(**sizes)
 
 
-def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, context_length: int = 512, seed: int = 0) -> RewardModel:
-    """Random weights, but for a chain in the output layer: see `_teach_chain`. Some logits belong to no token, as in real models."""
+def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, context_length: int = 512, seed: int = 15) -> RewardModel:
+    """Random weights, large enough that every token depends on all before it. Some logits belong to no token, as in real models."""
     torch.manual_seed(seed)
     config = tiny_config(backbone, len(tokenizer) + 5, context_length)
     lm = AutoModelForCausalLM.from_config(config, attn_implementation="eager" if backbone == "llama-eager" else "sdpa")
     for name, parameter in lm.named_parameters():
         if "norm" not in name:
-            torch.nn.init.normal_(parameter, std=1.0 if "embed" in name else 0.15)
-    if PHRASES[0] in tokenizer.batch_decode([[token] for token in range(len(tokenizer))]):
-        _teach_chain(lm, tokenizer)
+            torch.nn.init.normal_(parameter, std=0.25)
     return RewardModel(lm).eval()
 
 
-@torch.no_grad()
-def _teach_chain(lm: Any, tokenizer: PreTrainedTokenizerFast) -> None:
-    """Make a random model write steps: after `<|tool|>` one of the phrases, then letters as the context has it, until some letter
-    calls for the line's end; after the line's end the segment's.
+class FormChoice:
+    """Lets a model that learnt nothing write steps: of the tokens with which the form can go on, the one it finds likeliest.
 
-    An output row that equals the embedding of some token makes its own token likely after that one. Which of the phrases, which
-    letters, and whether to act again stay random functions of the whole context, so the model's tokens test its attention.
+    So the phrase that opens a step, the letters of an argument or a rationale and where they end, and whether to act
+    again are functions of all that the model has read; only their order is given.
     """
-    token_of = {tokenizer.decode([token]): token for token in range(len(tokenizer))}
-    after = lm.get_input_embeddings().weight
-    output = lm.get_output_embeddings().weight
-    letters = [token_of[letter] for letter in "abcdefghijklmnopqrstuvwxyz"]
-    noise = torch.randn(len(output), 64) * 0.5
-    output.zero_()
-    output[letters] = noise[letters]
-    output[token_of["\n"]] = 0.7 * after[letters[::5]].sum(0)
-    for phrase in PHRASES:
-        output[token_of[phrase]] = after[token_of[TOOL]] + 2 * noise[token_of[phrase]]
-    output[token_of[OBSERVATION]] = after[token_of["\n"]] + after[token_of[BROKEN]]
-    output[token_of[REWARD]] = after[token_of["\n"]]
-    output[token_of[RATIONALE]] = after[token_of[FINISHED]] + noise[token_of[RATIONALE]]
-    output[token_of[TOOL]] = noise[token_of[TOOL]]
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        token_of = {tokenizer.decode([token]): token for token in range(len(tokenizer))}
+        self._call, self._finished, self._broken = (token_of[phrase] for phrase in PHRASES)
+        self._tool, self._observation, self._rationale, self._reward = (token_of[token] for token in SPECIAL_TOKENS)
+        self._letters, self._end = [token_of[letter] for letter in "aeinst"], token_of["\n"]
+
+    def __call__(self, logits_BV: Tensor, rows: list[Row]) -> list[int | None]:
+        allowed = [self._allowed(row.state, row.segments[-1].token_ids) for row in rows]
+        return [tokens[int(logits_V[tokens].argmax())] for logits_V, tokens in zip(logits_BV, allowed, strict=True)]
+
+    def _allowed(self, state: State, segment: list[int]) -> list[int]:
+        if state == "choice":
+            return [self._tool, self._rationale]
+        if segment[-1] in (self._end, self._broken):
+            return [self._observation if state == "action" else self._reward]
+        if segment[-1] == self._finished:
+            return [self._rationale]
+        if segment[-1] == self._tool:
+            return [self._call, self._finished, self._broken]
+        return [self._end] if len(segment) > 15 else [*self._letters, self._end]
 
 
 class ScriptedModel(RewardModel):

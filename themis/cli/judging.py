@@ -3,6 +3,10 @@
 Here and in the commands, whatever is slow to import is imported where it is used.
 """
 
+import os
+import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -37,6 +41,7 @@ Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that on
 
 def budget_of(tool_calls: int | None, new_tokens: int | None, seconds: float | None) -> "Budget":
     """The judge's own budget, but for what was given."""
+    import_libraries()
     from themis.inference import Budget
 
     usual = Budget()
@@ -59,19 +64,43 @@ def open_toolbox(mode: Mode | None = None, store: Path | None = None) -> "Iterat
 
 def make_judge(model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None) -> "Judge":
     """Load a model, on a GPU where there is one, and hand it its tools."""
+    import_libraries()
     import torch
-    from transformers.utils import logging
 
     from themis.inference import Budget, Judge
     from themis.model.checkpoint import load_model
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     on_gpu = torch.cuda.is_available()
     reward_model, tokenizer, meta = load_model(model, None if on_gpu else torch.float32)
     if on_gpu:
         reward_model.to("cuda")
     return Judge(reward_model, tokenizer, toolbox, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size)
+
+
+def import_libraries() -> None:
+    """Import torch and transformers, and keep them from talking between our lines.
+
+    A Ctrl-C meanwhile ends the process at once: nothing is at stake yet, and inside of their imports it
+    would surface as some other error.
+    """
+    ours_to_handle = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours_to_handle:
+        signal.signal(signal.SIGINT, _leave)
+    try:
+        from transformers.utils import logging
+
+        import themis.inference  # noqa: F401
+    finally:
+        if ours_to_handle:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+
+
+def _leave(*_: object) -> None:
+    sys.stderr.write("themis: interrupted\n")
+    sys.stderr.flush()
+    os._exit(130)
 
 
 def progress_bar(*, transient: bool = True) -> "Progress":

@@ -1,7 +1,7 @@
 """`themis score`: one case from the command line, or a file of cases."""
 
 import json
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,7 +101,7 @@ def _score_file(data: Path, out: Path, judge_all: "JudgeAll", json_output: bool)
         task = bar.add_task("judged", total=None)
         summary = score_file(data, out, judge_all, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
     if json_output:
-        typer.echo(json.dumps(asdict(summary)))
+        typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}))
     else:
         typer.echo(_sentence(summary, out), err=True)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from themis.cli.judging import ModelOption, progress_bar
+from themis.cli.judging import ModelOption, import_libraries, progress_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -30,6 +30,7 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, even where an earlier run could go on.")] = False,
 ) -> None:
     """Train a reward model by a recipe. A run that was stopped goes on where its last checkpoint stands."""
+    import_libraries()
     from themis.cli.show import plain
     from themis.config import data_root, read_recipe
     from themis.training.recipe import TrainRecipe
@@ -55,6 +56,7 @@ def export(
     dtype: Annotated[DType | None, typer.Option(help="Number type of the weights.", show_default="as stored")] = None,
 ) -> None:
     """Write a model as an AutoModelForSequenceClassification that gives the same reward for the same text."""
+    import_libraries()
     import torch
 
     from themis.model.export import export_classifier

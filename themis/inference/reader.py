@@ -15,7 +15,7 @@ from themis.inference.cache import RowCache, attention_mask
 from themis.inference.row import Row
 from themis.model.reward_model import RewardModel
 
-READ_TOKENS = 4096
+PASS_TOKENS = 4096
 """The most tokens of one pass, padding included."""
 
 
@@ -36,15 +36,16 @@ class Reader(Protocol):
 class CachedReader:
     """The batch is read one token a row and pass; newcomers read their prompt or observation first, among themselves."""
 
-    def __init__(self, model: RewardModel) -> None:
+    def __init__(self, model: RewardModel, pass_tokens: int = PASS_TOKENS) -> None:
         self.rows: list[Row] = []
         self._model = model
+        self._pass_tokens = pass_tokens
         self._device = next(model.lm.parameters()).device
         self._batch = self._new_cache()
 
     def read(self, newcomers: list[Row]) -> Tensor:
         states = [self._read_pass(self._batch, self.rows)] if self.rows else []
-        for group in reading_groups(newcomers):
+        for group in reading_groups(newcomers, self._pass_tokens):
             cache = self._new_cache()
             for row in group:
                 cache.join(row.kept)
@@ -72,7 +73,7 @@ class CachedReader:
                 return state_BH
 
     def _read_pass(self, cache: RowCache, rows: list[Row]) -> Tensor:
-        counts = [min(row.unread, READ_TOKENS) for row in rows]
+        counts = [min(row.unread, self._pass_tokens) for row in rows]
         width = max(counts)
         starts = [row.read for row in rows]
         pieces = [row.token_ids[row.read : row.read + count] for row, count in zip(rows, counts, strict=True)]
@@ -114,12 +115,12 @@ class WholeReader:
         self.rows.remove(row)
 
 
-def reading_groups(rows: list[Row]) -> list[list[Row]]:
+def reading_groups(rows: list[Row], pass_tokens: int) -> list[list[Row]]:
     """Rows of similar length together: a group's tokens, padded to its longest, fit in one pass."""
     groups: list[list[Row]] = []
     for row in sorted(rows, key=lambda row: row.unread):
         group = groups[-1] if groups else []
-        if group and row.unread * (len(group) + 1) <= READ_TOKENS and row.unread <= 2 * group[0].unread:
+        if group and row.unread * (len(group) + 1) <= pass_tokens and row.unread <= 2 * group[0].unread:
             group.append(row)
         else:
             groups.append([row])

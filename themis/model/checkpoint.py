@@ -47,18 +47,19 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> int:
 def save_model(directory: str | Path, model: RewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, dtype: torch.dtype | None = None) -> None:
     """Write the model directory; with `dtype`, the language model's weights in that type."""
     directory = Path(directory)
-    lm = model.lm
-    before = lm.dtype
-    state = {name: tensor.to(dtype) for name, tensor in lm.state_dict().items()} if dtype is not None else None
-    try:
-        if dtype is not None:
-            lm.config.dtype = dtype
-        lm.save_pretrained(directory, state_dict=state)
-    finally:
-        lm.config.dtype = before
+    stored = dtype or model.lm.dtype
+    model.lm.save_pretrained(directory, state_dict={name: tensor.to(stored) for name, tensor in model.lm.state_dict().items()})
+    _say_dtype(directory / "config.json", stored)
     tokenizer.save_pretrained(directory)
     save_file({"weight": model.score.weight.detach().float().contiguous().cpu()}, directory / SCORE_FILE)
     (directory / META_FILE).write_text(json.dumps(asdict(meta), indent=2) + "\n", encoding="utf-8")
+
+
+def _say_dtype(config_file: Path, dtype: torch.dtype) -> None:
+    """`save_pretrained` writes the type of the model in memory; loaders go by what the file says."""
+    config = json.loads(config_file.read_text(encoding="utf-8"))
+    config["dtype"] = str(dtype).removeprefix("torch.")
+    config_file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:

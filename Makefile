@@ -1,0 +1,31 @@
+# Each target does all its own set-up: a virtual environment, made once and again when pyproject.toml changes.
+#   make PYTHON=python3.12 ...             another Python (3.11 or newer)
+#   make TORCH='torch>=2.11,<2.14' ...     another torch, such as one with CUDA
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help demo test check bench
+
+help:
+	@echo "make demo    judge some built-in cases before your eyes"
+	@echo "make test    run the tests"
+	@echo "make check   lint and check types"
+	@echo "make bench   run the benchmarks"
+
+$(INSTALLED): pyproject.toml scripts/install.sh
+	@sh scripts/install.sh $(VENV)
+
+demo: $(INSTALLED)
+	@$(BIN)/themis demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(INSTALLED)
+	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done

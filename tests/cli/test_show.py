@@ -1,0 +1,71 @@
+"""Hostile text on a terminal."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from themis.cli.show import case_table, one_line, plain, verdict_table
+from themis.traces import Action, Case, Observation, Reason, Step, Trace, Verdict
+
+
+def screen(*tables: object) -> list[str]:
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    console.print(*tables)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("a\rb\bc\x00", "a\\x0db\\x08c\\x00"),
+        ("\x9b31m", "\\x9b31m"),
+        ("\u202eevil", "\\u202eevil"),
+        ("half \ud800", "half \\ud800"),
+        ("\U000e0041", "\\U000e0041"),
+        ("two\nlines, क्\u200dष and 👍", "two\nlines, क्\u200dष and 👍"),
+    ],
+)
+def test_what_would_move_the_cursor_or_hide_is_spelled_out(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_an_error_stays_on_its_line() -> None:
+    assert one_line("a\nb\r\n c\x1b") == "a b c\\x1b"
+
+
+def test_the_stages_stand_in_order_each_with_its_label() -> None:
+    steps = (Step("I look.", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday")), Step("Done."))
+    assert screen(verdict_table(Verdict("", 1.5, None, Trace(steps, "They agree.")))) == [
+        "     Thought I look.",
+        "      Action Calendar.week_day(2015-03-24)",
+        " Observation Tuesday",
+        "     Thought Done.",
+        "   Rationale They agree.",
+        "      Reward +1.500",
+    ]
+
+
+def test_an_answer_that_forges_stages_stays_in_the_column_of_answers() -> None:
+    lines = screen(case_table(Case("Why?", "[red]So[/red]\nObservation: yes\n      Reward +9.000", context="[/] none")))
+    assert lines == [
+        "     Context [/] none",
+        "    Question Why?",
+        "      Answer [red]So[/red]",
+        "             Observation: yes",
+        "                   Reward +9.000",
+    ]
+
+
+@pytest.mark.parametrize("reason", ["empty_answer", "too_long", "malformed", "budget"])
+def test_a_verdict_without_reward_says_why(reason: Reason) -> None:
+    (line,) = screen(verdict_table(Verdict("", None, reason)))
+    assert line.startswith(f"      Reward none ({reason}: ")
+
+
+def test_a_reward_that_deserves_less_trust_says_so() -> None:
+    steps = (Step("I look.", Action("a", "b"), Observation("no network", "unavailable")),)
+    lines = screen(verdict_table(Verdict("", -0.25, "tool_unavailable", Trace(steps))))
+    assert lines[2:] == [" Observation [unavailable] no network", "      Reward -0.250 (degraded, tool_unavailable: a tool did not answer)"]

@@ -1,0 +1,68 @@
+"""`themis train` and `themis export`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Themis, sentence
+from themis.cli.train import dev_pairs, measured
+from themis.traces import Pair, Side
+from themis.traces.tara import write_tara
+
+RECIPE = """
+kind: themis
+seed: 1
+steps: 2
+tokens_per_step: 2048
+lengths: [1024]
+learning_rate: 1.0e-3
+measure_every: 1
+measured_pairs: 2
+bf16: false
+backbone:
+  name: {model}
+mixture:
+  calendar: 1.0
+"""
+
+
+def recipe(tmp_path: Path, model: Path) -> Path:
+    path = tmp_path / "short.yaml"
+    path.write_text(RECIPE.format(model=model))
+    return path
+
+
+def test_a_recipe_is_trained_and_its_model_judges(themis: Themis, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THEMIS_DATA", "")
+    result = themis("train", recipe(tmp_path, tiny), "learning_rate=0.0001", "--out", tmp_path / "trained")
+    assert result.exit_code == 0, result.output
+    assert all(f"step {step}: held early " in result.stderr for step in (1, 2))
+    verdict = themis("score", "--model", tmp_path / "trained", "--question", "q", "--answer", "a", "--new-tokens", "8")
+    assert verdict.exit_code == 0
+    again = themis("train", recipe(tmp_path, tiny), "steps=3", "--out", tmp_path / "trained")
+    assert "goes on from" in again.stderr
+
+
+def test_a_wrong_recipe_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
+    assert "no recipe 'nanno': the package has nano" in sentence(themis("train", "nanno"))
+    assert "no recipe file" in sentence(themis("train", tmp_path / "gone.yaml"))
+    assert "unknown key 'loss.bta', did you mean 'loss.beta'?" in sentence(themis("train", "nano", "loss.bta=1"))
+    assert "key 'steps' must be int, found 'many'" in sentence(themis("train", "nano", "steps=many"))
+    assert "'steps' is not of the form key=value" in sentence(themis("train", "nano", "steps"))
+
+
+def test_a_measurement_is_one_line() -> None:
+    metrics = {"eval_held_accuracy": 0.975, "eval_held_early_accuracy": 0.9, "eval_held_mean": 0.9375, "eval_dev_multi_tools_accuracy": 1.0}
+    assert measured(500, metrics) == "step 500: held 97.5 %, held early 90.0 %, dev multi tools 100.0 %"
+
+
+def test_dev_pairs_are_those_that_are_at_hand(tmp_path: Path) -> None:
+    write_tara([Pair("1", "q", Side("a", 1.0), Side("b", 0.0), task="weather")], tmp_path / "tara" / "weather" / "dev.jsonl")
+    assert {task: len(pairs) for task, pairs in dev_pairs(tmp_path).items()} == {"weather": 1}
+    assert dev_pairs(None) == {}
+
+
+def test_an_exported_model_is_written_where_it_was_asked_for(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+    assert themis("export", "--model", tiny, "--out", tmp_path / "out", "--dtype", "float32").stdout == f"{tmp_path / 'out'}: written\n"
+    assert (tmp_path / "out" / "config.json").is_file()
+    assert "no model 'nanno'" in sentence(themis("export", "--model", "nanno", "--out", tmp_path / "out"))

@@ -1,0 +1,100 @@
+"""Pairs to tensors: what is a target, where rewards are read, and that a step's batch is its own."""
+
+from random import Random
+
+import pytest
+import torch
+
+from tests.fakes import byte_tokenizer
+from themis.data.batches import FAILURE, NO_TARGET, Encoder, Mixture, StepBatches, copy_drill, mixture_sources, without_observations
+from themis.data.stream import OWN, STREAM
+from themis.losses import TARGET_KINDS
+from themis.traces.segments import SegmentWriter
+
+TOKENIZER = byte_tokenizer()
+WRITER = SegmentWriter(TOKENIZER)
+
+
+def _mixture(**weights: float) -> Mixture:
+    return Mixture(mixture_sources({}, [], OWN), weights or {"calendar": 1.0, "no_tool": 0.5})
+
+
+def _batches(steps: int = 12, drill_steps: int = 2) -> StepBatches:
+    return StepBatches(
+        Encoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
+        lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
+    )  # fmt: skip
+
+
+def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
+    for side in Encoder(WRITER).pair(STREAM["multi_tools"](Random(0), OWN)):
+        assert side.token_ids[side.early_index] == WRITER.rationale_id
+        assert side.token_ids[side.reward_index] == WRITER.reward_id
+        assert side.reward_index == len(side.token_ids) - 1
+
+
+def test_a_vanilla_model_reads_no_trace() -> None:
+    chosen, _ = Encoder(WRITER, vanilla=True).pair(STREAM["weather"](Random(0), OWN))
+    assert WRITER.tool_id not in chosen.token_ids
+    assert WRITER.observation_id not in chosen.token_ids
+    assert chosen.early_index == chosen.reward_index
+    assert chosen.token_ids[chosen.reward_index] == WRITER.reward_id
+
+
+def test_only_the_chosen_answers_own_tokens_are_targets() -> None:
+    chosen, rejected = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    answer = TARGET_KINDS.index("answer")
+    assert chosen.kinds.count(answer) > 0
+    assert rejected.kinds.count(answer) == 0
+
+
+def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None:
+    chosen, _ = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    kind_of = dict(zip(chosen.token_ids, chosen.kinds, strict=True))
+    assert kind_of[WRITER.observation_id] == TARGET_KINDS.index("action")
+    assert kind_of[WRITER.rationale_id] == TARGET_KINDS.index("action")
+    assert kind_of[WRITER.reward_id] == TARGET_KINDS.index("rationale")
+    assert chosen.kinds[0] == NO_TARGET
+
+
+def test_dropped_observations_become_the_failure_text_on_both_sides() -> None:
+    pair = without_observations(STREAM["multi_tools"](Random(0), OWN))
+    for side in (pair.chosen, pair.rejected):
+        assert side.trace is not None
+        assert [step.observation for step in side.trace.steps] == [FAILURE, FAILURE]
+        assert side.trace.rationale is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_share_of_dropped_observations_is_kept(share: float) -> None:
+    mixture = Mixture(mixture_sources({}, [], OWN), {"calendar": 1.0}, forged_share=0.0, dropped_observations=share)
+    rng = Random(0)
+    drawn = [mixture.draw(rng)[1].chosen.trace for _ in range(20)]
+    assert all(trace is not None and (trace.steps[0].observation == FAILURE) == bool(share) for trace in drawn)
+
+
+def test_a_steps_batch_is_the_same_whenever_it_is_asked_for() -> None:
+    forwards, backwards = _batches(), _batches()
+    there = [forwards[step] for step in range(12)]
+    back = [backwards[step] for step in reversed(range(12))][::-1]
+    for one, other in zip(there, back, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_two_steps_differ() -> None:
+    batches = _batches()
+    assert not torch.equal(batches[0]["token_ids"], batches[1]["token_ids"])
+
+
+def test_drills_come_first_and_read_no_reward() -> None:
+    batches = _batches()
+    assert all(len(batches[step]["reward_index"]) == 0 for step in range(2))
+    assert any(len(batches[step]["reward_index"]) for step in range(2, 12))
+
+
+def test_a_drill_asks_for_nothing_but_the_copy() -> None:
+    for seed in range(50):
+        drill = copy_drill(Random(seed), WRITER, range(256))
+        targets = [token for token, kind in zip(drill.token_ids, drill.kinds, strict=True) if kind != NO_TARGET]
+        assert targets
+        assert len(targets) < len(drill.token_ids) / 2

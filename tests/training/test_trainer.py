@@ -1,0 +1,131 @@
+"""Training: the loss reaches every parameter, a killed run goes on as if nothing had happened, alpha = 0 is vanilla."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.fakes import byte_tokenizer, tiny_model
+from themis.data.batches import Encoder, collate
+from themis.data.stream import OWN, STREAM
+from themis.errors import ConfigError
+from themis.losses import LossWeights, ranking_loss
+from themis.model.checkpoint import load_model
+from themis.traces.segments import SegmentWriter
+from themis.training.recipe import Backbone, TrainRecipe
+from themis.training.run import train
+from themis.training.trainer import loss_terms
+
+RECIPE = TrainRecipe(
+    kind="themis",
+    seed=1,
+    steps=6,
+    tokens_per_step=1024,
+    lengths=(160, 320, 512),
+    learning_rate=1e-3,
+    mixture={"calendar": 1.0, "no_tool": 1.0},
+    backbone=Backbone(
+        vocabulary=420,
+        config={"model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
+        | {"max_position_embeddings": 512},
+    ),
+    drill_steps=1,
+    bf16=False,
+    measure_every=3,
+    measured_pairs=4,
+)
+
+
+@pytest.fixture(autouse=True)
+def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THEMIS_DATA", "")
+
+
+def _batch(vanilla: bool = False) -> dict[str, torch.Tensor]:
+    from random import Random
+
+    tokenizer = byte_tokenizer()
+    pairs = [Encoder(SegmentWriter(tokenizer), vanilla).pair(STREAM["calendar"](Random(seed), OWN)) for seed in range(2)]
+    return collate([pair[0] for pair in pairs] + [pair[1] for pair in pairs], 512, tokenizer.pad_token_id)
+
+
+def test_after_one_step_every_trainable_parameter_has_moved() -> None:
+    model = tiny_model("qwen3", byte_tokenizer()).train()
+    before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    loss, _ = loss_terms(model, model(_batch()["token_ids"]), _batch(), LossWeights())
+    loss.backward()
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    still = [name for name, parameter in model.named_parameters() if torch.equal(parameter, before[name])]
+    assert still == []
+
+
+def test_with_alpha_zero_the_loss_is_the_vanilla_ranking_loss_to_the_bit() -> None:
+    model = tiny_model("llama", byte_tokenizer())
+    batch = _batch()
+    hidden = model(batch["token_ids"])
+    loss, _ = loss_terms(model, hidden, batch, LossWeights(alpha=0.0))
+    chosen, rejected = model.rewards_at(hidden, batch["reward_index"])[:, 1].chunk(2)
+    assert torch.equal(loss, ranking_loss(chosen, rejected))
+
+
+def test_beta_zero_leaves_observations_unlearnt() -> None:
+    model = tiny_model("llama", byte_tokenizer())
+    hidden = model(_batch()["token_ids"])
+    with_observations, terms = loss_terms(model, hidden, _batch(), LossWeights())
+    without, _ = loss_terms(model, hidden, _batch(), LossWeights(beta=0.0))
+    assert (with_observations - without).item() == pytest.approx(terms["observation"].item(), abs=1e-5)
+    assert terms["observation"].item() > 0
+
+
+def test_a_run_leaves_a_model_that_loads_its_terms_logged(tmp_path: Path) -> None:
+    out = train(RECIPE, tmp_path / "run", notice=lambda text: None)
+    model, _, meta = load_model(out)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 0
+    assert meta.training["steps"] == 6
+    assert meta.training["recipe"]["seed"] == 1
+    logged = json.loads((out / "log.json").read_text())
+    assert any("eval_held_accuracy" in line for line in logged)
+
+
+def test_a_vanilla_run_reads_no_trace(tmp_path: Path) -> None:
+    vanilla = replace(RECIPE, kind="vanilla", loss=LossWeights(alpha=0.0), drill_steps=0, steps=2, measure_every=2)
+    _, _, meta = load_model(train(vanilla, tmp_path / "run", notice=lambda text: None))
+    assert meta.kind == "vanilla"
+
+
+def test_a_source_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no source 'calender'"):
+        train(replace(RECIPE, mixture={"calender": 1.0}), tmp_path, notice=lambda text: None)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.training.test_trainer import RECIPE
+from themis.training.run import train
+train(RECIPE, Path(sys.argv[1]), notice=lambda text: None)
+"""
+
+
+def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -> None:
+    whole = train(RECIPE, tmp_path / "whole", notice=lambda text: None)
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
+    process = subprocess.Popen(command, env={**os.environ, "THEMIS_DATA": "", "OMP_NUM_THREADS": str(torch.get_num_threads())}, start_new_session=True)
+    checkpoint = tmp_path / "killed" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
+    while not checkpoint.exists():
+        assert process.poll() is None, "the run ended before it wrote its checkpoint"
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    resumed = train(RECIPE, tmp_path / "killed", notice=lambda text: None)
+    one, other = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
