@@ -42,7 +42,12 @@ def main() -> None:
     loaded = load_model(sys.argv[1] if len(sys.argv) > 1 else "nano", torch.float32)
     usual = seconds(loaded)
     print(f"{CASES} cases, a batch of 16, with cache, no rationale: {usual:.2f} s, {CASES / usual:.1f} cases/s")
-    for what, settings in (("a batch of 1", {"batch_size": 1}), ("without cache", {"use_cache": False}), ("with rationale", {"rationale": "write"})):
+    others: dict[str, dict[str, Any]] = {
+        "a batch of 1": {"batch_size": 1},
+        "without cache": {"use_cache": False},
+        "with rationale": {"rationale": "write"},
+    }
+    for what, settings in others.items():
         print(f"{what}: {seconds(loaded, **settings) / usual:.1f} times that")
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import LlamaConfig, MistralConfig, PreTrainedTokenizerFast, Qwen3Config
 from transformers.models.auto import AutoModelForCausalLM
 
+from themis.errors import DataError
 from themis.inference.row import Row, State
 from themis.model.reward_model import RewardModel
 from themis.traces.case import Case
@@ -69,11 +70,16 @@ def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, contex
     """Random weights, large enough that every token depends on all before it. Some logits belong to no token, as in real models."""
     torch.manual_seed(seed)
     config = tiny_config(backbone, len(tokenizer) + 5, context_length)
-    lm = AutoModelForCausalLM.from_config(config, attn_implementation="eager" if backbone == "llama-eager" else "sdpa")
+    lm = random_backbone(config, attn_implementation="eager" if backbone == "llama-eager" else "sdpa")
     for name, parameter in lm.named_parameters():
         if "norm" not in name:
             torch.nn.init.normal_(parameter, std=0.25)
     return RewardModel(lm).eval()
+
+
+def random_backbone(config: Any, **settings: Any) -> Any:
+    """A causal language model that learnt nothing."""
+    return AutoModelForCausalLM.from_config(config, **settings)  # type: ignore[no-untyped-call]
 
 
 class FormChoice:
@@ -113,13 +119,18 @@ class ScriptedModel(RewardModel):
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerFast, lines: Sequence[str] | Callable[[str], Sequence[str]], *, reward: float = 1.5, context_length: int = 1024
+        self,
+        tokenizer: PreTrainedTokenizerFast,
+        lines: Sequence[str] | Callable[[str], Sequence[str]],
+        *,
+        reward: float = 1.5,
+        context_length: int = 1024,
     ) -> None:
-        super().__init__(AutoModelForCausalLM.from_config(tiny_config("llama", len(tokenizer), context_length)))
+        super().__init__(random_backbone(tiny_config("llama", len(tokenizer), context_length)))
         self._tokenizer = tokenizer
         self._lines = lines if callable(lines) else lambda prompt: lines
         self._reward = reward
-        self._special = set(tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS)))
+        self._special = {tokenizer.get_vocab()[token] for token in SPECIAL_TOKENS}
 
     def hidden_states(self, token_ids_BT: Tensor, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor:
         assert attention_mask is not None
@@ -136,7 +147,7 @@ class ScriptedModel(RewardModel):
 
     def _next(self, tokens: list[int]) -> int:
         places = [place for place, token in enumerate(tokens) if token in self._special]
-        lines = self._lines(self._tokenizer.decode(tokens[: places[0]]))
+        lines = self._lines(str(self._tokenizer.decode(tokens[: places[0]])))
         if len(places) > len(lines):
             return 0
         line: list[int] = self._tokenizer(lines[len(places) - 1], add_special_tokens=False)["input_ids"]
@@ -156,28 +167,28 @@ class EchoTools:
         future: Future[Observation] = Future()
         try:
             future.set_result(self._answer(action, case))
-        except Exception as error:
+        except DataError as error:
             future.set_exception(error)
         return future
 
 
 class HeldTools(EchoTools):
-    """Tools that keep the calls of some cases until `release`."""
+    """Tools that keep the calls of the cases with these answers until `release`."""
 
     def __init__(self, held_answers: set[str]) -> None:
         super().__init__()
         self._held_answers = held_answers
-        self._held: list[tuple[Future[Observation], Action]] = []
+        self._held: list[tuple[Future[Observation], Action, Case]] = []
 
     def submit(self, action: Action, case: Case) -> Future[Observation]:
         if case.answer not in self._held_answers:
             return super().submit(action, case)
         future: Future[Observation] = Future()
-        self._held.append((future, action))
+        self._held.append((future, action, case))
         return future
 
     def release(self) -> None:
         """Answer all calls that were kept, and keep no more."""
         self._held_answers = set()
-        for future, action in self._held:
-            future.set_result(Observation(f"at last: {action.argument}"))
+        for future, action, case in self._held:
+            future.set_result(self._answer(action, case))

@@ -21,7 +21,10 @@ from themis.traces.case import Case
 from themis.traces.segments import SegmentWriter, token_ids
 from themis.traces.trace import Action, Observation, Verdict
 
-CASES = [Case(f"What is {number}?" + " And so on." * (number % 7), f"It is {'x' * (number * 3)}{number}.", id=str(number)) for number in range(16)]
+CASES = [
+    Case(f"What is {number}?" + " And so on." * (number % 7), f"It is {'x' * (number * 3)}{number}.", id=str(number))
+    for number in range(16)
+]
 
 
 def verdicts(model: RewardModel, tokenizer: PreTrainedTokenizerFast, judge_class: type[Judge] = Judge, **settings: Any) -> list[Verdict]:
@@ -33,7 +36,9 @@ def verdicts(model: RewardModel, tokenizer: PreTrainedTokenizerFast, judge_class
 
 
 def assert_same(found: list[Verdict], expected: list[Verdict]) -> None:
-    assert [(verdict.id, verdict.reason, verdict.trace) for verdict in found] == [(verdict.id, verdict.reason, verdict.trace) for verdict in expected]
+    assert [(verdict.id, verdict.reason, verdict.trace) for verdict in found] == [
+        (verdict.id, verdict.reason, verdict.trace) for verdict in expected
+    ]
     assert [verdict.usage.new_tokens for verdict in found] == [verdict.usage.new_tokens for verdict in expected]
     assert [verdict.usage.read_tokens for verdict in found] == [verdict.usage.read_tokens for verdict in expected]
     for one, other in zip(found, expected, strict=True):
@@ -95,7 +100,9 @@ class DawdlingTools(EchoTools):
         return super().submit(action, case).result()
 
 
-def test_the_order_in_which_tools_answer_changes_no_verdict(model: RewardModel, phrase_tokenizer: PreTrainedTokenizerFast, read_whole: list[Verdict]) -> None:
+def test_the_order_in_which_tools_answer_changes_no_verdict(
+    model: RewardModel, phrase_tokenizer: PreTrainedTokenizerFast, read_whole: list[Verdict]
+) -> None:
     with ThreadPoolExecutor(3) as pool:
         assert_same(verdicts(model, phrase_tokenizer, toolbox=DawdlingTools(pool), batch_size=6), read_whole)
 

@@ -37,7 +37,8 @@ class RowLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Keep the new states at their rows' positions; all states of the rows in the pass, up to the longest."""
         rows = len(key_states)
-        key_states = key_states.to(value_states.dtype)  # rotation leaves autocast's keys in float32; attention would cast them at every step
+        # Under autocast the rotation leaves keys in float32, which attention would cast again at every step.
+        key_states = key_states.to(value_states.dtype)
         keys, values = self.reserve(rows, self.length, key_states, value_states)
         slots_B1 = torch.arange(rows, device=key_states.device)[:, None]
         keys[slots_B1, :, self.positions_BQ] = key_states.transpose(1, 2)
@@ -85,14 +86,17 @@ class RowCache(Cache):
             layer.positions_BQ, layer.length = positions_BQ, length
 
     def join(self, kept: KeysAndValues | None) -> None:
-        """Give the next slot to a row, with what it kept; None for a row that has read nothing."""
+        """Give the next slot to a row, with what it kept; None for a row that has read nothing.
+
+        After a row's own positions stand zeros: the mask hides what another row left there, but nan, once there, would spread.
+        """
         slot, self.rows = self.rows, self.rows + 1
         for layer, (row_keys, row_values) in zip(self.layers if kept else [], kept or [], strict=True):
             length = row_keys.shape[-2]
             keys, values = layer.reserve(self.rows, length, row_keys[None], row_values[None])
             for into, row in ((keys, row_keys), (values, row_values)):
                 into[slot, :, :length] = row
-                into[slot, :, length:] = 0  # the mask hides what an earlier row left here, but 0 × nan is nan
+                into[slot, :, length:] = 0
 
     def view(self, slot: int, length: int) -> KeysAndValues:
         """A row's first `length` keys and values, not copied."""
@@ -106,6 +110,7 @@ class RowCache(Cache):
         for layer in self.layers:
             for kept in layer.filled():
                 kept[slot, :, :last_length] = kept[self.rows, :, :last_length]
+                kept[slot, :, last_length:] = 0
 
 
 def attention_mask(config: Any, positions_BQ: Tensor, length: int, dtype: torch.dtype) -> Any:
