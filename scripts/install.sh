@@ -34,7 +34,7 @@ make_venv() {
 }
 
 pip_install() {
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check "$@"
 }
 
 has_torch() {
@@ -53,7 +53,7 @@ install_torch() {
     elif [ "$(uname -s)" != Linux ] || has_gpu; then
         pip_install "$torch_range"
     else
-        echo "install: torch, its build for CPUs"
+        echo "install: torch, its build for CPUs (some 200 MB)"
         # Some machines' pip settings offer this very wheel; elsewhere uv knows where the builds for CPUs are.
         pip_install 'torch==2.13.0+cpu' 2>/dev/null || uv_install_torch ||
             stop "no build of torch for CPUs was found; to take the one with gigabytes of CUDA: make TORCH='$torch_range' test"

@@ -48,7 +48,7 @@ def test_a_recipe_and_its_overrides_become_the_dataclass(tmp_path: Path) -> None
     ],
 )
 def test_a_wrong_recipe_is_refused_by_name(tmp_path: Path, text: str, says: str) -> None:
-    with pytest.raises(ConfigError, match=".") as refusal:
+    with pytest.raises(ConfigError, match="recipe") as refusal:
         read_recipe(_write(tmp_path, text), Schema)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -22,7 +22,12 @@ def test_language_losses_are_split_by_kind_and_share_one_divisor() -> None:
     # Two words, even odds: each token costs log 2. Kinds: action, action, observation, rationale.
     logits_NV = torch.zeros(4, 2)
     losses = language_model_losses(logits_NV, torch.tensor([0, 1, 0, 1]), torch.tensor([1, 1, 2, 3]))
-    assert {name: round(loss.item() / math.log(2), 6) for name, loss in losses.items()} == {"answer": 0, "action": 0.5, "observation": 0.25, "rationale": 0.25}
+    assert {name: round(loss.item() / math.log(2), 6) for name, loss in losses.items()} == {
+        "answer": 0,
+        "action": 0.5,
+        "observation": 0.25,
+        "rationale": 0.25,
+    }
 
 
 def _language() -> dict[str, torch.Tensor]:

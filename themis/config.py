@@ -75,10 +75,11 @@ def _read_yaml(name: str) -> dict[str, Any]:
         raise ConfigError(f"recipe '{name}' is no valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"recipe '{name}' must be a YAML mapping")
-    if base := raw.pop("base", None):
+    recipe: dict[str, Any] = raw
+    if base := recipe.pop("base", None):
         # A recipe may stand on another one, so that a file holds only what differs.
-        raw = _merge(_read_yaml(str(base)), raw)
-    return raw
+        return _merge(_read_yaml(str(base)), recipe)
+    return recipe
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +105,8 @@ def _build(schema: type[T], raw: dict[str, Any], where: str, prefix: str) -> T:
     for key in raw:
         if key not in fields:
             near = difflib.get_close_matches(str(key), fields, n=1)
-            raise ConfigError(f"{where}: unknown key '{prefix}{key}'" + (f", did you mean '{prefix}{near[0]}'?" if near else f"; known: {', '.join(fields)}"))
+            hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known: {', '.join(fields)}"
+            raise ConfigError(f"{where}: unknown key '{prefix}{key}'{hint}")
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in raw:

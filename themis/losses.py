@@ -29,7 +29,10 @@ class LossWeights:
     answer: float = 1.0
     """The preferred answer's own tokens."""
     early: float = 1.0
-    """The ranking loss of the early reward, read before the rationale is written. Without alpha there is no trace, and this counts nothing."""
+    """The ranking loss of the early reward, read before the rationale is written.
+
+    Without alpha there is no trace, and this counts nothing.
+    """
 
 
 def ranking_loss(chosen_B: Tensor, rejected_B: Tensor) -> Tensor:

@@ -14,7 +14,12 @@ from themis.traces.tara import question_hash, read_holdout, read_tara
 
 def _row(question: str) -> str:
     def side(score: int) -> dict[str, object]:
-        return {"answer": f"a {score}", "score": score, "actions": "Thought: Do I need to use a tool? No\nFinished.", "score_agent": {"explanation": "x"}}
+        return {
+            "answer": f"a {score}",
+            "score": score,
+            "actions": "Thought: Do I need to use a tool? No\nFinished.",
+            "score_agent": {"explanation": "x"},
+        }
 
     return json.dumps({"id": "1", "question": question, "pos_answer": side(1), "neg_answer": side(-1)})
 
@@ -49,7 +54,12 @@ def test_no_published_training_row_stands_in_the_test_set() -> None:
     root = data_root()
     assert root is not None
     held_out = read_holdout(root / "tara" / "holdout.sha256")
-    dev = {question_hash(pair.question) for file in (root / "tara").glob("*/dev.jsonl") if file.parent.name != "truthful_qa" for pair in read_tara(file).pairs}
+    dev = {
+        question_hash(pair.question)
+        for file in (root / "tara").glob("*/dev.jsonl")
+        if file.parent.name != "truthful_qa"
+        for pair in read_tara(file).pairs
+    }
     published = read_published(root)
     questions = [pair.question for pairs in published.pairs.values() for pair in pairs] + [question for question, _ in published.gsm8k]
     assert len(questions) > 9_000

@@ -43,7 +43,9 @@ def test_each_observation_is_what_the_live_tool_says(name: str) -> None:
 
 
 def _matches(rationale: str, templates: tuple[str, ...]) -> bool:
-    patterns = (re.escape(template).replace(r"\{tool\}", ".+").replace(r"\{found\}", ".+").replace(r"\{claim\}", ".+") for template in templates)
+    patterns = (
+        re.escape(template).replace(r"\{tool\}", ".+").replace(r"\{found\}", ".+").replace(r"\{claim\}", ".+") for template in templates
+    )
     return any(re.fullmatch(pattern, rationale) for pattern in patterns)
 
 

@@ -47,6 +47,19 @@ def test_a_row_that_leaves_takes_its_states_along_and_the_last_takes_its_slot() 
     assert keys.flatten().tolist() == [1, 2, 11]
 
 
+def test_nothing_of_another_row_stays_behind_in_a_slot() -> None:
+    cache = RowCache(layers=1, most_positions=8)
+    for _ in range(3):
+        cache.join(None)
+    nan = float("nan")
+    read(cache, [0, 0, 0], states([nan, nan, nan], [1, 2, 3], [4, nan, nan]))
+    cache.leave(0, last_length=1)
+    assert read(cache, [1, 3], states([5], [6])).tolist() == [[4, 5, 0, 0], [1, 2, 3, 6]]
+    cache.leave(1, last_length=4)
+    cache.join([(states([7])[0], states([-7])[0])])
+    assert read(cache, [2, 1], states([8], [9])).tolist() == [[4, 5, 8], [7, 9, 0]]
+
+
 def test_room_grows_by_doubling_up_to_the_context() -> None:
     cache = RowCache(layers=1, most_positions=10)
     cache.join(None)

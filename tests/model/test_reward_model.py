@@ -17,7 +17,10 @@ from themis.traces.segments import SegmentWriter, token_ids
 BACKBONES: tuple[Backbone, ...] = ("llama", "qwen3", "mistral")
 TOKENIZER = byte_tokenizer()
 TRACES = [
-    (Case("What day is 2015-03-24?", "Tuesday"), Trace((Step("t", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday")),), "They agree.")),
+    (
+        Case("What day is 2015-03-24?", "Tuesday"),
+        Trace((Step("t", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday")),), "They agree."),
+    ),
     (Case("Hi", "Hello!"), Trace((Step("Do I need to use a tool? No"),))),
 ]
 

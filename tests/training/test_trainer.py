@@ -34,7 +34,14 @@ RECIPE = TrainRecipe(
     mixture={"calendar": 1.0, "no_tool": 1.0},
     backbone=Backbone(
         vocabulary=420,
-        config={"model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2}
+        config={
+            "model_type": "llama",
+            "hidden_size": 32,
+            "intermediate_size": 48,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+        }
         | {"max_position_embeddings": 512},
     ),
     drill_steps=1,
@@ -118,7 +125,9 @@ train(RECIPE, Path(sys.argv[1]), notice=lambda text: None)
 def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -> None:
     whole = train(RECIPE, tmp_path / "whole", notice=lambda text: None)
     command = [sys.executable, "-c", KILLED, str(tmp_path / "killed")]
-    process = subprocess.Popen(command, env={**os.environ, "THEMIS_DATA": "", "OMP_NUM_THREADS": str(torch.get_num_threads())}, start_new_session=True)
+    process = subprocess.Popen(
+        command, env={**os.environ, "THEMIS_DATA": "", "OMP_NUM_THREADS": str(torch.get_num_threads())}, start_new_session=True
+    )
     checkpoint = tmp_path / "killed" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
     while not checkpoint.exists():
         assert process.poll() is None, "the run ended before it wrote its checkpoint"

@@ -57,17 +57,17 @@ def judged_pairs(pairs: "Sequence[Pair]", judge_all: "JudgeAll") -> "Iterator[Ju
 def _print_pair(console: "Console", entry: "JudgedPair") -> None:
     from rich.text import Text
 
-    from themis.cli.show import case_table, reward_text, verdict_table
+    from themis.cli.show import answer_table, question_table, reward_text, verdict_table
 
     console.rule(Text(entry.pair.id, "bold blue"), align="left")
-    for case, verdict in _sides(entry):
-        console.print(case_table(case))
-        console.print(verdict_table(verdict))
+    console.print(question_table(entry.pair.chosen_case))
+    for label, (case, verdict) in zip(("Right answer", "Wrong answer"), _sides(entry), strict=True):
         console.print()
+        console.print(answer_table(label, case.answer))
+        console.print(verdict_table(verdict))
     outcome = "the right answer wins" if entry.correct else "the right answer does not win"
     rewards = f"{reward_text(entry.chosen)} against {reward_text(entry.rejected)}"
-    console.print(Text(f"{outcome}: {rewards}", "bold green" if entry.correct else "bold red"))
-    console.print()
+    console.print(Text(f"\n{outcome}: {rewards}", "bold green" if entry.correct else "bold red"), end="\n\n")
 
 
 def _pair_json(entry: "JudgedPair") -> dict[str, Any]:

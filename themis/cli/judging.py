@@ -93,8 +93,8 @@ def import_libraries() -> None:
     finally:
         if ours_to_handle:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def _leave(*_: object) -> None:

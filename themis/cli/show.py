@@ -37,11 +37,24 @@ def one_line(text: str) -> str:
 
 def case_table(case: Case) -> Table:
     """What is judged."""
+    table = question_table(case)
+    _add(table, "Answer", case.answer, "bold")
+    return table
+
+
+def question_table(case: Case) -> Table:
+    """What was asked, and about which text."""
     table = _stages()
     if case.context:
         _add(table, "Context", case.context, "dim")
     _add(table, "Question", case.question_text, "bold")
-    _add(table, "Answer", case.answer, "bold")
+    return table
+
+
+def answer_table(label: str, answer: str) -> Table:
+    """One of several answers."""
+    table = _stages()
+    _add(table, label, answer, "bold")
     return table
 
 
@@ -72,7 +85,7 @@ def _stages() -> Table:
 
 
 def _add(table: Table, label: str, text: str, style: str) -> None:
-    table.add_row(Text(label, style), Text(plain(text), style))
+    table.add_row(Text(label, style), Text(plain(text.rstrip()), style))
 
 
 def _add_step(table: Table, step: Step) -> None:

@@ -41,7 +41,9 @@ def faulted_pair(rng: Random, question: str, right: str) -> Pair | None:
 
 def broken(rng: Random, answer: str) -> str:
     """The answer with one fault of the kinds above."""
-    fault = rng.choice((_miscalculated, _miscalculated, _other_final, _other_final, _steps_left_out, _steps_left_out, _marks_lost, _other_operand))
+    fault = rng.choice(
+        (_miscalculated, _miscalculated, _other_final, _other_final, _steps_left_out, _steps_left_out, _marks_lost, _other_operand)
+    )
     return fault(rng, answer)
 
 
@@ -92,12 +94,49 @@ def near(rng: Random, number: str) -> str:
     if "." in plain:
         return f"{float(plain) + rng.choice((-0.5, 0.5, 1.0, 2.0, 10.0)):.2f}".rstrip("0").rstrip(".")
     value = int(plain)
-    return str(rng.choice((value + rng.randint(1, 9), abs(value - rng.randint(1, 9)) + (1 if value < 10 else 0), value * 10, value + 10, value * 2 + 1)))
+    return str(
+        rng.choice(
+            (value + rng.randint(1, 9), abs(value - rng.randint(1, 9)) + (1 if value < 10 else 0), value * 10, value + 10, value * 2 + 1)
+        )
+    )
 
 
 _THINGS = (
-    ("apples", "books", "boxes", "bottles", "candles", "cards", "coins", "cookies", "cups", "eggs", "fish", "flowers", "games", "hats", "jars", "kilometers")
-    + ("lamps", "letters", "marbles", "miles", "minutes", "oranges", "pages", "pens", "photos", "pizzas", "points", "shells", "stamps", "stickers", "tickets")
+    (
+        "apples",
+        "books",
+        "boxes",
+        "bottles",
+        "candles",
+        "cards",
+        "coins",
+        "cookies",
+        "cups",
+        "eggs",
+        "fish",
+        "flowers",
+        "games",
+        "hats",
+        "jars",
+        "kilometers",
+    )
+    + (
+        "lamps",
+        "letters",
+        "marbles",
+        "miles",
+        "minutes",
+        "oranges",
+        "pages",
+        "pens",
+        "photos",
+        "pizzas",
+        "points",
+        "shells",
+        "stamps",
+        "stickers",
+        "tickets",
+    )
     + ("toys", "trees", "dollars", "liters", "seats", "shirts", "tiles", "bags", "nails")
 )
 _CHANGES: tuple[tuple[str, str, str], ...] = (
@@ -131,7 +170,9 @@ def story(rng: Random) -> tuple[str, str]:
         question.append(_filled(told, facts))
         lines.append(_filled(shown, facts))
         total = result
-    question.append(rng.choice((f"How many {things} are there in the end?", "What is the number in the end?", f"How many {things} is that?")))
+    question.append(
+        rng.choice((f"How many {things} are there in the end?", "What is the number in the end?", f"How many {things} is that?"))
+    )
     return " ".join(question), "\n".join([*lines, f"#### {_written(total)}"])
 
 

@@ -68,7 +68,9 @@ class Encoder:
 
 def _numbers(segments: list[Segment], early: int, chosen: bool) -> Numbered:
     ids = token_ids(segments)
-    kinds = [TARGET_KINDS.index(kind) if kind in TARGET_KINDS and (chosen or kind != "answer") else NO_TARGET for kind in loss_kinds(segments)]
+    kinds = [
+        TARGET_KINDS.index(kind) if kind in TARGET_KINDS and (chosen or kind != "answer") else NO_TARGET for kind in loss_kinds(segments)
+    ]
     return Numbered(ids, kinds, early, len(ids) - 1)
 
 
@@ -114,9 +116,15 @@ def without_observations(pair: Pair) -> Pair:
     def blind(trace: Trace | None) -> Trace | None:
         if trace is None:
             return None
-        return replace(trace, steps=tuple(step if step.observation is None else replace(step, observation=FAILURE) for step in trace.steps), rationale=None)
+        return replace(
+            trace,
+            steps=tuple(step if step.observation is None else replace(step, observation=FAILURE) for step in trace.steps),
+            rationale=None,
+        )
 
-    return replace(pair, chosen=replace(pair.chosen, trace=blind(pair.chosen.trace)), rejected=replace(pair.rejected, trace=blind(pair.rejected.trace)))
+    return replace(
+        pair, chosen=replace(pair.chosen, trace=blind(pair.chosen.trace)), rejected=replace(pair.rejected, trace=blind(pair.rejected.trace))
+    )
 
 
 def mixture_sources(published: Mapping[str, Sequence[Pair]], gsm8k: Sequence[tuple[str, str]], wordings: Wordings) -> dict[str, PairSource]:
@@ -149,7 +157,7 @@ def _faulted(rights: Sequence[tuple[str, str]]) -> PairSource:
 
 
 class StepBatches(Dataset[Batch]):
-    """Item `step` is the batch of that step: copy drills first, then pairs of the mixture, then still some drills."""
+    """Item `step` is the batch of that step: copy drills first, then pairs, and among them drills of copying and matching."""
 
     def __init__(
         self,
@@ -177,8 +185,10 @@ class StepBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         rng = Random(f"{self._seed}/step/{step}")
-        if step < self._drill_steps or rng.random() < self._drill_share:
-            return self._drills(rng)
+        if step < self._drill_steps:
+            return self._copy_drills(rng)
+        if rng.random() < self._drill_share:
+            return rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))(rng)
         pool, place = divmod(step - self._drill_steps, self._pool_steps)
         return self._pool(pool)[place]
 
@@ -202,14 +212,23 @@ class StepBatches(Dataset[Batch]):
         rng.shuffle(batches)
         return batches
 
-    def _drills(self, rng: Random) -> Batch:
-        length = self._lengths[0]
+    def _copy_drills(self, rng: Random) -> Batch:
+        length = self._lengths[1]
         drills: list[Numbered] = []
         while len(drills) < self._tokens // length:
             drill = copy_drill(rng, self._encoder.writer, self._vocabulary)
             if len(drill.token_ids) <= length:
                 drills.append(drill)
         return collate(drills, length, self._pad_id, pairs=False)
+
+    def _match_drills(self, rng: Random) -> Batch:
+        length = self._lengths[0]
+        drills: list[tuple[Numbered, Numbered]] = []
+        while len(drills) < self._tokens // (2 * length):
+            drill = match_drill(rng, self._encoder.writer, self._vocabulary)
+            if max(len(side.token_ids) for side in drill) <= length:
+                drills.append(drill)
+        return collate([drill[0] for drill in drills] + [drill[1] for drill in drills], length, self._pad_id)
 
 
 def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
@@ -219,7 +238,7 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     nothing else is asked; but it copies only tokens that drills have shown, so most items are drawn from
     the whole vocabulary.
     """
-    items, wanted = rng.choice((_random_tokens, _random_tokens, _places, _numerals, _marks))(rng, writer, vocabulary)
+    items, wanted = rng.choice((_random_tokens, _places, _dates, _numerals, _marks, _marks))(rng, writer, vocabulary)
     opening = writer.encode_untrusted("### USER:\nQuestion:")
     middle = writer.encode_untrusted("\nAnswer: Copied.\n### ASSISTANT:\n")
     call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
@@ -228,6 +247,54 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     untouched = len(ids) - len(wanted) - len(end)
     kinds = [NO_TARGET] * untouched + [TARGET_KINDS.index("action")] * (len(ids) - untouched)
     return Numbered(ids, kinds, 0, 0)
+
+
+def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+    """A pair of answers, one of which repeats what the observation says under the name that was asked for.
+
+    What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
+    with one value among several. Nothing is a language-model target; only the early reward's place is there to be read.
+    """
+    names_ = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
+    values = [_value_tokens(rng, writer, vocabulary) for _ in names_]
+    asked = rng.randrange(len(names_))
+    right = values[asked]
+    others = [value for value in values if value != right]
+    wrong = rng.choice(others) if others and rng.random() < 0.3 else _altered(rng, right, vocabulary)
+    colon, semicolon, end = (writer.encode_untrusted(text) for text in (":", ";", "\n"))
+    listed = [token for name, value in zip(names_, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
+    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *names_[asked], *writer.encode_untrusted("\nAnswer:")]
+    observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
+    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
+
+    def judged(value: list[int]) -> Numbered:
+        ids = [*opening, *value, *call, *observed]
+        return Numbered(ids, [NO_TARGET] * len(ids), len(ids) - 1, len(ids) - 1)
+
+    return judged(right), judged(wrong)
+
+
+def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:
+    return [rng.choice(vocabulary) for _ in range(rng.randint(1, most))]
+
+
+def _value_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> list[int]:
+    """A few tokens of the whole vocabulary, a number with its unit, or a date."""
+    kind = rng.random()
+    if kind < 0.4:
+        return _few_tokens(rng, vocabulary, 4)
+    if kind < 0.8:
+        number = rng.choice((f"{rng.uniform(0, 60):.1f}", str(rng.randint(0, 9999))))
+        return writer.encode_untrusted(f" {number}{rng.choice(('(C)', '(mm)', '(kph)', '(km)', '', ''))}")
+    return writer.encode_untrusted(f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}")
+
+
+def _altered(rng: Random, value: list[int], vocabulary: Sequence[int]) -> list[int]:
+    """The value with one to three of its tokens replaced by others of its own kind, where it has them."""
+    altered = list(value)
+    for place in rng.sample(range(len(value)), min(len(value), rng.randint(1, 3))):
+        altered[place] = rng.choice(vocabulary)
+    return altered if altered != value else [rng.choice([token for token in vocabulary if token != value[0]]), *value[1:]]
 
 
 def _random_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -243,7 +310,11 @@ def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tu
         name = [rng.choice(vocabulary) for _ in range(rng.randint(1, 6))]
     day = writer.encode_untrusted(f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}")
     noise = [rng.choice(vocabulary) for _ in range(rng.randint(0, 8))]
-    return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [*name, *writer.encode_untrusted(","), *day]
+    return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [
+        *name,
+        *writer.encode_untrusted(","),
+        *day,
+    ]
 
 
 def _numerals(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -253,14 +324,26 @@ def _numerals(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> 
     return items, items
 
 
+def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two dates, or a date and a number, among other words; the argument has both."""
+    wanted = [f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}" for _ in range(2)]
+    if rng.random() < 0.4:
+        wanted[1] = f" {rng.randint(1, 10 ** rng.randint(1, 4))}"
+    encoded = [writer.encode_untrusted(part) for part in wanted]
+    noise = [_few_tokens(rng, vocabulary, 8) for _ in range(3)]
+    first, second = rng.sample(encoded, 2) if len(wanted[1]) < 8 else encoded
+    return [*noise[0], *first, *noise[1], *second, *noise[2]], [*encoded[0], *writer.encode_untrusted(","), *encoded[1]]
+
+
 def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
     """Marked steps strewn over other words; the argument lists them, as the calculator's does."""
     items: list[int] = []
     marks: list[str] = []
-    for _ in range(rng.randint(1, 3)):
+    for _ in range(rng.randint(1, 5)):
         mark = arithmetic.random_mark(rng)
-        items += [rng.choice(vocabulary) for _ in range(rng.randint(1, 5))] + writer.encode_untrusted(mark)
+        items += _few_tokens(rng, vocabulary, 10) + writer.encode_untrusted(rng.choice((" ", "$")) + mark)
         marks.append(mark)
+    items += _few_tokens(rng, vocabulary, 5)
     return items, writer.encode_untrusted(" " + ", ".join(marks))
 
 

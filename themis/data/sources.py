@@ -55,7 +55,12 @@ def read_published(root: Path, tasks: Iterable[str] = TARA_TRAIN_TASKS) -> Publi
 
 def _dev_questions(tara: Path) -> frozenset[str]:
     """Dev files are for measuring: a question that also stands in a train file is not trained on either."""
-    return frozenset(question_hash(pair.question) for file in sorted(tara.glob("*/dev.jsonl")) if file.parent.name != "truthful_qa" for pair in read_tara(file).pairs)
+    return frozenset(
+        question_hash(pair.question)
+        for file in sorted(tara.glob("*/dev.jsonl"))
+        if file.parent.name != "truthful_qa"
+        for pair in read_tara(file).pairs
+    )
 
 
 def _json_lines(file: Path) -> Iterator[dict[str, Any]]:

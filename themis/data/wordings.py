@@ -222,13 +222,84 @@ FAULTY_ARITHMETIC = (
 NO_TOOL_RATIONALE = "There are no tools involved. I need to evaluate and score the answer based solely on its content."
 
 CONDITIONS = (
-    ("Sunny", "Clear", "Partly cloudy", "Cloudy", "Overcast", "Mist", "Fog", "Haze", "Freezing fog", "Patchy rain possible", "Patchy snow possible")
-    + ("Patchy sleet possible", "Patchy freezing drizzle possible", "Thundery outbreaks possible", "Blowing snow", "Blizzard", "Light drizzle")
-    + ("Patchy light drizzle", "Freezing drizzle", "Heavy freezing drizzle", "Patchy light rain", "Light rain", "Moderate rain at times", "Moderate rain")
-    + ("Heavy rain at times", "Heavy rain", "Light freezing rain", "Moderate or heavy freezing rain", "Light sleet", "Moderate or heavy sleet")
-    + ("Patchy light snow", "Light snow", "Patchy moderate snow", "Moderate snow", "Patchy heavy snow", "Heavy snow", "Ice pellets", "Light rain shower")
-    + ("Moderate or heavy rain shower", "Torrential rain shower", "Light sleet showers", "Moderate or heavy sleet showers", "Light snow showers")
-    + ("Moderate or heavy snow showers", "Light showers of ice pellets", "Moderate or heavy showers of ice pellets", "Patchy light rain with thunder")
-    + ("Moderate or heavy rain with thunder", "Patchy light snow with thunder", "Moderate or heavy snow with thunder", "Drizzle", "Snow grains", "Squalls")
-    + ("Strong wind", "Dust storm", "Sandstorm", "Hail", "Dry and clear", "Hot and humid", "Cold and windy", "Mostly sunny", "Scattered clouds")
+    (
+        "Sunny",
+        "Clear",
+        "Partly cloudy",
+        "Cloudy",
+        "Overcast",
+        "Mist",
+        "Fog",
+        "Haze",
+        "Freezing fog",
+        "Patchy rain possible",
+        "Patchy snow possible",
+    )
+    + (
+        "Patchy sleet possible",
+        "Patchy freezing drizzle possible",
+        "Thundery outbreaks possible",
+        "Blowing snow",
+        "Blizzard",
+        "Light drizzle",
+    )
+    + (
+        "Patchy light drizzle",
+        "Freezing drizzle",
+        "Heavy freezing drizzle",
+        "Patchy light rain",
+        "Light rain",
+        "Moderate rain at times",
+        "Moderate rain",
+    )
+    + (
+        "Heavy rain at times",
+        "Heavy rain",
+        "Light freezing rain",
+        "Moderate or heavy freezing rain",
+        "Light sleet",
+        "Moderate or heavy sleet",
+    )
+    + (
+        "Patchy light snow",
+        "Light snow",
+        "Patchy moderate snow",
+        "Moderate snow",
+        "Patchy heavy snow",
+        "Heavy snow",
+        "Ice pellets",
+        "Light rain shower",
+    )
+    + (
+        "Moderate or heavy rain shower",
+        "Torrential rain shower",
+        "Light sleet showers",
+        "Moderate or heavy sleet showers",
+        "Light snow showers",
+    )
+    + (
+        "Moderate or heavy snow showers",
+        "Light showers of ice pellets",
+        "Moderate or heavy showers of ice pellets",
+        "Patchy light rain with thunder",
+    )
+    + (
+        "Moderate or heavy rain with thunder",
+        "Patchy light snow with thunder",
+        "Moderate or heavy snow with thunder",
+        "Drizzle",
+        "Snow grains",
+        "Squalls",
+    )
+    + (
+        "Strong wind",
+        "Dust storm",
+        "Sandstorm",
+        "Hail",
+        "Dry and clear",
+        "Hot and humid",
+        "Cold and windy",
+        "Mostly sunny",
+        "Scattered clouds",
+    )
 )

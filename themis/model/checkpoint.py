@@ -44,7 +44,9 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> int:
     return int(tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)}, replace_extra_special_tokens=False))
 
 
-def save_model(directory: str | Path, model: RewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, dtype: torch.dtype | None = None) -> None:
+def save_model(
+    directory: str | Path, model: RewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, dtype: torch.dtype | None = None
+) -> None:
     """Write the model directory; with `dtype`, the language model's weights in that type."""
     directory = Path(directory)
     stored = dtype or model.lm.dtype

@@ -26,7 +26,10 @@ def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = N
     except ValueError as error:
         raise ModelError(f"transformers has no sequence classifier for {model.config.model_type}") from error
     classifier.base_model.load_state_dict(model.lm.base_model.state_dict())
-    head = next((getattr(classifier, part) for part in ("score", "classifier") if isinstance(getattr(classifier, part, None), torch.nn.Linear)), None)
+    head = next(
+        (getattr(classifier, part) for part in ("score", "classifier") if isinstance(getattr(classifier, part, None), torch.nn.Linear)),
+        None,
+    )
     if head is None or head.bias is not None:
         raise ModelError(f"the sequence classifier of {model.config.model_type} has no linear head without bias to put our reward into")
     head.load_state_dict(model.score.state_dict())

@@ -31,7 +31,10 @@ class TrainRecipe:
     """Sequences are padded to the next of these; longer pairs are left out."""
     learning_rate: float
     mixture: dict[str, float]
-    """Share of the pairs by source: the streams `calendar`, `weather`, `multi_tools`, `arithmetic`, `no_tool`; of data sets `tara/TASK`, `gsm8k`."""
+    """Share of the pairs by source.
+
+    The streams `calendar`, `weather`, `multi_tools`, `arithmetic`, `no_tool`; of data sets, `tara/TASK` and `gsm8k`.
+    """
     backbone: Backbone
     loss: LossWeights = field(default_factory=LossWeights)
     drill_steps: int = 0

@@ -12,15 +12,23 @@ from pathlib import Path
 from random import Random
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, TrainerCallback, TrainingArguments, set_seed
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainingArguments,
+    set_seed,
+)
 from transformers.trainer_utils import get_last_checkpoint
 
 from themis.config import data_root
-from themis.data.batches import Encoder, Mixture, StepBatches, mixture_sources
+from themis.data.batches import Encoder, Mixture, StepBatches, fixed_batches, mixture_sources
 from themis.data.sources import Published, read_published
 from themis.data.templates import learnt_wordings
 from themis.errors import ConfigError
-from themis.model.checkpoint import ModelMeta, load_meta, prepare_tokenizer, save_model
+from themis.model.checkpoint import ModelMeta, prepare_tokenizer, save_model
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.traces import Trace
@@ -66,9 +74,7 @@ def train(
     def measure(model: RewardModel) -> dict[str, float]:
         return _measured(model, encoder, held, dev_pairs or {}, recipe.lengths[-1], int(tokenizer.pad_token_id))
 
-    trainer = ThemisTrainer(
-        model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks)
-    )
+    trainer = ThemisTrainer(model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks))
     checkpoint = get_last_checkpoint(str(out / "checkpoints")) if resume and (out / "checkpoints").is_dir() else None
     if checkpoint:
         notice(f"goes on from {checkpoint}")
@@ -102,7 +108,7 @@ def _fresh_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[Rewa
         tokenizer = AutoTokenizer.from_pretrained(backbone.name)
         lm = AutoModelForCausalLM.from_pretrained(backbone.name, dtype=torch.float32)
         if prepare_tokenizer(tokenizer):
-            lm.resize_token_embeddings(max(len(tokenizer), lm.get_input_embeddings().num_embeddings))
+            lm.resize_token_embeddings(max(len(tokenizer), int(lm.config.get_text_config().vocab_size)))
         return RewardModel(lm), tokenizer
     if "model_type" not in backbone.config:
         raise ConfigError("backbone: give `name` of a pretrained model, or `config` with its model_type")
@@ -175,11 +181,9 @@ def _measured(
 @torch.no_grad()
 def _reward_moments(model: RewardModel, encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int) -> tuple[float, float]:
     """Mean and deviation of the early reward over the held pairs, for those who want rewards of unit scale."""
-    from themis.data.batches import fixed_batches
-
     model.eval()
-    rewards = [model.rewards_at(model(batch["token_ids"]), batch["reward_index"])[:, 0] for _, batch in fixed_batches(encoder, pairs, length, pad_id)]
-    joined = torch.cat(rewards).float()
+    batches = (batch for _, batch in fixed_batches(encoder, pairs, length, pad_id))
+    joined = torch.cat([model.rewards_at(model(batch["token_ids"]), batch["reward_index"])[:, 0] for batch in batches]).float()
     return float(joined.mean()), float(joined.std())
 
 

@@ -64,9 +64,9 @@ class ThemisTrainer(Trainer):
 
     def compute_loss(self, model: Any, inputs: Batch, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """Equation 2 of the paper; the terms are logged beside the loss."""
-        reward_model = cast(RewardModel, self.accelerator.unwrap_model(model, keep_torch_compile=False))
+        reward_model = self._unwrapped(model)
         loss, terms = loss_terms(reward_model, model(inputs["token_ids"]), inputs, self._weights)
-        for name, term in {**terms}.items():
+        for name, term in terms.items():
             total, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (total + float(term.detach()), count + 1)
         return (loss, None) if return_outputs else loss
@@ -80,7 +80,7 @@ class ThemisTrainer(Trainer):
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Ask the functions that the run was given."""
-        model = cast(RewardModel, self.accelerator.unwrap_model(self.model, keep_torch_compile=False))
+        model = self._unwrapped(self.model)
         model.eval()
         with self.compute_loss_context_manager(), torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16):
             metrics = {f"eval_{name}": value for name, value in self._measure(model).items()}
@@ -89,14 +89,17 @@ class ThemisTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _unwrapped(self, model: Any) -> RewardModel:
+        return cast(RewardModel, self.accelerator.unwrap_model(model, keep_torch_compile=False))
+
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         directory = Path(output_dir or str(self.args.output_dir))
-        model = cast(RewardModel, self.accelerator.unwrap_model(self.model, keep_torch_compile=False))
+        model = self._unwrapped(self.model)
         save_model(directory, model, self._tokenizer, self._meta)
         torch.save(self.args, directory / "training_args.bin")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        load_weights(cast(RewardModel, self.accelerator.unwrap_model(model or self.model, keep_torch_compile=False)), resume_from_checkpoint)
+        load_weights(self._unwrapped(model or self.model), resume_from_checkpoint)
 
     def _load_best_model(self) -> None:
         assert self.state.best_model_checkpoint is not None
