@@ -25,7 +25,7 @@ from themis.model.reward_model import RewardModel
 from themis.tools import Toolbox, builtin_tools
 from themis.traces import Case
 
-CASES, BATCH, ROUNDS = 32, 16, 3
+CASES, BATCH, ROUNDS = 16, 16, 3
 STEP = "Thought: I need to find out what day of the week the 24th of March 2015 was.\nAction: Calendar.week_day\nAction Input: 2015-03-24\n"
 
 
@@ -66,8 +66,8 @@ def random_model() -> tuple[RewardModel, Any, ModelMeta]:
     """Nano's size and shape, untrained; a token is a byte."""
     from transformers import Qwen3Config
 
-    sizes: dict[str, int] = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6}
-    heads: dict[str, int] = {"num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 64}
+    sizes: dict[str, Any] = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6}
+    heads: dict[str, Any] = {"num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 64}
     config: Any = Qwen3Config(vocab_size=2048, max_position_embeddings=2048, tie_word_embeddings=True, **sizes, **heads)
     return RewardModel(random_backbone(config, dtype=torch.bfloat16)), byte_tokenizer(), ModelMeta()
 
@@ -99,18 +99,17 @@ def main() -> None:
     given = sys.argv[1] if len(sys.argv) > 1 else "nano"
     recite = given == "nano" and not (NANO / "themis.json").exists()
     loaded = random_model() if recite else load_model(given, torch.bfloat16)
-    ways: dict[str, tuple[type[Judge], dict[str, Any]]] = {
-        "kept": (Judge, {}),
-        "read again at every round": (EveryRound, {}),
-        "read again at every token": (Judge, {"use_cache": False}),
-    }
+    ways = {"kept": Judge, "read again at every round": EveryRound}
     judged(Judge, loaded, recite)  # the first pass of a process is slower than all others
-    measured = [{way: judged(kind, loaded, recite, **settings) for way, (kind, settings) in ways.items()} for _ in range(ROUNDS)]
-    seconds = {way: median(of_round[way][0] for of_round in measured) for way in ways}
+    measured = [{way: judged(kind, loaded, recite) for way, kind in ways.items()} for _ in range(ROUNDS)]
+    seconds = {way: median(of_round[way][0] for of_round in measured) for way in measured[0]}
+    seconds["read again at every token"], _ = judged(Judge, loaded, recite, use_cache=False)  # so slow that once will do
     written = measured[0]["kept"][1]
-    print(f"{'random weights of nano’s size' if recite else given}, {CASES} cases, a batch of {BATCH}, {torch.get_num_threads()} threads")
+    print(
+        f"{'random weights of the size of nano' if recite else given}, {CASES} cases, a batch of {BATCH}, {torch.get_num_threads()} threads"
+    )
     print(f"keys and values kept: {seconds['kept']:.2f} s, {written / seconds['kept']:.0f} written tokens a second")
-    for way in list(ways)[1:]:
+    for way in list(seconds)[1:]:
         print(f"{way}: {seconds[way] / seconds['kept']:.1f} times as long")
 
 

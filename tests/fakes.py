@@ -39,7 +39,7 @@ def byte_tokenizer(phrases: Sequence[str] = ()) -> PreTrainedTokenizerFast:
     backend = Tokenizer(BPE(vocab=vocabulary, merges=[]))
     backend.pre_tokenizer = letters
     backend.decoder = ByteLevelDecoder()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>")  # type: ignore[no-untyped-call]
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", eos_token="<eos>")
     tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)})
     return tokenizer
 
@@ -79,7 +79,7 @@ def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, contex
 
 def random_backbone(config: Any, **settings: Any) -> Any:
     """A causal language model that learnt nothing."""
-    return AutoModelForCausalLM.from_config(config, **settings)  # type: ignore[no-untyped-call]
+    return AutoModelForCausalLM.from_config(config, **settings)
 
 
 class FormChoice:

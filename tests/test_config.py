@@ -65,7 +65,17 @@ def test_every_recipe_of_the_package_fits_its_schema(name: str) -> None:
     assert recipe.steps > 0
 
 
-def test_a_data_folder_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("THEMIS_DATA", "/no/such/folder")
-    with pytest.raises(ConfigError, match="/no/such/folder"):
+def test_the_data_folder_is_the_one_named_or_the_one_beside_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("THEMIS_DATA", raising=False)
+    here = tmp_path / "repository" / "deep"
+    (here.parent / ".git").mkdir(parents=True)
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert data_root() is None
+    (tmp_path / "shared" / "data").mkdir(parents=True)
+    assert data_root() == tmp_path / "shared" / "data"
+    monkeypatch.setenv("THEMIS_DATA", str(tmp_path))
+    assert data_root() == tmp_path
+    monkeypatch.setenv("THEMIS_DATA", str(tmp_path / "absent"))
+    with pytest.raises(ConfigError, match="THEMIS_DATA"):
         data_root()

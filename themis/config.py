@@ -10,7 +10,6 @@ import os
 import types
 import typing
 from collections.abc import Sequence
-from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union
@@ -33,10 +32,9 @@ def data_root() -> Path | None:
     return beside.resolve() if beside.is_dir() else None
 
 
-@cache
 def _project_root() -> Path:
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "pyproject.toml").is_file()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def recipe_names() -> list[str]:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from themis.config import data_root
 from themis.errors import DataError
 from themis.tools.calculator import CORRECT
 from themis.tools.replay import Replay, render_text, replay_tara
-from themis.tools.weather import data_root, read_recordings, written_weather
+from themis.tools.weather import read_recordings, written_weather
 
 
 def folder() -> Path:

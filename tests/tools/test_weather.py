@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from themis.errors import ConfigError, DataError, ToolError
+from themis.errors import DataError, ToolError
 from themis.tools.demo_weather import demo_records
 from themis.tools.weather import (
     WeatherRecord,
     WeatherRecords,
-    data_root,
     read_recordings,
     read_records,
     record_of_text,
@@ -104,19 +103,3 @@ def test_the_demo_records_are_the_same_every_time_and_plausible() -> None:
     assert len(records) == len({(record.city, record.day) for record in records}) == 240
     assert all(-10 < record.temperature_c < 45 and 0 <= record.humidity <= 100 and record.uv_index >= 1 for record in records)
     assert all((record.precipitation_mm > 0) == ("ain" in record.overall) for record in records)
-
-
-def test_the_data_folder_is_the_one_named_or_the_one_beside_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("THEMIS_DATA", raising=False)
-    here = tmp_path / "repository" / "deep"
-    (here.parent / ".git").mkdir(parents=True)
-    here.mkdir()
-    monkeypatch.chdir(here)
-    assert data_root() is None
-    (tmp_path / "shared" / "data").mkdir(parents=True)
-    assert data_root() == tmp_path / "shared" / "data"
-    monkeypatch.setenv("THEMIS_DATA", str(tmp_path))
-    assert data_root() == tmp_path
-    monkeypatch.setenv("THEMIS_DATA", str(tmp_path / "absent"))
-    with pytest.raises(ConfigError, match="THEMIS_DATA"):
-        data_root()

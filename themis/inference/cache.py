@@ -21,7 +21,7 @@ KeysAndValues = list[tuple[Tensor, Tensor]]
 """What one row keeps while it is in no batch: a pair [N, length, D] a layer."""
 
 
-class RowLayer(CacheLayerMixin):  # type: ignore[no-untyped-call]
+class RowLayer(CacheLayerMixin):
     """One layer's keys and values [S, N, K, D]. Both axes S and K grow by doubling, so short cases are cheap."""
 
     is_sliding = False

@@ -111,7 +111,7 @@ class Judge:
 
 def vocabulary_size(model: RewardModel) -> int:
     """How many logits the model gives; often more than the tokenizer has tokens."""
-    output: Any = model.lm.get_output_embeddings()  # type: ignore[no-untyped-call]
+    output: Any = model.lm.get_output_embeddings()
     return int(output.weight.shape[0])
 
 

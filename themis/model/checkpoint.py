@@ -54,6 +54,8 @@ def save_model(
     _say_dtype(directory / "config.json", stored)
     tokenizer.save_pretrained(directory)
     save_file({"weight": model.score.weight.detach().float().contiguous().cpu()}, directory / SCORE_FILE)
+    for file in (directory / SCORE_FILE, *directory.glob("model*.safetensors")):
+        file.chmod(0o644)  # safetensors writes for the owner alone, and an installed package is read by others
     (directory / META_FILE).write_text(json.dumps(asdict(meta), indent=2) + "\n", encoding="utf-8")
 
 

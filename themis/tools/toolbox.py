@@ -21,13 +21,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from themis.config import data_root
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.calculator import calculator
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.demo_weather import demo_records
 from themis.tools.transport import Call, Mode, ObservationStore, Transport, case_digest
-from themis.tools.weather import WeatherRecords, data_root, read_recordings, weather_tool
+from themis.tools.weather import WeatherRecords, read_recordings, weather_tool
 from themis.traces import Action, Case, Observation
 
 ENTRY_POINTS = "themis.tools"

@@ -9,7 +9,6 @@ Knows nothing of forecasts, of the network, or of where on earth a city lies: a 
 import difflib
 import json
 import math
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from themis.errors import ConfigError, DataError, ToolError
+from themis.errors import DataError, ToolError
 from themis.tools.base import AnyTool, tool
 
 KM_PER_MILE = 1.609344
@@ -129,19 +128,6 @@ def weather_tool(records: WeatherRecords) -> AnyTool:
         return written_weather(records.on(city, day))
 
     return history_weather
-
-
-def data_root() -> Path | None:
-    """Where the public data lie: `THEMIS_DATA`, else `../shared/data` beside the repository we are in, else None."""
-    named = os.environ.get("THEMIS_DATA")
-    if named:
-        if not Path(named).is_dir():
-            raise ConfigError(f"THEMIS_DATA is '{named}', which is not a folder")
-        return Path(named)
-    here = Path.cwd()
-    repository = next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), None)
-    beside = repository.parent / "shared" / "data" if repository else None
-    return beside if beside is not None and beside.is_dir() else None
 
 
 def _folded(city: str) -> str:

@@ -5,6 +5,7 @@ depend on seed and step alone, and the Trainer keeps optimizer, schedule and ran
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
     PreTrainedTokenizerBase,
+    PrinterCallback,
     TrainerCallback,
     TrainingArguments,
     set_seed,
@@ -52,10 +54,14 @@ def train(
     notice: Callable[[str], None] = print,
 ) -> Path:
     """Train by `recipe`; checkpoints go to `out`/checkpoints, the best model to `out`. Returns `out`.
+    With `resume` it goes on from the last checkpoint there; without, what an earlier run left is deleted.
 
     The best checkpoint is chosen on generated pairs that training never sees; `dev_pairs` are only reported.
     """
     started = time.monotonic()
+    if not resume:
+        for left_over in (out / "checkpoints", out / "tokenizer"):
+            shutil.rmtree(left_over, ignore_errors=True)
     set_seed(recipe.seed)
     root = data_root()
     published = read_published(root) if root else Published()
@@ -76,6 +82,7 @@ def train(
 
     trainer = ThemisTrainer(model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks))
     checkpoint = get_last_checkpoint(str(out / "checkpoints")) if resume and (out / "checkpoints").is_dir() else None
+    trainer.remove_callback(PrinterCallback)
     if checkpoint:
         notice(f"goes on from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
