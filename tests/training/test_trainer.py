@@ -96,7 +96,7 @@ def test_a_run_leaves_a_model_that_loads_its_terms_logged(tmp_path: Path) -> Non
     out = train(RECIPE, tmp_path / "run", notice=lambda text: None)
     model, _, meta = load_model(out)
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
-    assert meta.training["steps"] == 6
+    assert meta.training["recipe"]["steps"] == 6
     assert meta.training["recipe"]["seed"] == 1
     logged = json.loads((out / "log.json").read_text())
     assert any("eval_held_accuracy" in line for line in logged)

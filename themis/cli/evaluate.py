@@ -39,7 +39,7 @@ def tara(
     folder = data or _default_folder()
     if json_file is not None:
         _check_writable(json_file)
-    with open_toolbox(tools_mode, store) as toolbox, progress_bar() as bar:
+    with open_toolbox(tools_mode, store, folder) as toolbox, progress_bar() as bar:
         judge = make_judge(model, toolbox, rationale, batch_size)
         lines: dict[str, Any] = {}
 

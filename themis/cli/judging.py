@@ -53,13 +53,13 @@ def budget_of(tool_calls: int | None, new_tokens: int | None, seconds: float | N
 
 
 @contextmanager
-def open_toolbox(mode: Mode | None = None, store: Path | None = None) -> "Iterator[Toolbox]":
+def open_toolbox(mode: Mode | None = None, store: Path | None = None, tara: Path | None = None) -> "Iterator[Toolbox]":
     """The tools of the package and of plug-ins, calling the world in the given mode."""
     from themis.tools import ObservationStore, default_toolbox
 
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
-        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings))
+        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara))
 
 
 def make_judge(model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None) -> "Judge":

@@ -213,9 +213,9 @@ class StepBatches(Dataset[Batch]):
         return batches
 
     def _copy_drills(self, rng: Random) -> Batch:
-        length = self._lengths[1]
+        length = self._lengths[min(2, len(self._lengths) - 1)]
         drills: list[Numbered] = []
-        while len(drills) < self._tokens // length:
+        while len(drills) < max(1, self._tokens // length):
             drill = copy_drill(rng, self._encoder.writer, self._vocabulary)
             if len(drill.token_ids) <= length:
                 drills.append(drill)
@@ -224,7 +224,7 @@ class StepBatches(Dataset[Batch]):
     def _match_drills(self, rng: Random) -> Batch:
         length = self._lengths[0]
         drills: list[tuple[Numbered, Numbered]] = []
-        while len(drills) < self._tokens // (2 * length):
+        while len(drills) < max(1, self._tokens // (2 * length)):
             drill = match_drill(rng, self._encoder.writer, self._vocabulary)
             if max(len(side.token_ids) for side in drill) <= length:
                 drills.append(drill)
@@ -238,7 +238,7 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     nothing else is asked; but it copies only tokens that drills have shown, so most items are drawn from
     the whole vocabulary.
     """
-    items, wanted = rng.choice((_random_tokens, _places, _dates, _numerals, _marks, _marks))(rng, writer, vocabulary)
+    items, wanted = rng.choice((_random_tokens, _places, _dates, _marks, _marks, _marks))(rng, writer, vocabulary)
     opening = writer.encode_untrusted("### USER:\nQuestion:")
     middle = writer.encode_untrusted("\nAnswer: Copied.\n### ASSISTANT:\n")
     call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
@@ -305,9 +305,7 @@ def _random_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]
 
 def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
     """A place is asked for among other words, as in a question about the weather."""
-    name = writer.encode_untrusted(" " + names.city(rng))
-    if rng.random() < 0.5:
-        name = [rng.choice(vocabulary) for _ in range(rng.randint(1, 6))]
+    name = writer.encode_untrusted(" " + names.city(rng)) if rng.random() < 0.5 else _few_tokens(rng, vocabulary, 9)
     day = writer.encode_untrusted(f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}")
     noise = [rng.choice(vocabulary) for _ in range(rng.randint(0, 8))]
     return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [
@@ -315,13 +313,6 @@ def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tu
         *writer.encode_untrusted(","),
         *day,
     ]
-
-
-def _numerals(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    del vocabulary
-    numbers = [str(rng.randint(0, 10 ** rng.randint(1, 8))) for _ in range(rng.randint(2, 7))]
-    items = writer.encode_untrusted(" " + rng.choice((", ", "-", " ", " + ")).join(numbers))
-    return items, items
 
 
 def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
@@ -339,9 +330,10 @@ def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tup
     """Marked steps strewn over other words; the argument lists them, as the calculator's does."""
     items: list[int] = []
     marks: list[str] = []
-    for _ in range(rng.randint(1, 5)):
+    most = rng.choice((1, 3, 6, 12))
+    for _ in range(rng.randint(1, 6)):
         mark = arithmetic.random_mark(rng)
-        items += _few_tokens(rng, vocabulary, 10) + writer.encode_untrusted(rng.choice((" ", "$")) + mark)
+        items += _few_tokens(rng, vocabulary, most) + writer.encode_untrusted(rng.choice((" ", "$")) + mark)
         marks.append(mark)
     items += _few_tokens(rng, vocabulary, 5)
     return items, writer.encode_untrusted(" " + ", ".join(marks))

@@ -60,6 +60,8 @@ def city(rng: Random) -> str:
         return f"{name}-{_word(rng)}"
     if shape < 0.25:
         return f"{name} {_word(rng)}"
+    if shape < 0.30:
+        return f"{name} {rng.choice(('upon', 'on', 'de', 'la', 'of', 'am', 'sur', 'and'))} {_word(rng)}"
     return name
 
 

@@ -40,7 +40,7 @@ OWN = Wordings()
 
 def calendar_pair(rng: Random, wordings: Wordings = OWN) -> Pair:
     """A weekday, a difference of days, or a day before or after another."""
-    return rng.choice((_week_day_pair, _week_day_pair, _day_difference_pair, _target_day_pair, _target_day_pair))(rng, wordings)
+    return rng.choice((_week_day_pair, _day_difference_pair, _day_difference_pair, _target_day_pair, _target_day_pair))(rng, wordings)
 
 
 def weather_pair(rng: Random, wordings: Wordings = OWN) -> Pair:

@@ -164,10 +164,10 @@ class Toolbox:
         result.add_done_callback(returned)
 
 
-def default_toolbox(mode: Mode = "live", store: ObservationStore | None = None, *, at_once: int = 16) -> Toolbox:
-    """The tools of this package and those of installed plug-ins."""
+def default_toolbox(mode: Mode = "live", store: ObservationStore | None = None, *, tara: Path | None = None, at_once: int = 16) -> Toolbox:
+    """The tools of this package and those of installed plug-ins; recorded weather from the folder `tara`, or from that of `THEMIS_DATA`."""
     data = data_root()
-    return Toolbox([*builtin_tools(data / "tara" if data else None), *plugin_tools()], mode, store, at_once=at_once)
+    return Toolbox([*builtin_tools(tara or (data / "tara" if data else None)), *plugin_tools()], mode, store, at_once=at_once)
 
 
 def builtin_tools(tara: Path | None = None) -> list[AnyTool]:

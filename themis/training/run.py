@@ -30,7 +30,7 @@ from themis.data.batches import Encoder, Mixture, StepBatches, fixed_batches, mi
 from themis.data.sources import Published, read_published
 from themis.data.templates import learnt_wordings
 from themis.errors import ConfigError
-from themis.model.checkpoint import ModelMeta, prepare_tokenizer, save_model
+from themis.model.checkpoint import ModelMeta, load_meta, prepare_tokenizer, save_model
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.traces import Trace
@@ -74,21 +74,24 @@ def train(
     model, tokenizer = _fresh_model(recipe, mixture, out)
     encoder = Encoder(SegmentWriter(tokenizer), vanilla=recipe.kind == "vanilla")
     batches = _batches(recipe, encoder, mixture, tokenizer)
-    meta = ModelMeta(kind=recipe.kind, tools=TOOLS, training={"recipe": asdict(recipe)})
     held = _held_pairs(recipe, mixture)
+    checkpoint = get_last_checkpoint(str(out / "checkpoints")) if (out / "checkpoints").is_dir() else None
+    earlier = load_meta(Path(checkpoint)).training.get("seconds", 0) if checkpoint else 0
+
+    def meta() -> ModelMeta:
+        seconds = earlier + round(time.monotonic() - started)
+        return ModelMeta(kind=recipe.kind, tools=TOOLS, training={"recipe": asdict(recipe), "seconds": seconds})
 
     def measure(model: RewardModel) -> dict[str, float]:
         return _measured(model, encoder, held, dev_pairs or {}, recipe.lengths[-1], int(tokenizer.pad_token_id))
 
     trainer = ThemisTrainer(model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks))
-    checkpoint = get_last_checkpoint(str(out / "checkpoints")) if resume and (out / "checkpoints").is_dir() else None
     trainer.remove_callback(PrinterCallback)
     if checkpoint:
         notice(f"goes on from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
-    final = replace(meta, training={**meta.training, "steps": trainer.state.global_step, "seconds": round(time.monotonic() - started)})
     mean, deviation = _reward_moments(model, encoder, held, recipe.lengths[-1], int(tokenizer.pad_token_id))
-    save_model(out, model, tokenizer, replace(final, reward_mean=mean, reward_std=deviation), torch.bfloat16 if recipe.bf16 else None)
+    save_model(out, model, tokenizer, replace(meta(), reward_mean=mean, reward_std=deviation), torch.bfloat16 if recipe.bf16 else None)
     (out / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
     return out
 

@@ -39,7 +39,7 @@ def loss_terms(model: RewardModel, hidden_STH: Tensor, batch: Batch, weights: Lo
 
 
 class ThemisTrainer(Trainer):
-    """The Trainer, given a batch per step, the loss's weights, and what to measure on the way."""
+    """The Trainer, given a batch per step, the loss's weights, what to measure on the way, and what to say of each checkpoint."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class ThemisTrainer(Trainer):
         args: TrainingArguments,
         batches: StepBatches,
         tokenizer: PreTrainedTokenizerBase,
-        meta: ModelMeta,
+        meta: Callable[[], ModelMeta],
         weights: LossWeights,
         measure: Measure,
         **kwargs: Any,
@@ -95,7 +95,7 @@ class ThemisTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
         directory = Path(output_dir or str(self.args.output_dir))
         model = self._unwrapped(self.model)
-        save_model(directory, model, self._tokenizer, self._meta)
+        save_model(directory, model, self._tokenizer, self._meta())
         torch.save(self.args, directory / "training_args.bin")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
