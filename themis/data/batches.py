@@ -238,7 +238,7 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     nothing else is asked; but it copies only tokens that drills have shown, so most items are drawn from
     the whole vocabulary.
     """
-    items, wanted = rng.choice((_random_tokens, _places, _dates, _marks, _marks, _marks))(rng, writer, vocabulary)
+    items, wanted = rng.choice((_random_tokens, _places, _dates, _dates, _marks, _marks, _marks))(rng, writer, vocabulary)
     opening = writer.encode_untrusted("### USER:\nQuestion:")
     middle = writer.encode_untrusted("\nAnswer: Copied.\n### ASSISTANT:\n")
     call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
