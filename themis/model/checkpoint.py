@@ -99,6 +99,11 @@ def load_meta(directory: Path) -> ModelMeta:
         raise ModelError(f"{directory / META_FILE} is missing or no valid JSON: is {directory} a model that Themis trained?") from error
 
 
+def is_themis_model(name: str | Path) -> bool:
+    """Is this `nano`, or a directory that Themis wrote?"""
+    return str(name) == "nano" or (Path(name) / META_FILE).is_file()
+
+
 def resolve(name: str | Path) -> Path:
     """The directory of a model: `nano` ships with the package, a path is taken as it is, else the Hub is asked."""
     if str(name) == "nano":

@@ -11,7 +11,7 @@ class Backbone:
     """The language model to start from: `name` of a pretrained one, or `config` for one from scratch."""
 
     name: str | None = None
-    """A Hub name or a directory."""
+    """A Hub name or a directory; one that Themis trained, such as `nano`, is trained on, its scalar head too."""
     config: dict[str, Any] = field(default_factory=dict)
     """`model_type` and the fields of its transformers configuration."""
     vocabulary: int = 2048

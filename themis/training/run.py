@@ -30,7 +30,7 @@ from themis.data.batches import Encoder, Mixture, StepBatches, fixed_batches, mi
 from themis.data.sources import Published, read_published
 from themis.data.templates import learnt_wordings
 from themis.errors import ConfigError
-from themis.model.checkpoint import ModelMeta, load_meta, prepare_tokenizer, save_model
+from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, save_model
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.traces import Trace
@@ -112,8 +112,14 @@ def _available(mixture: Mapping[str, float], sources: set[str], notice: Callable
 
 
 def _fresh_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase]:
-    """Pretrained, or from scratch with a tokenizer of its own, which a resumed run reads back from its directory."""
+    """One of ours to go on with, a pretrained one, or one from scratch.
+
+    The last has a tokenizer of its own, which a resumed run reads back from its directory.
+    """
     backbone = recipe.backbone
+    if backbone.name and is_themis_model(backbone.name):
+        model, tokenizer, _ = load_model(backbone.name, torch.float32)
+        return model.train(), tokenizer
     if backbone.name:
         tokenizer = AutoTokenizer.from_pretrained(backbone.name)
         lm = AutoModelForCausalLM.from_pretrained(backbone.name, dtype=torch.float32)
