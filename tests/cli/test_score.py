@@ -21,7 +21,7 @@ def test_one_case_is_shown_stage_by_stage(themis: Themis, tiny: Path) -> None:
 
 
 def test_as_json_it_is_the_row_of_a_verdict_file(themis: Themis, tiny: Path) -> None:
-    verdict = json.loads(themis("score", *ASKED, "--model", tiny, "--json").stdout)
+    verdict = json.loads(themis("score", *ASKED, "--model", tiny, "--json", "--rationale", "write").stdout)
     assert list(verdict) == ["id", "reward", "status", "reason", "trace", "usage"]
     assert verdict["trace"]["rationale"] is not None
 
@@ -30,7 +30,7 @@ def test_a_case_has_the_same_reward_alone_and_in_a_file(themis: Themis, tiny: Pa
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     rows = ({"question": "What day is it?", "answer": "A Tuesday."}, {"question": "Where?", "answer": "Here, in the middle of the page."})
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    alone = json.loads(themis("score", *ASKED, "--model", tiny, "--json", "--rationale", "skip").stdout)
+    alone = json.loads(themis("score", *ASKED, "--model", tiny, "--json").stdout)
     result = themis("score", "--data", data, "--out", out, "--model", tiny)
     assert result.exit_code == 0
     assert result.stderr.startswith(f"2 judged: {out}")

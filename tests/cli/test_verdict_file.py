@@ -23,7 +23,6 @@ def nobody(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
     raise AssertionError("nothing should be judged")
 
 
-
 def write_cases(path: Path, *answers: str) -> Path:
     path.write_text("".join(json.dumps({"question": "q", "answer": answer}) + "\n" for answer in answers))
     return path

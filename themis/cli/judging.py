@@ -30,7 +30,6 @@ _MODE_HELP = "Call tools live, record what they say, replay it, or replay what i
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
 RationaleOption = Annotated[Rationale, typer.Option(help=_RATIONALE_HELP)]
-MaybeRationale = Annotated[Rationale | None, typer.Option(help=_RATIONALE_HELP, show_default="write for one case, skip for a file")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Judgements in one batch.")]
 ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="auto with --store, else live")]
 Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]

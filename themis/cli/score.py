@@ -10,9 +10,9 @@ import typer
 from themis.cli.judging import (
     BatchSize,
     JsonFlag,
-    MaybeRationale,
     ModelOption,
     NewTokens,
+    RationaleOption,
     Seconds,
     Store,
     ToolCalls,
@@ -43,7 +43,7 @@ def score(
     out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
     model: ModelOption = "nano",
     json_output: JsonFlag = False,
-    rationale: MaybeRationale = None,
+    rationale: RationaleOption = "skip",
     tools_mode: ToolsMode = None,
     store: Store = None,
     tool_calls: ToolCalls = None,
@@ -59,7 +59,7 @@ def score(
         _check_no_case(question, answer, context, out)
     budget = budget_of(tool_calls, new_tokens, seconds)
     with open_toolbox(tools_mode, store) as toolbox:
-        judge = make_judge(model, toolbox, rationale or ("write" if case else "skip"), batch_size, budget)
+        judge = make_judge(model, toolbox, rationale, batch_size, budget)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
         elif data is not None and out is not None:
