@@ -97,9 +97,9 @@ class Mixture:
 
     def draw(self, rng: Random) -> tuple[str, Pair]:
         """One pair, with the name of its source."""
-        names_ = sorted(self.weights)
+        sources = sorted(self.weights)
         while True:
-            name = rng.choices(names_, [self.weights[name] for name in names_])[0]
+            name = rng.choices(sources, [self.weights[name] for name in sources])[0]
             pair = self.sources[name](rng)
             if pair is None:
                 continue
@@ -255,15 +255,15 @@ def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -
     What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
     with one value among several. Nothing is a language-model target; only the early reward's place is there to be read.
     """
-    names_ = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
-    values = [_value_tokens(rng, writer, vocabulary) for _ in names_]
-    asked = rng.randrange(len(names_))
+    labels = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
+    values = [_value_tokens(rng, writer, vocabulary) for _ in labels]
+    asked = rng.randrange(len(labels))
     right = values[asked]
     others = [value for value in values if value != right]
     wrong = rng.choice(others) if others and rng.random() < 0.3 else _altered(rng, right, vocabulary)
     colon, semicolon, end = (writer.encode_untrusted(text) for text in (":", ";", "\n"))
-    listed = [token for name, value in zip(names_, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
-    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *names_[asked], *writer.encode_untrusted("\nAnswer:")]
+    listed = [token for name, value in zip(labels, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
+    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *labels[asked], *writer.encode_untrusted("\nAnswer:")]
     observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
     call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
 
