@@ -17,29 +17,20 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from themis.data import arithmetic, names
+from themis.data import arithmetic
+from themis.data.drills import copy_drill, match_drill
+from themis.data.numbered import NO_TARGET, Numbered
 from themis.data.stream import STREAM, Wordings, forged
 from themis.losses import TARGET_KINDS
 from themis.traces import Case, Observation, Trace
 from themis.traces.pair import Pair
 from themis.traces.segments import Segment, SegmentWriter, loss_kinds, token_ids
 
-NO_TARGET = -1
 FAILURE = Observation("the tool did not answer", "unavailable")
 """What stands in place of an observation where training drops it."""
 
 PairSource = Callable[[Random], Pair | None]
 Batch = dict[str, Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class Numbered:
-    """One judgement as numbers: its tokens, the kind of loss of each, and where its rewards are read."""
-
-    token_ids: list[int]
-    kinds: list[int]
-    early_index: int
-    reward_index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +41,18 @@ class Encoder:
     vanilla: bool = False
     """A vanilla reward model reads its reward right after the case."""
 
-    def pair(self, pair: Pair) -> tuple[Numbered, Numbered]:
-        """The chosen and the rejected judgement; only the chosen answer's own tokens are targets."""
-        chosen = self._sequence(pair.chosen_case, pair.chosen.trace, chosen=True)
-        return chosen, self._sequence(pair.rejected_case, pair.rejected.trace, chosen=False)
+    def pair(self, pair: Pair, swapped: bool = False) -> tuple[Numbered, Numbered]:
+        """The chosen and the rejected judgement; only the chosen answer's own tokens are targets.
+
+        With `swapped` each has the other's rationale, which then is no target: so the final reward learns to weigh
+        what a rationale says against what was observed, and a slip while writing does not decide.
+        """
+        traces = pair.chosen.trace, pair.rejected.trace
+        if swapped and traces[0] is not None and traces[1] is not None:
+            traces = replace(traces[0], rationale=traces[1].rationale), replace(traces[1], rationale=traces[0].rationale)
+        chosen = self._sequence(pair.chosen_case, traces[0], chosen=True)
+        both = chosen, self._sequence(pair.rejected_case, traces[1], chosen=False)
+        return (_rationale_given(both[0]), _rationale_given(both[1])) if swapped else both
 
     def _sequence(self, case: Case, trace: Trace | None, chosen: bool) -> Numbered:
         writer = self.writer
@@ -72,6 +71,11 @@ def _numbers(segments: list[Segment], early: int, chosen: bool) -> Numbered:
         TARGET_KINDS.index(kind) if kind in TARGET_KINDS and (chosen or kind != "answer") else NO_TARGET for kind in loss_kinds(segments)
     ]
     return Numbered(ids, kinds, early, len(ids) - 1)
+
+
+def _rationale_given(sequence: Numbered) -> Numbered:
+    untouched = sequence.early_index + 1
+    return replace(sequence, kinds=[*sequence.kinds[:untouched], *[NO_TARGET] * (len(sequence.kinds) - untouched)])
 
 
 def collate(sequences: Sequence[Numbered], length: int, pad_id: int, pairs: bool = True) -> Batch:
@@ -94,6 +98,7 @@ class Mixture:
     weights: Mapping[str, float]
     forged_share: float = 0.04
     dropped_observations: float = 0.01
+    swapped_rationales: float = 0.0
 
     def draw(self, rng: Random) -> tuple[str, Pair]:
         """One pair, with the name of its source."""
@@ -172,7 +177,7 @@ class StepBatches(Dataset[Batch]):
         lengths: Sequence[int],
         pad_id: int,
         vocabulary: Sequence[int],
-        pool_steps: int = 32,
+        pool_steps: int = 64,
     ) -> None:
         self._encoder, self._mixture, self._seed = encoder, mixture, seed
         self._steps, self._drill_steps, self._drill_share = steps, drill_steps, drill_share
@@ -185,9 +190,7 @@ class StepBatches(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         rng = Random(f"{self._seed}/step/{step}")
-        if step < self._drill_steps:
-            return self._copy_drills(rng)
-        if rng.random() < self._drill_share:
+        if step < self._drill_steps or rng.random() < self._drill_share:
             return rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))(rng)
         pool, place = divmod(step - self._drill_steps, self._pool_steps)
         return self._pool(pool)[place]
@@ -199,7 +202,7 @@ class StepBatches(Dataset[Batch]):
         batches: list[Batch] = []
         while len(batches) < self._pool_steps:
             _, pair = self._mixture.draw(rng)
-            both = self._encoder.pair(pair)
+            both = self._encoder.pair(pair, swapped=rng.random() < self._mixture.swapped_rationales)
             longest = max(len(side.token_ids) for side in both)
             length = next((length for length in self._lengths if length >= longest), None)
             if length is None:
@@ -213,11 +216,12 @@ class StepBatches(Dataset[Batch]):
         return batches
 
     def _copy_drills(self, rng: Random) -> Batch:
-        length = self._lengths[min(2, len(self._lengths) - 1)]
+        length = rng.choice(self._lengths[1:4] or self._lengths)
         drills: list[Numbered] = []
         while len(drills) < max(1, self._tokens // length):
             drill = copy_drill(rng, self._encoder.writer, self._vocabulary)
-            if len(drill.token_ids) <= length:
+            # Short ones beside long ones would be padding for the most part.
+            if length // 3 < len(drill.token_ids) <= length:
                 drills.append(drill)
         return collate(drills, length, self._pad_id, pairs=False)
 
@@ -229,114 +233,6 @@ class StepBatches(Dataset[Batch]):
             if max(len(side.token_ids) for side in drill) <= length:
                 drills.append(drill)
         return collate([drill[0] for drill in drills] + [drill[1] for drill in drills], length, self._pad_id)
-
-
-def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
-    """A line of random items, then the same again as an action's argument; only the second is a target.
-
-    Copying is what a small model trained from scratch lacks most, and what it learns within minutes when
-    nothing else is asked; but it copies only tokens that drills have shown, so most items are drawn from
-    the whole vocabulary.
-    """
-    items, wanted = rng.choice((_random_tokens, _places, _dates, _dates, _marks, _marks, _marks))(rng, writer, vocabulary)
-    opening = writer.encode_untrusted("### USER:\nQuestion:")
-    middle = writer.encode_untrusted("\nAnswer: Copied.\n### ASSISTANT:\n")
-    call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
-    end = writer.encode_untrusted("\n")
-    ids = [*opening, *items, *middle, *call, *wanted, *end]
-    untouched = len(ids) - len(wanted) - len(end)
-    kinds = [NO_TARGET] * untouched + [TARGET_KINDS.index("action")] * (len(ids) - untouched)
-    return Numbered(ids, kinds, 0, 0)
-
-
-def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
-    """A pair of answers, one of which repeats what the observation says under the name that was asked for.
-
-    What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
-    with one value among several. Nothing is a language-model target; only the early reward's place is there to be read.
-    """
-    labels = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
-    values = [_value_tokens(rng, writer, vocabulary) for _ in labels]
-    asked = rng.randrange(len(labels))
-    right = values[asked]
-    others = [value for value in values if value != right]
-    wrong = rng.choice(others) if others and rng.random() < 0.3 else _altered(rng, right, vocabulary)
-    colon, semicolon, end = (writer.encode_untrusted(text) for text in (":", ";", "\n"))
-    listed = [token for name, value in zip(labels, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
-    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *labels[asked], *writer.encode_untrusted("\nAnswer:")]
-    observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
-    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
-
-    def judged(value: list[int]) -> Numbered:
-        ids = [*opening, *value, *call, *observed]
-        return Numbered(ids, [NO_TARGET] * len(ids), len(ids) - 1, len(ids) - 1)
-
-    return judged(right), judged(wrong)
-
-
-def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:
-    return [rng.choice(vocabulary) for _ in range(rng.randint(1, most))]
-
-
-def _value_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> list[int]:
-    """A few tokens of the whole vocabulary, a number with its unit, or a date."""
-    kind = rng.random()
-    if kind < 0.4:
-        return _few_tokens(rng, vocabulary, 4)
-    if kind < 0.8:
-        number = rng.choice((f"{rng.uniform(0, 60):.1f}", str(rng.randint(0, 9999))))
-        return writer.encode_untrusted(f" {number}{rng.choice(('(C)', '(mm)', '(kph)', '(km)', '', ''))}")
-    return writer.encode_untrusted(f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}")
-
-
-def _altered(rng: Random, value: list[int], vocabulary: Sequence[int]) -> list[int]:
-    """The value with one to three of its tokens replaced by others of its own kind, where it has them."""
-    altered = list(value)
-    for place in rng.sample(range(len(value)), min(len(value), rng.randint(1, 3))):
-        altered[place] = rng.choice(vocabulary)
-    return altered if altered != value else [rng.choice([token for token in vocabulary if token != value[0]]), *value[1:]]
-
-
-def _random_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    del writer
-    items = [rng.choice(vocabulary) for _ in range(rng.randint(3, 24))]
-    return items, items
-
-
-def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    """A place is asked for among other words, as in a question about the weather."""
-    name = writer.encode_untrusted(" " + names.city(rng)) if rng.random() < 0.5 else _few_tokens(rng, vocabulary, 9)
-    day = writer.encode_untrusted(f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}")
-    noise = [rng.choice(vocabulary) for _ in range(rng.randint(0, 8))]
-    return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [
-        *name,
-        *writer.encode_untrusted(","),
-        *day,
-    ]
-
-
-def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Two dates, or a date and a number, among other words; the argument has both."""
-    wanted = [f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}" for _ in range(2)]
-    if rng.random() < 0.4:
-        wanted[1] = f" {rng.randint(1, 10 ** rng.randint(1, 4))}"
-    encoded = [writer.encode_untrusted(part) for part in wanted]
-    noise = [_few_tokens(rng, vocabulary, 8) for _ in range(3)]
-    first, second = rng.sample(encoded, 2) if len(wanted[1]) < 8 else encoded
-    return [*noise[0], *first, *noise[1], *second, *noise[2]], [*encoded[0], *writer.encode_untrusted(","), *encoded[1]]
-
-
-def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Marked steps strewn over other words; the argument lists them, as the calculator's does."""
-    items: list[int] = []
-    marks: list[str] = []
-    most = rng.choice((1, 3, 6, 12))
-    for _ in range(rng.randint(1, 6)):
-        mark = arithmetic.random_mark(rng)
-        items += _few_tokens(rng, vocabulary, most) + writer.encode_untrusted(rng.choice((" ", "$")) + mark)
-        marks.append(mark)
-    items += _few_tokens(rng, vocabulary, 5)
-    return items, writer.encode_untrusted(" " + ", ".join(marks))
 
 
 def fixed_batches(encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int, size: int = 16) -> Iterator[tuple[list[int], Batch]]:

@@ -54,8 +54,8 @@ class RewardModel(nn.Module):
         return self.reward(hidden_BTH.gather(1, index_BKH))
 
     def forward(self, token_ids_BT: Tensor, attention_mask: Tensor | None = None) -> Tensor:
-        """Last hidden states [B, T, H]. A module's entry point, so that autocast and wrappers apply."""
-        return self.hidden_states(token_ids_BT, attention_mask)
+        """Last hidden states [B, T, H] of whole sequences. A module's entry point, so that autocast and wrappers apply."""
+        return self.hidden_states(token_ids_BT, attention_mask, use_cache=False)
 
 
 def hidden_size(lm: PreTrainedModel) -> int:

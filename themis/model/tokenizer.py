@@ -12,8 +12,9 @@ from transformers import PreTrainedTokenizerFast
 from themis.traces.text import SPECIAL_TOKENS
 
 PAD = "<|pad|>"
-_PIECES = r"\p{N}{1,2}| ?\p{L}+| ?[^\s\p{L}\p{N}]+|\s"
-"""Numerals of one or two digits; words and punctuation, each with the space before it; every other space alone."""
+_PIECES = r"\p{N}{1,2}|<<|>>| ?\p{L}+| ?(?!<<|>>)[^\s\p{L}\p{N}]|\s"
+"""Numerals of one or two digits; the brackets of a marked step; words and single signs, each with the space before it;
+every other space alone. So what is copied has the same tokens wherever it stands: `=<<3` and `, <<3` share their `<<`."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int, context_length: int) -> PreTrainedTokenizerFast:

@@ -41,14 +41,19 @@ class TrainRecipe:
     """Steps of nothing but copy drills at the start."""
     drill_share: float = 0.0
     """Share of drills among the later steps."""
+    swapped_rationales: float = 0.0
+    """Share of pairs whose rationales are exchanged, and then no targets, so that a slip in one does not decide the reward."""
     forged_share: float = 0.04
     dropped_observations: float = 0.01
     warmup: float = 0.02
     """Share of the steps."""
+    optimizer: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = 0.1
     adam_beta2: float = 0.95
     clip: float = 1.0
     bf16: bool = True
+    compile: bool = False
+    """Compile the layers, once for each of `lengths`; needs a C++ compiler on the CPU, and goes without where there is none."""
     measure_every: int = 500
     """Steps between two measurements, each followed by a checkpoint."""
     measured_pairs: int = 256

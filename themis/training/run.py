@@ -38,8 +38,9 @@ from themis.traces.pair import Pair
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
 from themis.training.metrics import pair_accuracy
+from themis.training.optimizer import MuonWithAdamW
 from themis.training.recipe import TrainRecipe
-from themis.training.trainer import ThemisTrainer
+from themis.training.trainer import ThemisTrainer, compile_layers
 
 TOOLS = ("Calendar.week_day", "Calendar.day_difference", "Calendar.target_day", "calculator", "history_weather")
 
@@ -70,7 +71,8 @@ def train(
     weights = _available(recipe.mixture, set(sources), notice)
     for reason, count in published.left_out.items():
         notice(f"left out: {reason}: {count}")
-    mixture = Mixture(sources, weights, recipe.forged_share if recipe.kind == "themis" else 0.0, recipe.dropped_observations)
+    forged = recipe.forged_share if recipe.kind == "themis" else 0.0
+    mixture = Mixture(sources, weights, forged, recipe.dropped_observations, recipe.swapped_rationales)
     model, tokenizer = _fresh_model(recipe, mixture, out)
     encoder = Encoder(SegmentWriter(tokenizer), vanilla=recipe.kind == "vanilla")
     batches = _batches(recipe, encoder, mixture, tokenizer)
@@ -85,7 +87,13 @@ def train(
     def measure(model: RewardModel) -> dict[str, float]:
         return _measured(model, encoder, held, dev_pairs or {}, recipe.lengths[-1], int(tokenizer.pad_token_id))
 
-    trainer = ThemisTrainer(model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure, callbacks=list(callbacks))
+    if recipe.compile:
+        compile_layers(model, notice)
+    optimizer = MuonWithAdamW(model, recipe.learning_rate, recipe.weight_decay, recipe.adam_beta2) if recipe.optimizer == "muon" else None
+    trainer = ThemisTrainer(
+        model, _arguments(recipe, out), batches, tokenizer, meta, recipe.loss, measure,
+        optimizers=(optimizer, None), callbacks=list(callbacks),
+    )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     if checkpoint:
         notice(f"goes on from {checkpoint}")
@@ -195,6 +203,7 @@ def _measured(
 
 
 @torch.no_grad()
+@torch.compiler.set_stance("force_eager")
 def _reward_moments(model: RewardModel, encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int) -> tuple[float, float]:
     """Mean and deviation of the early reward over the held pairs, for those who want rewards of unit scale."""
     model.eval()

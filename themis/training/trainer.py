@@ -3,6 +3,8 @@
 Knows nothing of where pairs come from (`themis.data`) or of recipes (`run`).
 """
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -82,7 +84,12 @@ class ThemisTrainer(Trainer):
         """Ask the functions that the run was given."""
         model = self._unwrapped(self.model)
         model.eval()
-        with self.compute_loss_context_manager(), torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16):
+        # What is measured has shapes of its own, which are not worth compiling for.
+        with (
+            torch.compiler.set_stance("force_eager"),
+            self.compute_loss_context_manager(),
+            torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16),
+        ):
             metrics = {f"eval_{name}": value for name, value in self._measure(model).items()}
         model.train()
         self.log(dict(metrics))
@@ -104,6 +111,21 @@ class ThemisTrainer(Trainer):
     def _load_best_model(self) -> None:
         assert self.state.best_model_checkpoint is not None
         self._load_from_checkpoint(self.state.best_model_checkpoint)
+
+
+def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) -> None:
+    """Compile each decoder layer: they share one code, so a shape is compiled once and not once a layer.
+
+    On the CPU attention is then written out, for the fused kernel's backward pass in bf16 costs more than all the rest.
+    """
+    on_cpu = next(model.parameters()).device.type == "cpu"
+    if on_cpu and not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++")):
+        notice("trains without compiled layers: no C++ compiler found (install g++)")
+        return
+    if on_cpu:
+        model.lm.set_attn_implementation("eager")
+    for layer in model.lm.base_model.layers:
+        layer.compile(dynamic=False)
 
 
 def load_weights(model: RewardModel, directory: str | Path) -> None:

@@ -1,0 +1,141 @@
+"""Short exercises for a model trained from scratch: copying an argument, and matching a claim with a finding.
+
+Copying is what a small model lacks most, and what it learns within minutes when nothing else is
+asked; but it copies only tokens that drills have shown, so many items are drawn from the whole vocabulary.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+from themis.data import arithmetic, names
+from themis.data.numbered import NO_TARGET, Numbered
+from themis.losses import TARGET_KINDS
+from themis.traces.segments import SegmentWriter
+
+_ACTION, _RATIONALE = TARGET_KINDS.index("action"), TARGET_KINDS.index("rationale")
+
+
+def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+    """A line of items, then the same again as an action's argument; only the second is a target."""
+    makers = (_random_tokens, _random_tokens, _places, _places, _dates, _dates, _marks, _marks, _marks, _marks, _marks)
+    items, wanted = rng.choice(makers)(rng, writer, vocabulary)
+    opening = writer.encode_untrusted("### USER:\nQuestion:")
+    middle = writer.encode_untrusted("\n### ASSISTANT:\n")
+    call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
+    targets = [*wanted, *writer.encode_untrusted("\n")]
+    before = [*opening, *items, *middle, *call]
+    return Numbered([*before, *targets], [NO_TARGET] * len(before) + [_ACTION] * len(targets), 0, 0)
+
+
+def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+    """A pair of answers, one of which repeats what the observation says under the name that was asked for.
+
+    What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
+    with one value among several. The rationale that follows names both, first the verdict, then the claim, then the finding.
+    """
+    labels = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
+    values = [_value(rng, writer, vocabulary) for _ in labels]
+    asked = rng.randrange(len(labels))
+    right = values[asked]
+    others = [value for value in values if value != right]
+    wrong = rng.choice(others) if others and rng.random() < 0.3 else _altered(rng, right, vocabulary)
+    colon, semicolon, end = (writer.encode_untrusted(text) for text in (":", ";", "\n"))
+    listed = [token for name, value in zip(labels, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
+    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *labels[asked], *writer.encode_untrusted("\nAnswer:")]
+    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
+    observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
+
+    # Some rationales say the opposite: they are no targets, and the final reward learns to look for itself.
+    mistaken = rng.random() < 0.25
+
+    def judged(value: list[int]) -> Numbered:
+        verdict = "right" if (value is right) != mistaken else "wrong"
+        read = [*opening, *value, *call, *observed]
+        parts = (f"Rationale: The answer is {verdict}: it says", value, ", the tool found", right, ".\n")
+        written = [token for part in parts for token in (writer.encode_untrusted(part) if isinstance(part, str) else part)]
+        ids = [*read, *written, writer.reward_id]
+        kinds = [NO_TARGET] * len(read) + [NO_TARGET if mistaken else _RATIONALE] * (len(written) + 1)
+        return Numbered(ids, kinds, len(read) - 1, len(ids) - 1)
+
+    return judged(right), judged(wrong)
+
+
+def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:
+    return [rng.choice(vocabulary) for _ in range(rng.randint(1, most))]
+
+
+def _value(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> list[int]:
+    """A few tokens of the whole vocabulary, a number with its unit, or a date."""
+    kind = rng.random()
+    if kind < 0.4:
+        return _few_tokens(rng, vocabulary, 4)
+    if kind < 0.8:
+        number = rng.choice((f"{rng.uniform(0, 60):.1f}", str(rng.randint(0, 9999))))
+        return writer.encode_untrusted(f" {number}{rng.choice(('(C)', '(mm)', '(kph)', '(km)', '', ''))}")
+    return writer.encode_untrusted(_date(rng))
+
+
+def _altered(rng: Random, value: list[int], vocabulary: Sequence[int]) -> list[int]:
+    """The value with one to three of its tokens replaced by others."""
+    altered = list(value)
+    for place in rng.sample(range(len(value)), min(len(value), rng.randint(1, 3))):
+        altered[place] = rng.choice(vocabulary)
+    return altered if altered != value else [rng.choice([token for token in vocabulary if token != value[0]]), *value[1:]]
+
+
+def _date(rng: Random) -> str:
+    return f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+
+
+def _random_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    del writer
+    items = [rng.choice(vocabulary) for _ in range(rng.randint(3, 32))]
+    return items, items
+
+
+def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """A place is asked for among other words, as in a question about the weather."""
+    name = writer.encode_untrusted(" " + names.city(rng)) if rng.random() < 0.5 else _few_tokens(rng, vocabulary, 9)
+    day = writer.encode_untrusted(_date(rng))
+    noise = [rng.choice(vocabulary) for _ in range(rng.randint(0, 8))]
+    comma = writer.encode_untrusted(",")
+    return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [*name, *comma, *day]
+
+
+def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two dates, or a date and a number, among other words; the argument has both."""
+    wanted = [_date(rng), _date(rng)]
+    if rng.random() < 0.4:
+        wanted[1] = f" {rng.randint(1, 10 ** rng.randint(1, 4))}"
+    encoded = [writer.encode_untrusted(part) for part in wanted]
+    noise = [_few_tokens(rng, vocabulary, 8) for _ in range(3)]
+    first, second = rng.sample(encoded, 2) if len(wanted[1]) < 8 else encoded
+    return [*noise[0], *first, *noise[1], *second, *noise[2]], [*encoded[0], *writer.encode_untrusted(","), *encoded[1]]
+
+
+def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Marked steps strewn over other words; the argument lists them, as the calculator's does.
+
+    From easy to hard, all of them from the start: a bare list, single words between, and lines that say each sum twice.
+    """
+    most = rng.choice((0, 0, 1, 2, 4, 8))
+    said_twice = most > 0 and rng.random() < 0.6
+    items: list[int] = []
+    marks: list[str] = []
+    left: str | None = None
+    for _ in range(rng.randint(1, 8)):
+        expression, value = arithmetic.random_step(rng, left)
+        after = "." if most and rng.random() < 0.1 else ""
+        marks.append(f"<<{expression}={value}>>{value}{after}")
+        said = f" {rng.choice((expression, _spaced(expression)))} =" if said_twice else ""
+        opening = rng.choice((" ", " ", " $")) if most else " "
+        items += [rng.choice(vocabulary) for _ in range(rng.randint(0, most))]
+        items += writer.encode_untrusted(said + opening + marks[-1] + (rng.choice(("\n", " ")) if most else ","))
+        left = value if rng.random() < 0.5 else None
+    return items, writer.encode_untrusted(" " + ", ".join(marks))
+
+
+def _spaced(expression: str) -> str:
+    for operator in "+-*/":
+        expression = expression.replace(operator, f" {operator} ")
+    return expression
