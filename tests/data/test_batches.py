@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tests.fakes import byte_tokenizer
-from themis.data.batches import FAILURE, NO_TARGET, Encoder, Mixture, StepBatches, copy_drill, mixture_sources, without_observations
+from themis.data.batches import FAILURE, Encoder, Mixture, StepBatches, mixture_sources, without_observations
+from themis.data.numbered import NO_TARGET
 from themis.data.stream import OWN, STREAM
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
@@ -86,15 +87,20 @@ def test_two_steps_differ() -> None:
     assert not torch.equal(batches[0]["token_ids"], batches[1]["token_ids"])
 
 
-def test_drills_come_first_and_read_no_reward() -> None:
-    batches = _batches()
-    assert all(len(batches[step]["reward_index"]) == 0 for step in range(2))
-    assert any(len(batches[step]["reward_index"]) for step in range(2, 12))
+def test_drills_come_first() -> None:
+    # Only a case has an answer whose own tokens are targets.
+    answer = TARGET_KINDS.index("answer")
+    tells_a_case = [bool((batch["kinds"] == answer).any()) for batch in (_batches()[step] for step in range(12))]
+    assert tells_a_case[:2] == [False, False]
+    assert any(tells_a_case[2:])
 
 
-def test_a_drill_asks_for_nothing_but_the_copy() -> None:
-    for seed in range(50):
-        drill = copy_drill(Random(seed), WRITER, range(256))
-        targets = [token for token, kind in zip(drill.token_ids, drill.kinds, strict=True) if kind != NO_TARGET]
-        assert targets
-        assert len(targets) < len(drill.token_ids) / 2
+def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> None:
+    pair = STREAM["weather"](Random(0), OWN)
+    for plain, other, swapped in zip(
+        Encoder(WRITER).pair(pair), Encoder(WRITER).pair(pair)[::-1], Encoder(WRITER).pair(pair, swapped=True), strict=True
+    ):
+        assert swapped.token_ids[: plain.early_index + 1] == plain.token_ids[: plain.early_index + 1]
+        assert swapped.token_ids[swapped.early_index :] == other.token_ids[other.early_index :]
+        assert swapped.kinds[: plain.early_index + 1] == plain.kinds[: plain.early_index + 1]
+        assert set(swapped.kinds[swapped.early_index + 1 :]) == {NO_TARGET}

@@ -44,6 +44,7 @@ RECIPE = TrainRecipe(
         }
         | {"max_position_embeddings": 512},
     ),
+    optimizer="muon",
     drill_steps=1,
     bf16=False,
     measure_every=3,
@@ -111,6 +112,18 @@ def test_a_vanilla_run_reads_no_trace(tmp_path: Path) -> None:
 def test_a_source_that_nobody_knows_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no source 'calender'"):
         train(replace(RECIPE, mixture={"calender": 1.0}), tmp_path, notice=lambda text: None)
+
+
+def test_a_run_with_muon_and_compiled_layers_gives_the_loss_it_gives_without_compiling(tmp_path: Path) -> None:
+    muon = replace(RECIPE, optimizer="muon", lengths=(320,), steps=2, measure_every=2)
+    losses = []
+    for compiled in (False, True):
+        said: list[str] = []
+        out = train(replace(muon, compile=compiled), tmp_path / str(compiled), notice=said.append)
+        if any("no C++ compiler" in line for line in said):
+            pytest.skip(said[-1])
+        losses.append(json.loads((out / "log.json").read_text())[-1]["train_loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 KILLED = """

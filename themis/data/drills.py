@@ -125,8 +125,9 @@ def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tup
     left: str | None = None
     for _ in range(rng.randint(1, 8)):
         expression, value = arithmetic.random_step(rng, left)
-        after = "." if most and rng.random() < 0.1 else ""
-        marks.append(f"<<{expression}={value}>>{value}{after}")
+        # The full stop of a sentence counts as part of a whole number, as in the published arguments.
+        stop = "." if most and rng.random() < 0.1 else ""
+        marks.append(f"<<{expression}={value}>>{value}" + ("" if "." in value else stop))
         said = f" {rng.choice((expression, _spaced(expression)))} =" if said_twice else ""
         opening = rng.choice((" ", " ", " $")) if most else " "
         items += [rng.choice(vocabulary) for _ in range(rng.randint(0, most))]

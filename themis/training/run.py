@@ -98,7 +98,8 @@ def train(
     if checkpoint:
         notice(f"goes on from {checkpoint}")
     trainer.train(resume_from_checkpoint=checkpoint)
-    mean, deviation = _reward_moments(model, encoder, held, recipe.lengths[-1], int(tokenizer.pad_token_id))
+    with torch.compiler.set_stance("force_eager"):
+        mean, deviation = _reward_moments(model, encoder, held, recipe.lengths[-1], int(tokenizer.pad_token_id))
     save_model(out, model, tokenizer, replace(meta(), reward_mean=mean, reward_std=deviation), torch.bfloat16 if recipe.bf16 else None)
     (out / "log.json").write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
     return out
@@ -203,7 +204,6 @@ def _measured(
 
 
 @torch.no_grad()
-@torch.compiler.set_stance("force_eager")
 def _reward_moments(model: RewardModel, encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int) -> tuple[float, float]:
     """Mean and deviation of the early reward over the held pairs, for those who want rewards of unit scale."""
     model.eval()

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerBase, Trainer, TrainingArguments
 
-from themis.data.batches import NO_TARGET, Batch, StepBatches
+from themis.data.batches import Batch, StepBatches
+from themis.data.numbered import NO_TARGET
 from themis.losses import LossWeights, language_model_losses, ranking_loss, tara_loss
 from themis.model.checkpoint import ModelMeta, load_score, save_model
 from themis.model.reward_model import RewardModel
@@ -124,7 +125,7 @@ def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) ->
         return
     if on_cpu:
         model.lm.set_attn_implementation("eager")
-    for layer in model.lm.base_model.layers:
+    for layer in cast(nn.ModuleList, model.lm.base_model.layers):
         layer.compile(dynamic=False)
 
 
