@@ -54,7 +54,7 @@ def read_recipe(name: str, schema: type[T], overrides: Sequence[str] = ()) -> T:
         if not equals:
             raise ConfigError(f"override '{override}' is not of the form key=value")
         _set(raw, key.split("."), yaml.safe_load(value))
-    return _build(schema, raw, where=f"recipe '{name}'", prefix="")
+    return build(schema, raw, where=f"recipe '{name}'", prefix="")
 
 
 def _read_yaml(name: str) -> dict[str, Any]:
@@ -96,7 +96,8 @@ def _set(raw: dict[str, Any], path: list[str], value: Any) -> None:
     raw[path[-1]] = value
 
 
-def _build(schema: type[T], raw: dict[str, Any], where: str, prefix: str) -> T:
+def build(schema: type[T], raw: dict[str, Any], where: str, prefix: str) -> T:
+    """`raw` as an instance of the dataclass `schema`; a wrong key is named as `prefix` and key, with the nearest right one."""
     assert dataclasses.is_dataclass(schema)
     hints = typing.get_type_hints(schema)
     fields = {field.name: field for field in dataclasses.fields(schema)}
@@ -117,7 +118,7 @@ def _build(schema: type[T], raw: dict[str, Any], where: str, prefix: str) -> T:
 def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
     origin = typing.get_origin(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return _build(typing.cast(type[Any], hint), value, where, key + ".")
+        return build(typing.cast(type[Any], hint), value, where, key + ".")
     if origin is Literal and value in typing.get_args(hint):
         return value
     if origin in (Union, types.UnionType):
