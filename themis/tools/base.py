@@ -57,7 +57,7 @@ class Tool(Generic[P]):
     plugin: str = ""
     """The package that brought the tool; empty for our own."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> str:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
         return self.function(*args, **kwargs)
 
 
