@@ -176,10 +176,11 @@ def shared_web() -> "Web":
 
 
 class Web:
-    """Connections, rates and rests by host. Safe to use from many threads; a test hands in the transport."""
+    """Connections, rates and rests by host. Safe to use from many threads; a test hands in the transport and the clock of the rests."""
 
-    def __init__(self, transport: "httpx2.AsyncBaseTransport | None" = None) -> None:
+    def __init__(self, transport: "httpx2.AsyncBaseTransport | None" = None, now: Callable[[], float] = time.monotonic) -> None:
         self._transport = transport
+        self._now = now
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
@@ -243,7 +244,7 @@ class Web:
             return self._loop
 
     def _host(self, service: Service) -> "_Host":
-        host = self._hosts.setdefault(service.host, _Host())
+        host = self._hosts.setdefault(service.host, _Host(self._now))
         host.keep_to(service.limits.per_second)
         return host
 
@@ -299,16 +300,14 @@ class Web:
             raise ToolUnavailable(f"{service.name} redirects to {target.host}; set its url to where it is")
         if target.scheme not in ("http", "https") or (request.url.scheme == "https" and target.scheme == "http"):
             raise ToolUnavailable(f"{service.name} redirects to an address of the kind {target.scheme}, which is refused")
-        headers = dict(service.headers)
         if not _same_host(request.url, target):
             if target.host.lower() not in service.limits.redirect_hosts:
                 shown = service.shown(target.host)
                 raise ToolUnavailable(f"{service.name} redirects to another host, {shown}, which redirect_hosts does not name")
             if not service.limits.private_addresses and await _is_private(target.host):
-                raise ToolUnavailable(
-                    f"{service.name} redirects to {target.host}, a private address, which private_addresses does not allow"
-                )
-        if target.host != urlsplit(service.url).hostname:
+                raise ToolUnavailable(f"{service.name} redirects to {target.host}, which is private; private_addresses does not allow it")
+        headers = dict(service.headers)
+        if not _same_host(httpx2.URL(service.url), target):
             headers = {"User-Agent": headers.get("User-Agent", USER_AGENT)}  # our keys are for the service alone
         return self._client.build_request("GET", target, headers={"Accept": "application/json", "Accept-Encoding": "gzip", **headers})
 
@@ -325,7 +324,8 @@ class _Busy(ToolUnavailable):
 class _Host:
     """The rate of one host, and whether it is left alone. Used in the thread of its door only."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._per_second = 0.0
         self._limiter: AsyncLimiter
         self._failures = 0
@@ -346,11 +346,11 @@ class _Host:
 
     def admit(self, name: str) -> None:
         """Raises `ToolUnavailable` while the host is left alone; then lets one call through to see how it fares."""
-        left = self._rests_until - time.monotonic()
+        left = self._rests_until - self._now()
         if left > 0:
             raise ToolUnavailable(f"{name} is not asked for another {left:.0f} seconds, after it failed or asked for rest")
         if self._failures >= TRUSTED_FAILURES:
-            self._rests_until = time.monotonic() + REST
+            self._rests_until = self._now() + REST
 
     def succeeded(self) -> None:
         self._failures, self._rests_until = 0, 0.0
@@ -359,7 +359,7 @@ class _Host:
         """Counts a failure; the host is left alone for as long as it asked, or where it failed too often."""
         self._failures += 1
         rest = max(min(wait or 0.0, LONGEST_REST), REST if self._failures >= TRUSTED_FAILURES else 0.0)
-        self._rests_until = max(self._rests_until, time.monotonic() + rest)
+        self._rests_until = max(self._rests_until, self._now() + rest)
 
 
 async def _body(service: Service, response: "httpx2.Response") -> bytes:
