@@ -96,7 +96,9 @@ class Service:
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """Texts that stand in no message, also when the service repeats them."""
     refusal: str = ""
-    """What to mend where it refuses us (401, 403); without it, that is the world's failure."""
+    """What to mend where it refuses us; without it, that is the world's failure."""
+    refusals: frozenset[int] = frozenset({401, 403})
+    """The statuses by which it refuses us."""
     faults: frozenset[int] = frozenset({400, 413, 414, 422})
     """The statuses by which it says that the argument is wrong."""
 
@@ -138,6 +140,7 @@ def service_of(
     headers: Mapping[str, str] | None = None,
     secrets: tuple[str, ...] = (),
     refusal: str = "",
+    refusals: frozenset[int] = frozenset({401, 403}),
     per_second: float = 5.0,
     faults: frozenset[int] = frozenset({400, 413, 414, 422}),
 ) -> Service:
@@ -166,7 +169,8 @@ def service_of(
     for header in (agent, *(headers or {}).values()):
         if not header.isascii() or not header.isprintable():
             raise ConfigError(f"{name}: the key and the contact must be printable ASCII, as HTTP headers are")
-    return Service(name, address, web or shared_web(), limits, {**(headers or {}), "User-Agent": agent}, secrets, refusal, faults)
+    headers = {**(headers or {}), "User-Agent": agent}
+    return Service(name, address, web or shared_web(), limits, headers, secrets, refusal, refusals, faults)
 
 
 @cache
@@ -392,7 +396,7 @@ def _checked(service: Service, response: "httpx2.Response", body: bytes) -> byte
     what = f"HTTP {status}: {said}" if said else f"HTTP {status}"
     if status in BUSY:
         raise _Busy(f"{service.name} answered {what}", _retry_after(response.headers.get("Retry-After", "")))
-    if status in (401, 403) and service.refusal:
+    if status in service.refusals and service.refusal:
         raise ConfigError(f"{service.name} refused us ({what}): {service.refusal}")
     if status in service.faults:
         raise ToolError(f"{service.name} refused the argument ({what})")

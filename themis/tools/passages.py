@@ -4,11 +4,15 @@ A wiki source is a function from a query to passages, the best first; where they
 an index on disk) is the business of `wiki_live` and `wiki_search`.
 """
 
+import html
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from themis.errors import ToolError
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,100}>")
 
 WORDS = 100
 """Words of a passage that are reported, as in TARA's published observations."""
@@ -32,6 +36,11 @@ def written_passages(passages: Sequence[Passage]) -> str:
     if not passages:
         raise ToolError("no article was found; try other words, or fewer")
     return "\n".join(f"{_one_line(passage.title)} | {' '.join(passage.text.split()[:WORDS])}" for passage in passages)
+
+
+def without_markup(text: str) -> str:
+    """The text of a piece of HTML, as searches give it: bold words, entities."""
+    return html.unescape(_TAG.sub("", text))
 
 
 def _one_line(title: str) -> str:

@@ -1,0 +1,235 @@
+"""Web search: four services' published JSON to one shape and one written observation."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedWeb, Said, quick
+from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
+from themis.tools import web_search
+from themis.tools.base import AnyTool, normalised
+from themis.tools.http import Web
+from themis.tools.transport import Call, ObservationStore
+from themis.tools.web_search import BACKENDS, LONGEST_QUERY, LONGEST_SNIPPET, Result, web_search_tool, written_results
+from themis.traces import Observation
+
+KEY = "sesame-123"
+PAGES = "The Kola well reached 12 km. It was begun in 1970."
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """A service, an answer of its published form to a query, what it should be asked, and an answer that found nothing."""
+
+    build: Callable[[dict[str, Any], Web], AnyTool]
+    found: dict[str, Any]
+    nothing: dict[str, Any]
+    path: str
+    asked: dict[str, Any]
+    key_header: tuple[str, str] | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+ADAPTERS = {
+    "serper": Adapter(
+        web_search.serper,
+        {
+            "searchParameters": {"q": "deepest hole", "type": "search"},
+            "organic": [
+                {"title": "Kola", "link": "https://a.example/", "snippet": "The Kola well reached 12 km.", "position": 1},
+                {"title": "no snippet", "link": "https://b.example/", "position": 2},
+                {"title": "Hole", "link": "https://c.example/", "snippet": "It was begun in 1970.", "position": 3},
+            ],
+        },
+        {"searchParameters": {"q": "deepest hole"}, "organic": []},
+        "/search",
+        {"q": "deepest hole", "num": 10},
+        ("x-api-key", KEY),
+        {"key": KEY},
+    ),
+    "searxng": Adapter(
+        web_search.searxng,
+        {
+            "query": "deepest hole",
+            "number_of_results": 0,
+            "results": [
+                {"url": "https://a.example/", "title": "Kola", "content": "The Kola well reached 12 km.", "engine": "bing", "score": 1.0},
+                {"url": "https://c.example/", "title": "Hole", "content": "It was begun in 1970.", "engine": "bing", "score": 0.5},
+            ],
+            "answers": [],
+            "infoboxes": [],
+            "suggestions": [],
+            "unresponsive_engines": [],
+        },
+        {"query": "deepest hole", "results": [], "answers": []},
+        "/search",
+        {"q": "deepest hole", "format": "json"},
+    ),
+    "brave": Adapter(
+        web_search.brave,
+        {
+            "type": "search",
+            "query": {"original": "deepest hole"},
+            "web": {
+                "type": "search",
+                "results": [
+                    {"title": "Kola", "url": "https://a.example/", "description": "The <strong>Kola</strong> well reached 12 km."},
+                    {"title": "Hole", "url": "https://c.example/", "description": "It was begun in&nbsp;1970."},
+                ],
+            },
+        },
+        {"type": "search", "query": {"original": "deepest hole"}},
+        "/web/search",
+        {"q": "deepest hole", "count": "10"},
+        ("x-subscription-token", KEY),
+        {"key": KEY},
+    ),
+    "tavily": Adapter(
+        web_search.tavily,
+        {
+            "query": "deepest hole",
+            "answer": None,
+            "images": [],
+            "results": [
+                {"title": "Kola", "url": "https://a.example/", "content": "The Kola well reached 12 km.", "score": 0.9},
+                {"title": "Hole", "url": "https://c.example/", "content": "It was begun in 1970.", "score": 0.8},
+            ],
+            "response_time": 1.0,
+        },
+        {"query": "deepest hole", "results": []},
+        "/search",
+        {"query": "deepest hole", "max_results": 10},
+        ("authorization", f"Bearer {KEY}"),
+        {"key": KEY},
+    ),
+}
+every_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTERS)
+
+
+@pytest.fixture
+def web() -> Iterator[NotedWeb]:
+    with NotedWeb() as web:
+        yield web
+
+
+def searching(adapter: Adapter, fake: FakeService, web: Web, **options: Any) -> AnyTool:
+    return adapter.build({**quick(fake), **adapter.options, **options}, web)
+
+
+@every_adapter
+def test_each_service_is_asked_its_way_and_told_in_one(adapter: Adapter, web: NotedWeb) -> None:
+    with FakeService(Said(adapter.found)) as fake:
+        assert searching(adapter, fake, web)(query="deepest hole") == PAGES
+    (asked,) = fake.asked
+    assert asked.path == adapter.path
+    assert (asked.body or asked.params) == adapter.asked
+    if adapter.key_header:
+        assert asked.headers[adapter.key_header[0]] == adapter.key_header[1]
+        assert KEY not in web.noted.addresses[0]
+
+
+@every_adapter
+def test_finding_nothing_is_said_to_the_judge(adapter: Adapter, web: NotedWeb) -> None:
+    with FakeService(Said(adapter.nothing)) as fake, pytest.raises(ToolError, match="found nothing; try other words") as told:
+        searching(adapter, fake, web)(query="deepest hole")
+    assert not isinstance(told.value, ToolUnavailable)
+
+
+@every_adapter
+@pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
+def test_each_failure_of_each_service_has_its_kind(
+    adapter: Adapter, web: NotedWeb, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
+) -> None:
+    with FakeService(said) as fake, pytest.raises(kind, match=words):
+        searching(adapter, fake, web, **options)(query="deepest hole")
+    assert all(address.startswith(fake.url) for address in web.noted.addresses)
+
+
+@every_adapter
+def test_a_busy_service_is_asked_again(adapter: Adapter, web: NotedWeb) -> None:
+    with FakeService(BUSY, Said(adapter.found)) as fake:
+        assert searching(adapter, fake, web)(query="deepest hole") == PAGES
+
+
+@every_adapter
+def test_a_refusal_says_what_to_mend(adapter: Adapter, web: NotedWeb) -> None:
+    with FakeService(Said({"message": f"no access for {adapter.options.get('key')}"}, 403)) as fake, pytest.raises(ConfigError) as wrong:
+        searching(adapter, fake, web)(query="deepest hole")
+    assert ("option 'key'" if adapter.options else "settings.yml") in str(wrong.value)
+    assert KEY not in str(wrong.value)
+
+
+def test_a_direct_answer_stands_alone(web: NotedWeb) -> None:
+    box = {"title": "178 Centimeters", "answer": "5 feet 10.079 inches", "snippet": "178 cm is"}
+    with FakeService(Said({**ADAPTERS["serper"].found, "answerBox": box})) as fake:
+        assert searching(ADAPTERS["serper"], fake, web)(query="178 cm in feet") == "5 feet 10.079 inches"
+    for answer in ("12,262 m", {"answer": "12,262 m", "url": "https://a.example/"}):
+        with FakeService(Said({**ADAPTERS["searxng"].found, "answers": [answer]})) as fake:
+            assert searching(ADAPTERS["searxng"], fake, web)(query="deepest hole") == "12,262 m"
+
+
+def test_what_google_knows_of_a_thing_comes_first_and_attributes_are_written_out(web: NotedWeb) -> None:
+    found = {
+        "knowledgeGraph": {"title": "Kola", "type": "Borehole", "description": "A well.", "attributes": {"Begun": "1970"}},
+        "organic": [{"title": "Hole", "link": "https://c.example/", "snippet": "It is deep.", "attributes": {"Date": "May 1970"}}],
+    }
+    with FakeService(Said(found)) as fake:
+        told = searching(ADAPTERS["serper"], fake, web)(query="kola")
+    assert told == "Kola: Borehole. A well. Kola Begun: 1970. It is deep. Date: May 1970."
+
+
+def test_only_so_many_results_are_told_and_each_is_cut() -> None:
+    rows = [{"title": "t", "url": f"https://{n}.example/", "content": "word " * 200} for n in range(9)]
+    with NotedWeb() as web, FakeService(Said({"results": rows})) as fake:
+        told = searching(ADAPTERS["tavily"], fake, web, results=3)(query="words")
+    assert told.count("...") == 3
+    assert len(told) <= 3 * (LONGEST_SNIPPET + 1)
+
+
+def test_results_are_written_in_their_order() -> None:
+    assert written_results([Result("", "", "One.", 1), Result("", "", "", 2), Result("", "", "Two.", 3)]) == "One. Two."
+    assert written_results([Result("", "", "Yes.", 0), Result("", "", "One.", 1)]) == "Yes."
+
+
+def test_a_query_that_is_empty_or_too_long_is_asked_of_nobody() -> None:
+    def asked(query: str) -> list[Result]:
+        raise AssertionError("nobody should be asked")
+
+    for query in (" ", "w" * (LONGEST_QUERY + 1)):
+        with pytest.raises(ToolError, match="expected"):
+            web_search_tool(asked)(query=query)
+
+
+def test_what_a_backend_lacks_is_said_before_it_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SERPER_API_KEY", "BRAVE_API_KEY", "TAVILY_API_KEY"):
+        monkeypatch.delenv(variable, raising=False)
+    lacking = {backend.name: backend.missing({}) or "" for backend in BACKENDS}
+    assert lacking["serper"] == "no key: set the environment variable SERPER_API_KEY, or the option 'key'"
+    assert "BRAVE_API_KEY" in lacking["brave"]
+    assert "TAVILY_API_KEY" in lacking["tavily"]
+    assert "option 'url'" in lacking["searxng"]
+    assert "option 'path'" in lacking["recordings"]
+    for backend in BACKENDS:
+        with pytest.raises(ConfigError):
+            backend.build({})
+    monkeypatch.setenv("SERPER_API_KEY", KEY)
+    assert BACKENDS[0].missing({}) is None
+    assert BACKENDS[0].build({}).name == "google_serper"
+
+
+def test_recordings_answer_without_a_network_and_say_where_they_lack_an_answer(tmp_path: Path) -> None:
+    recordings = next(backend for backend in BACKENDS if backend.name == "recordings")
+    with ObservationStore(tmp_path / "seen.db") as store:
+        store.put(Call("google_serper", normalised({"query": "deepest hole"})), Observation(PAGES))
+        store.put(Call("google_serper", normalised({"query": "x"})), Observation("the search found nothing", "error"))
+        store.export_jsonl(tmp_path / "seen.jsonl")
+    for name in ("seen.db", "seen.jsonl"):
+        recorded = recordings.build({"path": str(tmp_path / name)})
+        assert recorded(query="deepest hole") == PAGES
+        with pytest.raises(ToolError, match="found nothing"):
+            recorded(query="x")
+        with pytest.raises(DataError, match="no recording of google_serper"):
+            recorded(query="something else")
