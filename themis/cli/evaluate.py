@@ -6,7 +6,18 @@ from typing import Annotated, Any
 
 import typer
 
-from themis.cli.judging import BatchSize, ModelOption, RationaleOption, Store, ToolsMode, make_judge, open_toolbox, progress_bar
+from themis.cli.judging import (
+    BatchSize,
+    ModelOption,
+    RationaleOption,
+    SettingsFile,
+    Store,
+    ToolFlags,
+    ToolsMode,
+    make_judge,
+    open_toolbox,
+    progress_bar,
+)
 from themis.errors import ConfigError, DataError
 
 app = typer.Typer(help="Measure how often a judge prefers the better answer.", no_args_is_help=True)
@@ -30,6 +41,8 @@ def tara(
     batch_size: BatchSize = 16,
     tools_mode: ToolsMode = None,
     store: Store = None,
+    settings: SettingsFile = None,
+    tool: ToolFlags = None,
 ) -> None:
     """Judge both answers of each TARA pair: accuracy by task, beside what length alone gives."""
     from rich.console import Console
@@ -39,7 +52,7 @@ def tara(
     folder = data or _default_folder()
     if json_file is not None:
         _check_writable(json_file)
-    with open_toolbox(tools_mode, store, folder) as toolbox, progress_bar() as bar:
+    with open_toolbox(tools_mode, store, folder, settings, tool) as toolbox, progress_bar() as bar:
         judge = make_judge(model, toolbox, rationale, batch_size)
         lines: dict[str, Any] = {}
 

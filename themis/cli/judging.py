@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +26,9 @@ Mode = Literal["live", "record", "replay", "auto"]
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
+_SETTINGS_HELP = "Settings of the tools."
+_SETTINGS_DEFAULT = "the nearest themis.toml"
+_TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be given again."
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
@@ -33,6 +36,8 @@ RationaleOption = Annotated[Rationale, typer.Option(help=_RATIONALE_HELP)]
 BatchSize = Annotated[int, typer.Option(min=1, help="Judgements in one batch.")]
 ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="auto with --store, else live")]
 Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help=_SETTINGS_HELP, dir_okay=False, show_default=_SETTINGS_DEFAULT)]
+ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, metavar="NAME.OPTION=VALUE", show_default=False)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
 NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
 Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
@@ -52,13 +57,21 @@ def budget_of(tool_calls: int | None, new_tokens: int | None, seconds: float | N
 
 
 @contextmanager
-def open_toolbox(mode: Mode | None = None, store: Path | None = None, tara: Path | None = None) -> "Iterator[Toolbox]":
-    """The tools of the package and of plug-ins, calling the world in the given mode."""
+def open_toolbox(
+    mode: Mode | None = None,
+    store: Path | None = None,
+    tara: Path | None = None,
+    settings: Path | None = None,
+    flags: Sequence[str] | None = None,
+) -> "Iterator[Toolbox]":
+    """The tools as the settings have them, and those of plug-ins, calling the world in the given mode."""
     from themis.tools import ObservationStore, default_toolbox
+    from themis.tools.settings import read_settings
 
+    chosen = read_settings(settings, flags or ())
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
-        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara))
+        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara, settings=chosen))
 
 
 def make_judge(model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None) -> "Judge":

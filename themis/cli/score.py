@@ -14,8 +14,10 @@ from themis.cli.judging import (
     NewTokens,
     RationaleOption,
     Seconds,
+    SettingsFile,
     Store,
     ToolCalls,
+    ToolFlags,
     ToolsMode,
     budget_of,
     make_judge,
@@ -46,6 +48,8 @@ def score(
     rationale: RationaleOption = "skip",
     tools_mode: ToolsMode = None,
     store: Store = None,
+    settings: SettingsFile = None,
+    tool: ToolFlags = None,
     tool_calls: ToolCalls = None,
     new_tokens: NewTokens = None,
     seconds: Seconds = None,
@@ -58,7 +62,7 @@ def score(
         case = None
         _check_no_case(question, answer, context, out)
     budget = budget_of(tool_calls, new_tokens, seconds)
-    with open_toolbox(tools_mode, store) as toolbox:
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size, budget)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)

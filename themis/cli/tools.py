@@ -1,33 +1,40 @@
-"""`themis tools`: which tools there are, what one says, and whether they say what TARA published."""
+"""`themis tools`: which tools there are, what one says, what each needs, and whether they say what TARA published.
+
+The commands that make files (indexes, recordings) are in `tool_data`.
+"""
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import JsonFlag, Store, ToolsMode, open_toolbox
+from themis.cli import tool_data
+from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMode, open_toolbox, progress_bar
 from themis.errors import DataError
 
-app = typer.Typer(help="List the tools of a judge, call one, or replay the published calls.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from themis.tools.doctor import Finding
+
+app = typer.Typer(help="List the tools of a judge, call one, see what each needs, make indexes and recordings.", no_args_is_help=True)
 
 
 @app.command("list", epilog="Example: themis tools list --json")
-def list_tools(json_output: JsonFlag = False) -> None:
+def list_tools(json_output: JsonFlag = False, settings: SettingsFile = None, tool: ToolFlags = None) -> None:
     """The tools that a judge may use."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    with open_toolbox() as toolbox:
+    with open_toolbox(settings=settings, flags=tool) as toolbox:
         schemas = [entry["function"] for entry in toolbox.schemas()]
     if json_output:
         typer.echo(json.dumps(schemas, indent=2))
         return
     table = Table("tool", "argument", "what it says", box=None, pad_edge=False)
-    for tool in schemas:
-        arguments = ", ".join(tool["parameters"]["properties"])
-        table.add_row(escape(tool["name"]), escape(arguments), escape(" ".join(tool["description"].split("\n\n")[0].split())))
+    for schema in schemas:
+        arguments = ", ".join(schema["parameters"]["properties"])
+        table.add_row(escape(schema["name"]), escape(arguments), escape(" ".join(schema["description"].split("\n\n")[0].split())))
     Console(highlight=False).print(table)
 
 
@@ -42,13 +49,15 @@ def call(
     json_output: JsonFlag = False,
     tools_mode: ToolsMode = None,
     store: Store = None,
+    settings: SettingsFile = None,
+    tool: ToolFlags = None,
 ) -> None:
     """Call a tool, and print what a judge would read. Where that is no answer, the exit status is 2."""
     from themis.cli.show import plain
     from themis.traces import Action, Case
     from themis.traces.case import checked_text
 
-    with open_toolbox(tools_mode, store) as toolbox:
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
         case = Case("", checked_text(answer, "--answer", "the command line")) if answer else None
         observation = toolbox.call(Action(name, checked_text(argument, "ARGUMENT", "the command line")), case)
     failed = observation.status != "ok"
@@ -58,6 +67,64 @@ def call(
         typer.echo(plain(f"themis: {observation.text}" if failed else observation.text), err=failed)
     if failed:
         raise typer.Exit(2)
+
+
+@app.command(epilog="Example: themis tools doctor --tool translate.backend=apertium --probe")
+def doctor(
+    json_output: JsonFlag = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Really call each tool that is switched on.")] = False,
+    settings: SettingsFile = None,
+    tool: ToolFlags = None,
+) -> None:
+    """Each tool and backend: does it work here, and if not, what is missing and how to add it. `*` marks what is switched on.
+
+    The exit status is 1 if something that is switched on does not work.
+    """
+    from themis.config import data_root
+    from themis.tools import builtin_tools, plugin_tools
+    from themis.tools.doctor import examine, probed
+    from themis.tools.settings import read_settings
+
+    chosen = read_settings(settings, tool or ())
+    data = data_root()
+    there = [*builtin_tools(data / "tara" if data else None), *plugin_tools()]
+    findings = examine(chosen, there)
+    if probe:
+        with progress_bar() as bar:
+            task = bar.add_task("called", total=len(findings))
+            findings = probed(findings, chosen, there, lambda: bar.advance(task))
+    if json_output:
+        typer.echo(json.dumps([_finding_json(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        _print_findings(findings, chosen.file)
+    raise typer.Exit(0 if all(finding.works for finding in findings if finding.chosen) else 1)
+
+
+def _finding_json(finding: "Finding") -> dict[str, object]:
+    from dataclasses import asdict
+
+    return {**asdict(finding), "works": finding.works}
+
+
+def _print_findings(findings: "list[Finding]", file: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from themis.cli.show import one_line
+
+    table = Table("tool", "", "backend", "here", "what it is, or what is missing", box=None, pad_edge=False)
+    for finding in findings:
+        here = Text("works", "green") if finding.works else Text("no", "red" if finding.chosen else "dim")
+        told = finding.missing or finding.summary
+        if finding.said is not None:
+            told = f"said: {finding.said}" if finding.status == "ok" else f"{finding.status}: {finding.said}"
+        words = one_line(told)
+        row = (finding.tool, "*" if finding.chosen else "", finding.backend, here, words if len(words) <= 300 else f"{words[:297]}...")
+        table.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in row))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(Text(f"\nsettings: {file or 'no themis.toml here; defaults, the environment and flags'}", "dim"))
 
 
 @app.command("replay-tara", epilog="Example: themis tools replay-tara tara")
@@ -73,3 +140,6 @@ def replay(
         raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
     outcome = replay_tara(directory)
     typer.echo(json.dumps(outcome.to_json(), indent=2) if json_output else plain(render_text(outcome)))
+
+
+tool_data.add_to(app)

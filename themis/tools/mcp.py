@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -28,7 +29,11 @@ from themis.tools.base import AnyTool, Tool
 from themis.tools.mcp_schema import DESCRIPTION_CAP, ArgumentCheck, UnusableToolError, checked_name, harmless, shown_schema
 from themis.tools.mcp_transport import Meter, transport_of
 from themis.tools.settings import McpServer
+from themis.tools.transport import Call, Mode, ObservationStore
+from themis.traces import Observation
 
+LISTING = "mcp.list_tools"
+"""In a store of recordings: what a server listed, by the server's name."""
 MAX_TOOLS = 128
 MAX_PAGES = 20
 PROBE = 2.0
@@ -64,6 +69,11 @@ class McpServers:
         self._thread = threading.Thread(target=self._loop.run_forever, name="themis-mcp", daemon=True)
         self._thread.start()
         self._connections = {name: _Connection(name, server, connect) for name, server in servers.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the servers."""
+        return tuple(self._connections)
 
     def listed(self, name: str) -> list[Listed]:
         """The tools of a server; raises `ToolUnavailable` where it has none to offer in time."""
@@ -250,6 +260,43 @@ class _Connection:
         words = harmless(self._meter.last_words.decode(errors="replace").strip().rpartition("\n")[2], 200)
         why = f"{_innermost(error)}{f' ({words})' if words else ''}"
         return ToolUnavailable(f"the MCP server {self.name} failed: {why}")
+
+
+def tools_of_servers(servers: McpServers, mode: Mode, store: ObservationStore | None) -> tuple[list[AnyTool], dict[str, str]]:
+    """All tools of all servers, and by server why one has none to offer.
+
+    What a server lists goes through the store as its answers do: in replay no server is started, and one that was not there
+    when the recordings were made is not there now.
+    """
+    tools: list[AnyTool] = []
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(16, thread_name_prefix="themis-mcp-list") as threads:
+        listings = {name: threads.submit(_listing, servers, name, mode, store) for name in servers.names}
+    for name, listing in listings.items():
+        try:
+            tools += [servers.tool(name, entry) for entry in listing.result()]
+        except ToolUnavailable as error:
+            failed[name] = str(error)
+            _log.warning("%s; its tools are not there", error)
+    return tools, failed
+
+
+def _listing(servers: McpServers, name: str, mode: Mode, store: ObservationStore | None) -> list[Listed]:
+    call = Call(LISTING, name)
+    recorded = store.get(call) if store is not None and mode in ("replay", "auto") else None
+    kept = listing_of_text(recorded.text, store.path) if store is not None and recorded is not None else None
+    if mode == "replay":
+        return kept or []
+    try:
+        found = servers.listed(name)
+    except ToolUnavailable as error:
+        if kept is None:
+            raise
+        _log.warning("%s; its tools are those that were recorded", error)
+        return kept
+    if store is not None and mode in ("record", "auto"):
+        store.put(call, Observation(listing_to_text(found)))
+    return found
 
 
 def listed(name: str, description: str, schema: Mapping[str, Any]) -> Listed:

@@ -12,7 +12,7 @@ Knows nothing of models or of the engine.
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
@@ -27,6 +27,8 @@ from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.calculator import calculator
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.demo_weather import demo_records
+from themis.tools.offer import offered
+from themis.tools.settings import Settings, read_settings
 from themis.tools.transport import Call, Mode, ObservationStore, Transport, case_digest
 from themis.tools.weather import WeatherRecords, read_recordings, weather_tool
 from themis.traces import Action, Case, Observation
@@ -43,12 +45,24 @@ _log = logging.getLogger(__name__)
 class Toolbox:
     """Runs calls. Safe to use from many threads; a context manager that ends its threads."""
 
-    def __init__(self, tools: Iterable[AnyTool], mode: Mode = "live", store: ObservationStore | None = None, *, at_once: int = 16) -> None:
+    def __init__(
+        self,
+        tools: Iterable[AnyTool],
+        mode: Mode = "live",
+        store: ObservationStore | None = None,
+        *,
+        at_once: int = 16,
+        off: Mapping[str, str] | None = None,
+        closing: Iterable[Callable[[], None]] = (),
+    ) -> None:
+        """`off` says of known tools that are not here why not, by name, or by `family.` for all of a family; `closing` is done last."""
         self._tools: dict[str, AnyTool] = {}
         for tool in tools:
             if tool.name in self._tools:
                 raise ConfigError(f"two tools are named '{tool.name}'; rename one")
             self._tools[tool.name] = tool
+        self._off = dict(off or {})
+        self._closing = tuple(closing)
         self._transport = Transport(mode, store)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-tool")
         self._lock = threading.Lock()
@@ -59,6 +73,10 @@ class Toolbox:
     def names(self) -> tuple[str, ...]:
         """The names of the tools, in order."""
         return tuple(self._tools)
+
+    def wants_case(self, name: str) -> bool:
+        """Does a tool look at the case under judgement?"""
+        return name in self._tools and self._tools[name].wants_case
 
     def schemas(self) -> list[dict[str, Any]]:
         """The tools as chat templates take them (`apply_chat_template(messages, tools=...)`)."""
@@ -75,6 +93,8 @@ class Toolbox:
         """What comes back from an action; the failures of a tool come back as observations too."""
         tool = self._tools.get(action.tool)
         if tool is None:
+            if why := self._off.get(action.tool) or self._off.get(f"{action.tool.partition('.')[0]}."):
+                return Observation(why, "unavailable")
             return Observation(f"there is no tool '{action.tool[:60]}'; the tools are {', '.join(self.names)}", "error")
         try:
             arguments = read_argument(tool.schema, action.argument)
@@ -88,6 +108,8 @@ class Toolbox:
     def close(self) -> None:
         """Ends the threads. A tool that is still running past its deadline is left behind, not waited for."""
         self._pool.shutdown(cancel_futures=True)
+        for close in self._closing:
+            close()
 
     def __enter__(self) -> Self:
         return self
@@ -164,10 +186,24 @@ class Toolbox:
         result.add_done_callback(returned)
 
 
-def default_toolbox(mode: Mode = "live", store: ObservationStore | None = None, *, tara: Path | None = None, at_once: int = 16) -> Toolbox:
-    """The tools of this package and those of installed plug-ins; recorded weather from the folder `tara`, or from that of `THEMIS_DATA`."""
+def default_toolbox(
+    mode: Mode = "live",
+    store: ObservationStore | None = None,
+    *,
+    tara: Path | None = None,
+    settings: Settings | None = None,
+    at_once: int = 16,
+) -> Toolbox:
+    """The tools of this package as the settings have them, those of installed plug-ins, and those of MCP servers.
+
+    Without `settings`, those of `themis.toml` and the environment count. Recorded weather is that of the folder `tara`, or of
+    THEMIS_DATA. Raises `ConfigError` where a setting is wrong, or where what it asks for cannot work here.
+    """
+    settings = read_settings() if settings is None else settings
     data = data_root()
-    return Toolbox([*builtin_tools(tara or (data / "tara" if data else None)), *plugin_tools()], mode, store, at_once=at_once)
+    builtin = builtin_tools(tara or (data / "tara" if data else None))
+    offer = offered(settings, mode, store, [*builtin, *plugin_tools()])
+    return Toolbox(offer.tools, mode, store, at_once=at_once, off=offer.off, closing=offer.closing)
 
 
 def builtin_tools(tara: Path | None = None) -> list[AnyTool]:

@@ -75,6 +75,11 @@ class ObservationStore:
         """Records an observation in place of any other of the same call."""
         self._put_all([(*astuple(call), observation.status, observation.text)])
 
+    def tools(self) -> frozenset[str]:
+        """The names of the tools that anything is recorded of."""
+        with self._lock:
+            return frozenset(name for (name,) in self._connection.execute("SELECT DISTINCT tool FROM observations"))
+
     def __len__(self) -> int:
         with self._lock:
             count: int = self._connection.execute("SELECT count(*) FROM observations").fetchone()[0]
