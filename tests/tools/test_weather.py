@@ -45,8 +45,14 @@ def test_a_measured_wind_in_miles_is_kept() -> None:
     assert "11.2(kph), 6.9(mph)" in written_weather(replace(LIMA, wind_mph=6.9))
 
 
+def test_what_was_not_measured_is_left_out() -> None:
+    told = WRITTEN.replace("visibility: 8.8(km), 5.0(miles); ", "").replace("; UV index: 6.0", "")
+    assert written_weather(replace(LIMA, visibility_km=None, uv_index=None)) == told
+
+
 def test_what_is_written_reads_back() -> None:
-    for record in demo_records():
+    unmeasured = [replace(LIMA, visibility_km=None), replace(LIMA, uv_index=None), replace(LIMA, visibility_km=None, uv_index=None)]
+    for record in [*demo_records(), *unmeasured]:
         read = record_of_text(written_weather(record))
         assert read is not None
         assert written_weather(read) == written_weather(record)
@@ -101,5 +107,5 @@ def test_the_demo_records_are_the_same_every_time_and_plausible() -> None:
     records = demo_records()
     assert records == demo_records()
     assert len(records) == len({(record.city, record.day) for record in records}) == 240
-    assert all(-10 < record.temperature_c < 45 and 0 <= record.humidity <= 100 and record.uv_index >= 1 for record in records)
+    assert all(-10 < record.temperature_c < 45 and 0 <= record.humidity <= 100 and (record.uv_index or 0) >= 1 for record in records)
     assert all((record.precipitation_mm > 0) == ("ain" in record.overall) for record in records)
