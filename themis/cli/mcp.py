@@ -1,0 +1,55 @@
+"""`themis mcp`: our tools and a judge, for any program that speaks MCP."""
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from themis.cli.judging import ModelOption, RationaleOption, SettingsFile, Store, ToolFlags, ToolsMode, make_judge, open_toolbox
+from themis.errors import ConfigError
+
+if TYPE_CHECKING:
+    from themis.inference import Judge
+    from themis.traces import Case, Verdict
+
+EXAMPLE = 'Example, in the settings of a client: {"mcpServers": {"themis": {"command": "themis", "args": ["mcp"]}}}'
+
+_HTTP_HELP = "Serve over HTTP, at /mcp, instead of standard input and output."
+_TOKEN_HELP = "With --http: the environment variable that holds the token which clients must send."
+
+
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help=_HTTP_HELP)] = False,
+    host: Annotated[str, typer.Option(help="With --http: the address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="With --http: the port.")] = 8756,
+    token_env: Annotated[str, typer.Option(help=_TOKEN_HELP, show_default=False)] = "",
+    judge: Annotated[bool, typer.Option("--judge/--no-judge", help="Offer the tool `judge`, too.")] = True,
+    model: ModelOption = "nano",
+    rationale: RationaleOption = "skip",
+    tools_mode: ToolsMode = None,
+    store: Store = None,
+    settings: SettingsFile = None,
+    tool: ToolFlags = None,
+) -> None:
+    """Serve the tools, and a judge, to programs that speak MCP. The model is loaded when it first judges."""
+    try:
+        from themis.serve.mcp import mcp_server, run_http, run_stdio
+    except ImportError as error:
+        raise ConfigError(f"`themis mcp` needs the extra 'mcp' ({error.name} is missing): pip install 'themis-rm[mcp]'") from None
+    token = os.environ.get(token_env, "") if token_env else ""
+    if token_env and not token:
+        raise ConfigError(f"--token-env names the environment variable {token_env}, which is not set")
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
+        loaded: list[Judge] = []
+
+        def judge_case(case: "Case") -> "Verdict":
+            if not loaded:
+                loaded.append(make_judge(model, toolbox, rationale, batch_size=1))
+            return loaded[0].judge(case)
+
+        server = mcp_server(toolbox, judge_case if judge else None)
+        if http:
+            typer.echo(f"themis: serving {len(toolbox.names)} tools at http://{host}:{port}/mcp", err=True)
+            run_http(server, host, port, token)
+        else:
+            run_stdio(server)

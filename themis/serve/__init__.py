@@ -1,0 +1,1 @@
+"""Servers: what others use of Themis without importing it."""

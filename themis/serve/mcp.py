@@ -1,0 +1,160 @@
+"""An MCP server of our tools, and of a judge: over standard input and output, or streamable HTTP.
+
+The tools are those of a toolbox, with its deadlines, caps, memory and recordings. Over MCP their names have `_` where ours
+have a dot, which the models behind many clients do not take. A tool that looks at the case takes it as `case`. The judge
+judges one case at a time.
+
+Knows nothing of models: a judge is a function from a case to its verdict. Needs the extra `mcp`.
+"""
+
+import hmac
+import json
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import mcp_types
+import uvicorn
+from mcp.server.lowlevel.server import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from themis import __version__
+from themis.errors import ConfigError, ThemisError
+from themis.tools import Toolbox
+from themis.traces import Action, Case, Verdict, case_from_json
+
+JudgeCase = Callable[[Case], Verdict]
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_TEXT = {"type": "string"}
+_CASE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "question": {**_TEXT, "description": "What was asked."},
+        "answer": {**_TEXT, "description": "The answer under judgement."},
+        "context": {**_TEXT, "description": "A text that question and answer are about."},
+        "tests": {"type": "array", "items": _TEXT, "description": "Of an answer that is code: assert statements."},
+    },
+    "required": ["question", "answer"],
+    "additionalProperties": False,
+}
+_JUDGE = mcp_types.Tool(
+    name="judge",
+    description="Judges an answer: calls tools that could settle it, and gives a reward (higher is better), or the reason why "
+    "there is none. The trace says what was called and what came back.",
+    input_schema=_CASE,
+    output_schema={
+        "type": "object",
+        "properties": {
+            "reward": {"type": ["number", "null"]},
+            "status": {"type": "string", "enum": ["scored", "degraded", "unscored"]},
+            "reason": {"type": ["string", "null"]},
+            "trace": {"type": "object"},
+        },
+        "required": ["reward", "status", "reason", "trace"],
+    },
+)
+
+
+def mcp_server(toolbox: Toolbox, judge: JudgeCase | None = None) -> Server[Any]:
+    """The server object, for any transport of the SDK's. `judge` is called from a thread, never twice at the same time."""
+    listed = {tool.name: (name, tool) for name, tool in _tools(toolbox)}
+    if len(listed) < len(toolbox.names) or (judge is not None and _JUDGE.name in listed):
+        raise ConfigError(
+            f"two tools have the same name over MCP, where a dot is an underscore: {', '.join((*toolbox.names, _JUDGE.name))}"
+        )
+    one_at_a_time = threading.Lock()
+
+    async def list_tools(context: Any, params: Any) -> mcp_types.ListToolsResult:
+        tools = [tool for _, tool in listed.values()]
+        return mcp_types.ListToolsResult(tools=[*tools, *([_JUDGE] if judge is not None else [])])
+
+    async def call_tool(context: Any, params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
+        arguments = params.arguments or {}
+        if judge is not None and params.name == _JUDGE.name:
+            return await anyio.to_thread.run_sync(partial(_judged, judge, one_at_a_time, arguments))
+        name = listed[params.name][0] if params.name in listed else params.name
+        return await anyio.to_thread.run_sync(partial(_called, toolbox, name, arguments))
+
+    return Server("themis", version=__version__, on_list_tools=list_tools, on_call_tool=call_tool)
+
+
+def run_stdio(server: Server[Any]) -> None:
+    """Serves the program that started this one, until it closes our input."""
+
+    async def serve() -> None:
+        async with stdio_server() as (read, write):
+            await server.run(read, write, server.create_initialization_options())
+
+    anyio.run(serve)
+
+
+def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
+    """The server at `/mcp`. On loopback only requests to loopback's names are answered; elsewhere a token is required."""
+    if host not in LOOPBACK and not token:
+        raise ConfigError(f"to serve on {host}, where others can call the tools, name the environment variable of a token with --token-env")
+    security = None if host in LOOPBACK else TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    app: Starlette = server.streamable_http_app(host=host, transport_security=security)
+    return _TokenRequired(app, token) if token else app
+
+
+def run_http(server: Server[Any], host: str, port: int, token: str = "") -> None:
+    """Serves over HTTP until it is interrupted."""
+    uvicorn.run(http_app(server, host, token), host=host, port=port, log_level="warning")
+
+
+class _TokenRequired:
+    """Answers only requests with the bearer token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = dict(scope.get("headers", ())).get(b"authorization", b"")
+        if scope["type"] == "http" and not hmac.compare_digest(given, self._expected):
+            await PlainTextResponse("a bearer token is required", 401)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _tools(toolbox: Toolbox) -> list[tuple[str, mcp_types.Tool]]:
+    found = []
+    for entry in toolbox.schemas():
+        name, schema = entry["function"]["name"], entry["function"]["parameters"]
+        if toolbox.wants_case(name):
+            schema = {**schema, "properties": {**schema["properties"], "case": _CASE}}
+        tool = mcp_types.Tool(name=name.replace(".", "_"), title=name, description=entry["function"]["description"], input_schema=schema)
+        found.append((name, tool))
+    return found
+
+
+def _called(toolbox: Toolbox, name: str, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+    try:
+        case = case_from_json(arguments.pop("case"), "case") if toolbox.wants_case(name) and "case" in arguments else None
+        observation = toolbox.call(Action(name, json.dumps(arguments, ensure_ascii=False)), case)
+    except ThemisError as error:
+        return _result(str(error), failed=True)
+    return _result(observation.text, failed=observation.status != "ok")
+
+
+def _judged(judge: JudgeCase, one_at_a_time: threading.Lock, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+    try:
+        case = case_from_json(arguments, "judge")
+        with one_at_a_time:
+            verdict = judge(case)
+    except ThemisError as error:
+        return _result(str(error), failed=True)
+    row = verdict.to_json()
+    return _result(json.dumps(row, ensure_ascii=False), failed=False, row=row)
+
+
+def _result(text: str, failed: bool, row: dict[str, Any] | None = None) -> mcp_types.CallToolResult:
+    return mcp_types.CallToolResult(content=[mcp_types.TextContent(type="text", text=text)], is_error=failed, structured_content=row)
