@@ -126,7 +126,7 @@ class Service:
 
     def _decoded(self, body: bytes) -> Any:
         try:
-            return json.loads(body)
+            return json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise ToolUnavailable(f"{self.name} answered with something that is not JSON") from error
 
@@ -416,6 +416,10 @@ def _words(body: bytes) -> str:
         if isinstance(value, str):
             return value
     return ""
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _retry_after(value: str) -> float | None:

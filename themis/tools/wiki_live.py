@@ -76,7 +76,8 @@ def _openings(service: Service, found: Any) -> dict[str, str]:
         raise service.misread("the list 'query.pages'")
     openings = {_text(page, "title"): _text(page, "extract") for page in pages}
     for kind in ("redirects", "normalized"):
-        for step in query.get(kind) or []:
+        steps = query.get(kind)
+        for step in steps if isinstance(steps, list) else []:
             openings.setdefault(_text(step, "from"), openings.get(_text(step, "to"), ""))
     return openings
 
