@@ -1,0 +1,143 @@
+"""The code tool: runs the answer, in the sandbox, against the tests of the case or the judge's own code.
+
+Each test is a run of its own, and its verdict is formed outside the sandbox (`checks`).
+The wording of the pass rate is TARA's. Knows nothing of how the sandbox holds.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
+"""
+
+import ast
+import re
+import time
+from collections.abc import Sequence
+
+from themis.errors import ConfigError, ToolError, ToolUnavailable
+from themis.tools.backend import Backend, Options
+from themis.tools.base import AnyTool, tool
+from themis.tools.checks import Check, Outcome, entry_point, settle, split_test
+from themis.tools.sandbox import Limits, Run, Sandbox
+from themis.traces import Case
+
+SAME = "Same as the answer"
+"""The argument of every published call."""
+UNSAFE = " (Run without a sandbox.)"
+MAX_OUTPUT = 800
+"""Characters of what the code printed, in an observation."""
+DEADLINE = 60.0
+"""Seconds for all tests of a case."""
+
+_FENCED = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
+_PYTHON = ("", "python", "py", "python3")
+
+
+def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: Limits | None = None) -> AnyTool:
+    """The tool `code_run`. Nothing is started before its first call; `unsafe` runs code without a sandbox, and says so."""
+    runner = sandbox or Sandbox(limits, tiers=("bare",) if unsafe else ("namespaces", "landlock"))
+
+    @tool(name="code_run", deadline=DEADLINE + 5.0)
+    def code_run(code: str = "", case: Case | None = None) -> str:
+        """Run the answer under judgement, e.g. `Same as the answer`, or `print(f(2))` to run your own code after it.
+
+        With tests on the case, it says which share of them passes. Without, `assert` lines in your code are the tests.
+        """
+        program = program_of(case.answer) if case else ""
+        own = "" if " ".join(code.split()) == SAME or (case and code.strip() == case.answer.strip()) else program_of(code)
+        if case and case.tests:
+            entry = entry_point(case.question_text, program)
+            text = pass_rate([outcome for outcome in _outcomes(runner, program, [split_test(test, entry) for test in case.tests])])
+        elif asserts := _asserts(own):
+            text = pass_rate(_outcomes(runner, program, [split_test(test) for test in asserts]))
+        else:
+            check = split_test(own)
+            run = runner.run(program, check.source)
+            text = _told(settle(check, run), run)
+        return text + (UNSAFE if runner.tier == "bare" else "")
+
+    return code_run
+
+
+def program_of(answer: str) -> str:
+    """The code in an answer: its fenced blocks of Python, or all of it where there is none."""
+    blocks = [content for language, content in _FENCED.findall(answer) if language.lower() in _PYTHON]
+    return "\n".join(blocks) if blocks else answer
+
+
+def pass_rate(outcomes: Sequence[Outcome]) -> str:
+    """TARA's wording. Of several reasons, the first is told."""
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = len(outcomes) - passed
+    reason = next((outcome.reason for outcome in outcomes if outcome.reason), "")
+    if not failed:
+        told = "All test cases passed."
+    elif not passed:
+        told = "All test cases failed."
+    else:
+        told = f"{passed} test cases passed, and {failed} test cases failed."
+    return f"The pass rate is {passed / len(outcomes)}. {told}{f' Failed reason: {reason}' if reason else ''}"
+
+
+def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
+    """Each check in a run of its own; those for which no time is left have failed."""
+    end = time.monotonic() + DEADLINE
+    return [
+        settle(check, sandbox.run(program, check.source)) if time.monotonic() < end else Outcome(False, "timed out") for check in checks
+    ]
+
+
+def _asserts(code: str) -> list[str]:
+    """The judge's own tests, if its code is nothing but asserts and imports: each with the imports before it."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    if not all(isinstance(statement, ast.Assert | ast.Import | ast.ImportFrom) for statement in body):
+        return []
+    imports = [ast.unparse(statement) for statement in body if not isinstance(statement, ast.Assert)]
+    return ["\n".join([*imports, ast.unparse(statement)]) for statement in body if isinstance(statement, ast.Assert)]
+
+
+def _told(outcome: Outcome, run: Run) -> str:
+    ended = "The code ran to its end." if outcome.passed else f"The code failed.{f' Failed reason: {outcome.reason}' if outcome.reason else ''}"
+    output = run.output.strip()
+    if len(output) > MAX_OUTPUT:
+        output = f"{output[:MAX_OUTPUT]} [cut off after {MAX_OUTPUT} of {len(output)} characters]"
+    return f"{ended} It printed:\n{output}" if output else f"{ended} It printed nothing."
+
+
+def _build(options: Options) -> AnyTool:
+    unsafe = options.get("unsafe", False)
+    if not isinstance(unsafe, bool):
+        raise ConfigError(f"code_run's option 'unsafe' is {unsafe!r}, not true or false")
+    seconds, memory_mb = options.get("seconds", Limits().seconds), options.get("memory_mb", Limits().memory_mb)
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= DEADLINE:
+        raise ConfigError(f"code_run's option 'seconds' is {seconds!r}, not a number of seconds up to {DEADLINE:g}")
+    if isinstance(memory_mb, bool) or not isinstance(memory_mb, int) or not 64 <= memory_mb <= 1 << 16:
+        raise ConfigError(f"code_run's option 'memory_mb' is {memory_mb!r}, not a whole number of megabytes from 64 on")
+    return code_tool(unsafe=unsafe, limits=Limits(seconds=float(seconds), memory_mb=memory_mb))
+
+
+def _missing(options: Options) -> str | None:
+    if options.get("unsafe") is True:
+        return None
+    try:
+        with Sandbox() as sandbox:
+            _ = sandbox.tier
+    except ToolUnavailable as error:
+        return str(error)
+    return None
+
+
+BACKENDS: tuple[Backend, ...] = (
+    Backend(
+        tool="code_run",
+        name="sandbox",
+        summary="runs Python in a sandbox on this machine",
+        options={
+            "unsafe": "true to run code without a sandbox; the observation says so",
+            "seconds": "of processor time for each run, 3 unless told",
+            "memory_mb": "for each run, 256 unless told",
+        },
+        build=_build,
+        missing=_missing,
+        offline=True,
+    ),
+)
