@@ -1,5 +1,6 @@
 """Whatever JSON a service says, a tool gives a text or a `ToolError`: never a crash, never another type."""
 
+import json
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -53,7 +54,7 @@ class Saying(httpx2.AsyncBaseTransport):
         self.answers: list[Any] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        return httpx2.Response(200, json=self.answers.pop(0))
+        return httpx2.Response(200, stream=httpx2.ByteStream(json.dumps(self.answers.pop(0)).encode()))
 
 
 @pytest.mark.parametrize(("build", "arguments", "truths"), SERVICES.values(), ids=SERVICES)
