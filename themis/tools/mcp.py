@@ -10,6 +10,7 @@ Knows nothing of judges. Needs the extra `mcp`. What is believed of a server: no
 import asyncio
 import json
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import anyio
 import mcp_types
 from mcp import Client, MCPError
 from mcp.client.session import ClientSession
@@ -38,6 +40,8 @@ MAX_TOOLS = 128
 MAX_PAGES = 20
 PROBE = 2.0
 """Seconds in which a server that missed a deadline has to show that it is alive, else its connection is dropped."""
+FAREWELL = 6.0
+"""Seconds in which all programs have ended: they are asked, told and made to (`mcp_transport`)."""
 REST = 5.0
 """Seconds after a failed start in which a server is not started again."""
 
@@ -103,7 +107,7 @@ class McpServers:
         """Ends the connections, and the programs behind them."""
         if self._thread.is_alive():
             with suppress(ToolUnavailable):
-                self._wait(self._close_all(), 10)
+                self._wait(self._close_all(), FAREWELL)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=2)
 
@@ -122,7 +126,17 @@ class McpServers:
             raise ToolUnavailable("the connection to an MCP server does not respond") from None
 
     async def _close_all(self) -> None:
-        await asyncio.gather(*(connection.drop() for connection in self._connections.values()))
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+
+
+class _Opened:
+    """A connection that is open or about to be. Made on the event loop."""
+
+    def __init__(self) -> None:
+        self.ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
+        self.opening = anyio.CancelScope()
+        self.ending = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
 
 
 class _Connection:
@@ -132,9 +146,8 @@ class _Connection:
         self.name = name
         self.server = server
         self._connect = connect
-        self._task: asyncio.Task[None] | None = None
-        self._ready: asyncio.Future[ClientSession] | None = None
-        self._ending = asyncio.Event()
+        self._now: _Opened | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
         self._meter = Meter()
         self._failed_at = float("-inf")
         self._why = ""
@@ -146,10 +159,10 @@ class _Connection:
                 session = await self._session()
                 return self._kept(await self._pages(session))
         except TimeoutError:
-            await self.drop()
+            self.drop()
             raise ToolUnavailable(f"the MCP server {self.name} did not list its tools within {self.server.startup:g} seconds") from None
         except (MCPError, ValidationError, RecursionError) as error:
-            await self.drop()
+            self.drop()
             raise self._unavailable(error) from error
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> str:
@@ -166,65 +179,79 @@ class _Connection:
         except MCPError as error:
             if error.code in _NO_SUCH and not self._meter.lost:
                 raise ToolError(harmless(error.message, 300)) from error
-            await self.drop()
+            self.drop()
             raise self._unavailable(error) from error
         except (ValidationError, RecursionError) as error:
-            await self.drop()
+            self.drop()
             raise self._unavailable(error) from error
         text = _text_of(result)
         if result.is_error:
             raise ToolError(text or "the tool failed and does not say why")
         return text
 
-    async def drop(self) -> None:
-        """Ends the connection; the next call opens another."""
-        task, self._task, self._ready = self._task, None, None
-        self._ending.set()
-        if task is not None:
-            _, late = await asyncio.wait([task], timeout=5)
-            for one in late:
-                one.cancel()
+    def drop(self) -> None:
+        """Lets go of the connection, which ends by itself meanwhile; the next call opens another."""
+        opened, self._now = self._now, None
+        if opened is not None and opened.task is not None:
+            opened.ending.set()
+            if not opened.ready.done():
+                opened.opening.cancel()
+            self._leaving.add(opened.task)
+            opened.task.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """Ends the connection, and the program behind it."""
+        self.drop()
+        if self._leaving:
+            _, late = await asyncio.wait(self._leaving, timeout=FAREWELL)
+            for task in late:
+                task.cancel()
 
     async def _session(self) -> ClientSession:
-        if self._task is not None and (self._task.done() or self._meter.lost):
-            await self.drop()
-        if self._task is None or self._ready is None:
+        if self._now is not None and self._meter.lost:
+            self.drop()
+        if self._now is None:
             if time.monotonic() - self._failed_at < REST:
                 raise ToolUnavailable(self._why)
-            self._ending, self._meter = asyncio.Event(), Meter()
-            self._ready = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._hold(self._ready, self._ending, self._meter), name=f"mcp-{self.name}")
+            self._now, self._meter = _Opened(), Meter()
+            self._now.task = asyncio.create_task(self._hold(self._now, self._meter), name=f"mcp-{self.name}")
         # Shielded: a connection that is slow to open goes on opening for the next call.
-        return await asyncio.shield(self._ready)
+        return await asyncio.shield(self._now.ready)
 
-    async def _hold(self, ready: "asyncio.Future[ClientSession]", ending: asyncio.Event, meter: Meter) -> None:
-        """Opens the connection and keeps it until it is dropped. The one place where whatever a stranger's server brings about ends."""
+    async def _hold(self, opened: "_Opened", meter: Meter) -> None:
+        """Opens the connection and keeps it until it is dropped. The one place where whatever a stranger's server brings about ends.
+
+        Given up by anyio's scope, not by cancelling the task: programs are ended behind anyio's shields, which the task's own
+        cancellation would break through.
+        """
+        why = f"the MCP server {self.name} did not start within {self.server.startup:g} seconds"
         try:
-            async with asyncio.timeout(self.server.startup) as startup:
+            opened.opening.deadline = anyio.current_time() + self.server.startup
+            with opened.opening:
                 async with Client(self._connect(self.server, meter), cache=None) as client:
-                    startup.reschedule(None)
-                    ready.set_result(client.session)
-                    await ending.wait()
+                    opened.opening.deadline = math.inf
+                    opened.ready.set_result(client.session)
+                    await opened.ending.wait()
         except Exception as error:
-            self._why = str(error if isinstance(error, ToolUnavailable) else self._unavailable(error))
+            why = str(error if isinstance(error, ToolUnavailable) else self._unavailable(error, meter))
             _log.debug("the connection to the MCP server %s ended", self.name, exc_info=True)
         finally:
             meter.lost = True
-            if not ready.done():
-                self._failed_at = time.monotonic()
-                ready.set_exception(ToolUnavailable(self._why or f"the MCP server {self.name} was dropped while it started"))
-                ready.exception()  # looked at: nobody may be waiting any more
+            if not opened.ready.done():
+                self._failed_at, self._why = time.monotonic(), why
+                opened.ready.set_exception(ToolUnavailable(why))
+                opened.ready.exception()  # looked at: nobody may be waiting any more
 
     async def _drop_if_silent(self) -> None:
         """A server that is busy with one call may well answer another; one that is stuck must be started anew."""
-        ready = self._ready
+        ready = self._now.ready if self._now else None
         if ready is None or not ready.done() or ready.exception() is not None:
             return
         try:
             async with asyncio.timeout(PROBE):
                 await ready.result().send_request(mcp_types.ListToolsRequest(), mcp_types.ListToolsResult)
         except (TimeoutError, MCPError, ValidationError, RecursionError):
-            await self.drop()
+            self.drop()
 
     async def _pages(self, session: ClientSession) -> list[mcp_types.Tool]:
         tools: list[mcp_types.Tool] = []
@@ -252,12 +279,13 @@ class _Connection:
             kept.setdefault(found.name, found)
         return list(kept.values())
 
-    def _unavailable(self, error: BaseException) -> ToolUnavailable:
-        if self._meter.flooded:
+    def _unavailable(self, error: BaseException, meter: Meter | None = None) -> ToolUnavailable:
+        meter = meter or self._meter
+        if meter.flooded:
             return ToolUnavailable(f"the MCP server {self.name} sent more than is taken, and was cut off")
         if isinstance(error, ValidationError | RecursionError):
             return ToolUnavailable(f"the MCP server {self.name} answered with something that is no answer")
-        words = harmless(self._meter.last_words.decode(errors="replace").strip().rpartition("\n")[2], 200)
+        words = harmless(meter.last_words.decode(errors="replace").strip().rpartition("\n")[2], 200)
         why = f"{_innermost(error)}{f' ({words})' if words else ''}"
         return ToolUnavailable(f"the MCP server {self.name} failed: {why}")
 
@@ -340,6 +368,4 @@ def _innermost(error: BaseException) -> str:
     """The one error in a group of groups, in words."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    if isinstance(error, TimeoutError):
-        return "it did not start in time"
     return harmless(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)

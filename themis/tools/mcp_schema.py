@@ -32,7 +32,7 @@ MAX_DEPTH = 4
 MAX_REFERENCES = 2_000
 """References followed while one set of arguments is checked."""
 
-_TOOL_NAME = re.compile(r"[A-Za-z0-9_./-]{1,64}")
+_TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,63}")
 _PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
 _OPENING = re.compile(r"<(?=[^\s\d=])|\[(?=/?[A-Z_]{2,}\])")
 """What may open a special token of some model: `<|im_start|>`, `</s>`, `<<SYS>>`, `[INST]`."""
