@@ -13,10 +13,12 @@ import pytest
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools import ObservationStore, Toolbox, builtin_tools, default_toolbox, tool
 from themis.tools import toolbox as toolbox_module
+from themis.tools.registry import backends
 from themis.tools.toolbox import MAX_LATE
 from themis.traces import Action, Case, Observation
 
-NAMES = ("Calendar.week_day", "Calendar.day_difference", "Calendar.target_day", "calculator", "history_weather")
+SANDBOX = ("code_run",) if backends("code_run")[0].missing({}) is None else ()
+NAMES = ("Calendar.week_day", "Calendar.day_difference", "Calendar.target_day", "calculator", "history_weather", *SANDBOX)
 released = threading.Event()
 
 

@@ -34,14 +34,16 @@ class Offer:
     """To be called when the tools are needed no more."""
 
 
-def offered(settings: Settings, mode: Mode, store: ObservationStore | None, given: Iterable[AnyTool]) -> Offer:
-    """The tools that are `given` (built-in ones, plug-ins), with those that the settings choose in their place or beside them."""
-    tools = {tool.name: tool for tool in given}
+def offered(
+    settings: Settings, mode: Mode, store: ObservationStore | None, builtin: Iterable[AnyTool], plugins: Iterable[AnyTool] = ()
+) -> Offer:
+    """The built-in tools, with those that the settings choose in their place or beside them, then plug-ins and MCP servers' tools."""
+    tools = {tool.name: tool for tool in builtin}
     offer = Offer([])
     recorded = store.tools() if store is not None and mode in ("replay", "auto") else frozenset()
     for name in MODULES:
         setting = settings.tools.get(name)
-        if setting is None and name in tools:
+        if name in tools and (setting is None or _is_as_given(name, setting)):
             continue
         found = _chosen(name, setting, name in recorded)
         if isinstance(found, str):
@@ -49,7 +51,7 @@ def offered(settings: Settings, mode: Mode, store: ObservationStore | None, give
             offer.off[name] = found
         else:
             tools[name] = found
-    offer.tools = list(tools.values())
+    offer.tools = [*tools.values(), *plugins]
     if settings.servers:
         _add_servers(offer, settings, mode, store)
     return offer
@@ -106,6 +108,12 @@ def _chosen(name: str, setting: ToolSetting | None, is_recorded: bool) -> AnyToo
     return _answering_by_recordings(name, why) if is_recorded else why
 
 
+def _is_as_given(name: str, setting: ToolSetting) -> bool:
+    """Says the setting no more than what holds without it?"""
+    usual = default_backend(name)
+    return usual is not None and setting.backend == usual.name and not setting.options and not setting.unset
+
+
 def _built(name: str, setting: ToolSetting, build: Callable[..., AnyTool]) -> AnyTool:
     try:
         return build(setting.options)
@@ -113,14 +121,13 @@ def _built(name: str, setting: ToolSetting, build: Callable[..., AnyTool]) -> An
         raise ConfigError(f"{setting.where}: tools.{name} with the backend '{setting.backend}': {error}") from error
 
 
-def _answering_by_recordings(name: str, why: str) -> AnyTool | str:
+def _answering_by_recordings(name: str, why: str) -> AnyTool:
     """The tool with nothing behind it; its recordings are read before it is called."""
 
     def call(**arguments: object) -> str:
         raise ToolUnavailable(f"this call is not recorded, and {why}")
 
-    tool = without_source(name)
-    return replace(tool, function=call) if tool is not None else why
+    return replace(without_source(name), function=call)
 
 
 def _add_servers(offer: Offer, settings: Settings, mode: Mode, store: ObservationStore | None) -> None:

@@ -6,7 +6,6 @@ backends are and what they need, the modules say themselves in `BACKENDS` (see `
 
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 
 from themis.tools.backend import Backend
 from themis.tools.base import AnyTool
@@ -19,26 +18,24 @@ MODULES: dict[str, tuple[str, ...]] = {
     "wiki_search": ("themis.tools.wiki_search", "themis.tools.wiki_live"),
 }
 _MAKERS = {
+    "code_run": "themis.tools.code:code_tool",
     "history_weather": "themis.tools.weather:weather_tool",
     "translate": "themis.tools.translate:translate_tool",
     "google_serper": "themis.tools.web_search:web_search_tool",
     "wiki_search": "themis.tools.wiki_search:wiki_tool",
 }
-"""What makes a tool of a source, whatever the source is."""
+"""What makes a tool of its source (of a sandbox, of a search), which is not looked at before the tool is called."""
 
 
 @cache
 def backends(tool: str) -> tuple[Backend, ...]:
     """The ways of serving a tool, by the order in which its modules name them; none where it has no choice."""
-    there = [import_module(module) for module in MODULES.get(tool, ()) if find_spec(module) is not None]
-    offered: list[Backend] = [backend for module in there for backend in getattr(module, "BACKENDS", ())]
+    offered: list[Backend] = [backend for module in MODULES.get(tool, ()) for backend in import_module(module).BACKENDS]
     return tuple({backend.name: backend for backend in offered if backend.tool == tool}.values())
 
 
-def without_source(tool: str) -> AnyTool | None:
-    """A tool with nothing behind it, for its name and its schema; None where it is not made of a source."""
-    if tool not in _MAKERS:
-        return None
+def without_source(tool: str) -> AnyTool:
+    """A tool with nothing behind it, for its name and its schema."""
     module, _, maker = _MAKERS[tool].partition(":")
     made: AnyTool = getattr(import_module(module), maker)(_nothing)
     return made

@@ -202,7 +202,7 @@ def default_toolbox(
     settings = read_settings() if settings is None else settings
     data = data_root()
     builtin = builtin_tools(tara or (data / "tara" if data else None))
-    offer = offered(settings, mode, store, [*builtin, *plugin_tools()])
+    offer = offered(settings, mode, store, builtin, plugin_tools())
     return Toolbox(offer.tools, mode, store, at_once=at_once, off=offer.off, closing=offer.closing)
 
 
