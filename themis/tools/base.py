@@ -1,7 +1,8 @@
 """What a tool is: a typed function with a docstring; its JSON schema and the reading of its argument come from the signature.
 
 An argument is text: TARA's comma form (`2015-03-24, 12`) or a JSON object. It is read by the schema
-alone, so a tool that comes with a schema and no Python signature (MCP) is read the same way.
+alone, so a tool that comes with a schema and no Python signature (MCP) is read the same way. Dates that
+are not written as `2015-03-24` are read by `dates`.
 
 Knows nothing of running tools (deadlines, memory, recordings: `toolbox`) or of any tool in particular.
 """
@@ -37,6 +38,8 @@ _WORDS = {
 }
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})", re.ASCII)
+_YEAR = re.compile(r"\s*\d{4}\s*")
+_DAY_AND_MONTH = re.compile(r"(?=.*[^\W\d_])\D*\d{1,2}\D*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +140,13 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     """The required parameters in order, or the first one where none is required.
 
     Commas too many belong to the last text among them (`Washington, D.C., 2024-05-03`); where none is
-    a text, they give the parameters that have a default.
+    a text, they give the parameters that have a default. A comma within a date parts nothing.
     """
     properties: dict[str, Any] = schema.get("properties", {})
     names: list[str] = schema.get("required") or list(properties)[:1]
     pieces = text.split(",") if text else []
+    if len(pieces) > 1 and any(_kind(kind) == "date" for kind in properties.values()):
+        pieces = _whole_dates(pieces, has_text=any(_kind(kind) == "string" for kind in properties.values()))
     texts = [at for at, name in enumerate(names) if _kind(properties[name]) == "string"]
     if texts and len(pieces) > len(names):
         rest = slice(texts[-1], texts[-1] + 1 + len(pieces) - len(names))
@@ -150,6 +155,19 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     if len(pieces) > len(names):
         raise ToolError(f"expected {_expectation(schema)}, found more: '{_shown(text)}'")
     return dict(zip(names, (piece.strip() for piece in pieces), strict=False))
+
+
+def _whole_dates(pieces: list[str], has_text: bool) -> list[str]:
+    """Joins `March 24` and `2015`; and a weekday and what follows, where no parameter is a text that may stand before a date."""
+    joined: list[str] = []
+    for piece in pieces:
+        before = joined[-1] if joined else ""
+        is_weekday = not has_text and before.strip() != "" and not any(character.isdigit() for character in before)
+        if is_weekday or (_YEAR.fullmatch(piece) and _DAY_AND_MONTH.fullmatch(before)):
+            joined[-1] = f"{before},{piece}"
+        else:
+            joined.append(piece)
+    return joined
 
 
 def _converted(name: str, schema: dict[str, Any], value: Any) -> Any:
@@ -198,18 +216,34 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _day(value: Any) -> date | None:
-    match = _DATE.fullmatch(_unquoted(value)) if isinstance(value, str) else None
+    numbers = _year_month_day(value)
     try:
-        return date(int(match[1]), int(match[2]), int(match[3])) if match else None
+        return date(*numbers) if numbers else None
     except ValueError:
         return None
 
 
+def _year_month_day(value: Any) -> tuple[int, int, int] | None:
+    if not isinstance(value, str):
+        return None
+    text = _unquoted(value.strip())
+    match = _DATE.fullmatch(text)
+    if match:
+        return int(match[1]), int(match[2]), int(match[3])
+    from themis.tools.dates import year_month_day  # only by those who write a date in another way
+
+    return year_month_day(text)
+
+
 def _why_no_date(value: Any) -> str:
-    match = _DATE.fullmatch(_unquoted(value.strip())) if isinstance(value, str) else None
-    if match is None:
+    if not isinstance(value, str):
         return ""
-    year, month, day = (int(part) for part in match.groups())
+    numbers = _year_month_day(value)
+    if numbers is None:
+        from themis.tools.dates import why_no_day
+
+        return why_no_day(_unquoted(value.strip()))
+    year, month, day = numbers
     if year == 0:
         return ": there is no year 0"
     if not 1 <= month <= 12:

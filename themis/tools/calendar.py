@@ -1,13 +1,18 @@
-"""Dates: the day of the week, the days between two dates, the date some days away.
+"""Dates: the day of the week, the days between two dates, the date some days away; business days; today.
 
-The proleptic Gregorian calendar, years 1 to 9999. Observations read as the published TARA ones do:
-`Tuesday`, `7457` (never signed), `2012-07-31`. Knows nothing of time zones or of today.
+The proleptic Gregorian calendar, years 1 to 9999. The observations of the first three read as the published TARA
+ones do: `Tuesday`, `7457` (never signed), `2012-07-31`. Today comes from a clock that is given to the tool; what
+it said stands in the trace and in the recordings, so that a judgement can be made again on another day.
+
+Knows nothing of time zones or of holidays, nor of how a date is written (`dates`).
 """
 
+import re
+from collections.abc import Callable
 from datetime import date, timedelta
 
 from themis.errors import ToolError
-from themis.tools.base import tool
+from themis.tools.base import AnyTool, tool
 
 
 @tool(name="Calendar.week_day")
@@ -29,6 +34,47 @@ def target_day(day: date, days: int) -> str:
         return (day + timedelta(days=days)).isoformat()
     except OverflowError:
         raise ToolError(f"expected a result in the years 1 to 9999, but {days} days from {day.isoformat()} is outside them") from None
+
+
+@tool(name="Calendar.business_days")
+def business_days(start: date, end: date, weekend: str = "Saturday, Sunday") -> str:
+    """How many business days lie between two dates, both of them included, e.g. `2024-05-06, 2024-05-17`.
+
+    Days of the weekend do not count; public holidays do. Another weekend can be given: `2024-05-06, 2024-05-17, Friday Saturday`.
+    """
+    free = _weekend(weekend)
+    first, last = sorted((start, end))
+    weeks, rest = divmod((last - first).days + 1, 7)
+    count = weeks * (7 - len(free)) + sum((first.weekday() + day) % 7 not in free for day in range(rest))
+    names = " and ".join(f"{_WEEK_DAYS[day]}s" for day in sorted(free)) or "no days"
+    return f"{count} business days from {first.isoformat()} to {last.isoformat()}, both included, {names} left out"
+
+
+def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
+    """The tool `Calendar.today` by some clock; that of the machine by default, in its own time zone."""
+
+    @tool(name="Calendar.today")
+    def today() -> str:
+        """Today's date, with its day of the week. It takes no argument."""
+        day = clock()
+        return f"{day.isoformat()}, a {_WEEK_DAYS[day.weekday()]}"
+
+    return today
+
+
+def _weekend(text: str) -> frozenset[int]:
+    """The numbers of the weekdays in a text, Monday being 0; of `none`, none."""
+    words = [word for word in re.split(r"[^a-z]+", text.lower()) if word not in ("", "and")]
+    days = {name.lower(): number for number, name in enumerate(_WEEK_DAYS)}
+    found = [
+        next((number for name, number in days.items() if name == word or (len(word) >= 3 and name.startswith(word))), None)
+        for word in words
+    ]
+    if words == ["none"]:
+        return frozenset()
+    if None in found or not words or len(set(found)) == len(days):
+        raise ToolError(f"expected days of the weekend, such as Friday Saturday or none, found '{text[:40]}'")
+    return frozenset(number for number in found if number is not None)
 
 
 # Not strftime("%A"), which follows the locale of whoever runs this.

@@ -1,0 +1,199 @@
+"""Dates as people write them: `March 24, 2015`, `24. März 2015`, `2015年3月24日`, `24.03.2015`.
+
+Read are a day, a month in words and a year of four digits, in any order, with or without a weekday, in English, German,
+Spanish, French, Chinese, Arabic, Hindi and Vietnamese; and dates in digits, but not those that are one day to an
+American and another to everybody else (`03/04/2015`). Months of further languages are looked up by dateparser where
+it is installed (the extra `dates`). It is asked for the month and for nothing else: left to itself, it reads
+`20150324` as a day of 1694, and takes its time over each date that does not exist.
+
+Nothing here depends on today: `tomorrow` is no date. The Gregorian calendar only.
+"""
+
+import re
+import unicodedata
+from datetime import date
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from threading import Lock
+from typing import Any
+
+MAX_CHARACTERS = 60
+MORE_LANGUAGES = ("pt", "it", "nl", "ru", "pl", "tr", "ja", "ko", "id", "sv", "uk", "el", "he", "cs", "ro", "hu", "fa", "bn")
+"""Those in which dateparser looks up a month."""
+INSTALL = "pip install 'themis-rm[dates]'"
+
+YearMonthDay = tuple[int, int, int]
+
+# Twelve a line, from January; forms of one month are parted by a stroke, words of one name by a low line.
+_MONTHS = """
+january|jan february|feb march|mar april|apr may june|jun july|jul august|aug september|sept|sep october|oct november|nov december|dec
+januar|jan februar|feb märz|mär|mrz april|apr mai juni|jun juli|jul august|aug september|sept|sep oktober|okt november|nov dezember|dez
+enero|ene febrero|feb marzo|mar abril|abr mayo junio|jun julio|jul agosto|ago septiembre|setiembre|set octubre|oct noviembre diciembre|dic
+janvier|janv février|févr|fév mars avril|avr mai juin juillet|juil août septembre|sept octobre|oct novembre|nov décembre|déc
+يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر
+كانون_الثاني شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين_الأول تشرين_الثاني كانون_الأول
+जनवरी|जन फ़रवरी|फरवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर|सितम्बर अक्टूबर|अक्तूबर नवंबर|नवम्बर दिसंबर|दिसम्बर
+gieng|mot hai ba tu|bon nam sau bay tam chin muoi muoi_mot muoi_hai|chap
+"""
+_IGNORED = """
+the of in on day year monday mon tuesday tue tues wednesday wed thursday thu thur thurs friday fri saturday sat sunday sun
+der den dem am vom montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so
+de del el la año día lunes martes miércoles jueves viernes sábado domingo
+le du l an année lundi mardi mercredi jeudi vendredi samedi dimanche
+في من سنة عام يوم م الاثنين الإثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد
+को का की के सन दिन सोमवार मंगलवार बुधवार गुरुवार शुक्रवार शनिवार रविवार
+ngày năm thứ hai ba tư năm sáu bảy chủ nhật
+"""
+_CHINESE_DIGITS = {character: digit for digit, character in enumerate("〇一二三四五六七八九")} | {"零": 0, "十": 10, "廿": 20}
+
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
+_YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?: ?z|[+-]\d\d:?\d\d)?)?")
+_YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4})")
+_WEEK = re.compile(r"\d{4}-?w\d\d(?:-?[1-7])?")
+_CHINESE = re.compile(
+    r"([\d〇零一二三四五六七八九]{4})年 ?([\d一二三四五六七八九十]{1,2})月 ?([\d一二三四五六七八九十廿]{1,3})[日号號]?.{0,4}"
+)
+_VIETNAMESE_MONTH = re.compile(r"\bthang (\d{1,2}|gieng|mot|hai|ba|tu|bon|nam|sau|bay|tam|chin|muoi mot|muoi hai|muoi|chap)\b")
+_DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er|o|a|e)?")
+_one_at_a_time = Lock()
+_BETWEEN_WORDS = re.compile(r"[\s,.;:/()'’،|-]+")
+
+
+def year_month_day(text: str) -> YearMonthDay | None:
+    """The numbers of a date, which may be one that does not exist (30 February); None where the text is no date, or may be two."""
+    if len(text) > MAX_CHARACTERS or not any(character.isdigit() or character in _CHINESE_DIGITS for character in text):
+        return None
+    folded = _folded(text)
+    return _in_digits(folded) or _in_chinese(folded) or _in_words(folded)
+
+
+def why_no_day(text: str) -> str:
+    """What is wrong with a text that is no date, where more can be said than that; empty otherwise."""
+    if len(text) > MAX_CHARACTERS:
+        return ""
+    folded = _folded(text)
+    match = _YEAR_LAST.fullmatch(folded)
+    if match:
+        first, second, year = int(match[1]), int(match[3]), int(match[4])
+        return f": is it {year}-{first:02}-{second:02} or {year}-{second:02}-{first:02}?"
+    if _three_parts(folded) and not find_spec("dateparser"):
+        return f": for months in more languages, {INSTALL}"
+    return ""
+
+
+def _in_digits(folded: str) -> YearMonthDay | None:
+    match = _COMPACT.fullmatch(folded) or _YEAR_FIRST.fullmatch(folded)
+    if match:
+        return int(match[1]), int(match[2]), int(match[3])
+    if _WEEK.fullmatch(folded):
+        return _of_week(folded.upper())
+    match = _YEAR_LAST.fullmatch(folded)
+    if match is None:
+        return None
+    first, second, year = int(match[1]), int(match[3]), int(match[4])
+    # Those who write points put the day first, all of them.
+    if match[2] == "." or first > 12 or first == second:
+        return year, second, first
+    return (year, first, second) if second > 12 else None
+
+
+def _of_week(text: str) -> YearMonthDay | None:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day.year, day.month, day.day
+
+
+def _in_chinese(folded: str) -> YearMonthDay | None:
+    match = _CHINESE.fullmatch(folded)
+    if match is None:
+        return None
+    year = int("".join(str(_CHINESE_DIGITS.get(character, character)) for character in match[1]))
+    return year, _chinese_number(match[2]), _chinese_number(match[3])
+
+
+def _chinese_number(text: str) -> int:
+    """Of `12`, of `十二`, of `二十一`."""
+    if text.isdecimal():
+        return int(text)
+    value = 0
+    for character in text:
+        digit = _CHINESE_DIGITS.get(character, 0)
+        value = max(value, 1) * 10 if digit == 10 else value + digit
+    return value
+
+
+def _in_words(folded: str) -> YearMonthDay | None:
+    parts = _three_parts(folded)
+    if parts is None:
+        return None
+    year, words, day = parts
+    month = _months().get(words) or _by_dateparser(words)
+    return (year, month, day) if month else None
+
+
+def _three_parts(folded: str) -> tuple[int, str, int] | None:
+    """The year, the words between which are those of the month, and the day."""
+    folded = _VIETNAMESE_MONTH.sub(_vietnamese_month, folded)
+    pieces = [piece for piece in _BETWEEN_WORDS.split(folded) if piece]
+    years = [piece for piece in pieces if piece.isdecimal() and len(piece) == 4]
+    days = [match[1] for piece in pieces if (match := _DAY.fullmatch(piece))]
+    words = [piece for piece in pieces if not piece[0].isdecimal()]
+    if len(years) != 1 or len(days) != 1 or len(words) + 2 != len(pieces):
+        return None
+    month = [word for word in words if word not in _ignored()] or words
+    return (int(years[0]), " ".join(month), int(days[0])) if month else None
+
+
+def _vietnamese_month(match: re.Match[str]) -> str:
+    """The English name in its place: in Vietnamese, a month is a number."""
+    number = int(match[1]) if match[1].isdecimal() else _table()[-1][match[1]]
+    return next((word for word, month in _table()[0].items() if month == number), match[0])
+
+
+@lru_cache(maxsize=1_000)
+def _by_dateparser(words: str) -> int | None:
+    if len(words) > 30 or find_spec("dateparser") is None:
+        return None
+    with _one_at_a_time:  # dateparser says nothing of threads
+        found = _parser().get_date_data(f"1 {words} 2000").date_obj
+    return found.month if found else None
+
+
+@cache
+def _parser() -> Any:
+    from datetime import datetime
+
+    from dateparser.date import DateDataParser
+
+    strict = {"PARSERS": ["absolute-time"], "REQUIRE_PARTS": ["day", "month", "year"], "STRICT_PARSING": True}
+    return DateDataParser(languages=list(MORE_LANGUAGES), settings={**strict, "RELATIVE_BASE": datetime(2000, 1, 1), "DATE_ORDER": "DMY"})
+
+
+@cache
+def _table() -> list[dict[str, int]]:
+    """The number of each month by its folded names, a language each."""
+    return [
+        {_folded(name.replace("_", " ")): number for number, names in enumerate(line.split(), start=1) for name in names.split("|")}
+        for line in _MONTHS.strip().split("\n")
+    ]
+
+
+@cache
+def _months() -> dict[str, int]:
+    """Those of all languages but Vietnamese, whose names are numbers."""
+    return {name: number for language in _table()[:-1] for name, number in language.items()}
+
+
+@cache
+def _ignored() -> frozenset[str]:
+    return frozenset(_folded(_IGNORED).split())
+
+
+def _folded(text: str) -> str:
+    """In small letters, with single blanks, digits of any script as ours, and without accents (and the like in other scripts)."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    kept = (character for character in plain if not unicodedata.combining(character))
+    digits = (str(unicodedata.decimal(character)) if character.isdecimal() else character for character in kept)
+    return " ".join("".join(digits).split())
