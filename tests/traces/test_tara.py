@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from tests.traces.drawn import texts, traces
 from themis.config import data_root
 from themis.errors import DataError
-from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace
+from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace, Verdict
 from themis.traces.tara import Dropped, json_lines, question_hash, read_holdout, read_tara, write_tara
 
 TASKS = (
@@ -247,11 +248,15 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(actions={"Thought": "t", "Action": "a"}), "field 'pos_answer.actions.Action Input' is missing"),
         (changed(actions={"Thought": "t", "Observation": 5}), "field 'pos_answer.actions.Observation' must be text, found int"),
         (
+            changed(actions=[{"Thought": "t", "Observation": "o", "Origin": "heaven"}]),
+            "field 'pos_answer.actions[0].Origin' must be one of replayed_near",
+        ),
+        (
             changed(actions=[{"Thought": "t", "Observation": "o", "Status": "fine"}]),
             "field 'pos_answer.actions[0].Status' must be one of ok, error, unavailable, timeout",
         ),
     ],
-    ids=range(24),
+    ids=range(25),
 )
 def test_a_broken_row_is_one_sentence_with_file_line_and_field(tmp_path: Path, row: Any, sentence: str) -> None:
     path = lines_to(tmp_path / "dev.jsonl", ROW, "", row)
@@ -301,6 +306,16 @@ def single(*steps: Step) -> Pair:
 def test_what_was_written_reads_back_equal(tmp_path: Path, written: list[Pair]) -> None:
     write_tara(written, tmp_path / "task" / "train.jsonl")
     assert read_tara(tmp_path / "task" / "train.jsonl").pairs == tuple(written)
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_where_an_observation_came_from_is_kept(tmp_path: Path, calls: int) -> None:
+    near = replace(LOOK, observation=Observation("Tuesday", origin="replayed_near"))
+    write_tara([single(*[LOOK, near][-calls:])], tmp_path / "task" / "train.jsonl")
+    trace = read_tara(tmp_path / "task" / "train.jsonl").pairs[0].chosen.trace
+    assert trace is not None
+    assert [step.observation.origin for step in trace.steps if step.observation] == ["", "replayed_near"][-calls:]
+    assert Verdict("1", 0.5, None, trace).to_json()["trace"]["steps"][-1]["observation"]["origin"] == "replayed_near"
 
 
 def test_a_row_names_its_task_only_where_the_folder_does_not(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -196,8 +196,9 @@ class _Seq2Seq:
         if model.config.model_type == "marian":
             _check_pair(tokenizer.source_lang, tokenizer.target_lang, source, target)
         else:
-            tokenizer.src_lang = _nllb_code(source)
-            forced["forced_bos_token_id"] = tokenizer.convert_tokens_to_ids(_nllb_code(target))
+            known = tokenizer.get_vocab()
+            tokenizer.src_lang = _nllb_code(source, known)
+            forced["forced_bos_token_id"] = known[_nllb_code(target, known)]
         read = tokenizer(text, return_tensors="pt", truncation=True)
         with torch.inference_mode():
             written = model.generate(**read, **forced, max_new_tokens=MODEL_TOKENS)
@@ -211,9 +212,9 @@ def _check_pair(theirs: str | None, into: str | None, source: str, target: str) 
             raise ToolError(f"the model at hand translates from {theirs} to {into}, not from {source} to {target}")
 
 
-def _nllb_code(language: str) -> str:
+def _nllb_code(language: str, known: Container[str]) -> str:
     code = _NLLB.get(language) or _NLLB.get(language.partition("-")[0])
-    if code is None:
+    if code is None or code not in known:
         raise ToolError(f"the model at hand knows no language '{language}'")
     return code
 

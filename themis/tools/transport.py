@@ -12,8 +12,9 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, astuple, dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, get_args
@@ -40,7 +41,7 @@ class Call:
     argument: str
     """Normalised: equal for equal arguments, however they were written."""
     case_digest: str = ""
-    """Empty where the tool does not see the case."""
+    """Empty where the tool does not see the case; but for published calls, which `near` finds by their case."""
 
 
 def case_digest(case: Case | None) -> str:
@@ -71,9 +72,27 @@ class ObservationStore:
             ).fetchone()
         return Observation(row[0], row[1]) if row else None
 
+    def near(self, call: Call) -> Observation | None:
+        """What was recorded for the same case and tool, of the call whose argument is most like this one's."""
+        if not call.case_digest:
+            return None
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT argument, text, status FROM observations WHERE tool = ? AND case_digest = ? ORDER BY argument",
+                (call.tool, call.case_digest),
+            ).fetchall()
+        if not rows:
+            return None
+        _, text, status = max(rows, key=lambda row: SequenceMatcher(None, call.argument, row[0], autojunk=False).ratio())
+        return Observation(text, status, "replayed_near")
+
     def put(self, call: Call, observation: Observation) -> None:
         """Records an observation in place of any other of the same call."""
-        self._put_all([(*astuple(call), observation.status, observation.text)])
+        self.put_all([(call, observation)])
+
+    def put_all(self, observations: Iterable[tuple[Call, Observation]]) -> None:
+        """Records observations, all of them or, where that fails, none."""
+        self._put_rows([(*astuple(call), observation.status, observation.text) for call, observation in observations])
 
     def tools(self) -> frozenset[str]:
         """The names of the tools that anything is recorded of."""
@@ -90,14 +109,23 @@ class ObservationStore:
         with self._lock:
             rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
         lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-        path.write_text("".join(lines), encoding="utf-8")
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(lines)
+            part.replace(path)
+        except OSError as error:
+            raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
         return len(rows)
 
     def import_jsonl(self, path: Path) -> int:
         """Records all observations of an exported file, in place of equal calls; returns how many."""
-        lines = path.read_text(encoding="utf-8").split("\n")
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} cannot be read as exported observations: {error}") from error
         rows = [_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
-        self._put_all(rows)
+        self._put_rows(rows)
         return len(rows)
 
     def close(self) -> None:
@@ -109,11 +137,16 @@ class ObservationStore:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _put_all(self, rows: list[tuple[str, ...]]) -> None:
+    def _put_rows(self, rows: list[tuple[str, ...]]) -> None:
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany("INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?, ?)", rows)
-            self._connection.execute("COMMIT")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany("INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?, ?)", rows)
+                self._connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise DataError(f"{self.path}: nothing can be recorded there ({error})") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,21 +155,31 @@ class Transport:
 
     mode: Mode = "live"
     store: ObservationStore | None = None
+    near: bool = False
+    """In the mode `replay`, a call without a recording is answered by that of the same case and tool in other words."""
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise ConfigError(f"the tools' mode is one of {', '.join(get_args(Mode))}, not '{self.mode}'")
         if self.mode != "live" and self.store is None:
             raise ConfigError(f"the tools' mode '{self.mode}' needs a store of observations")
+        if self.near and self.mode != "replay":
+            raise ConfigError(f"calls in other words are answered in the mode 'replay' only, not '{self.mode}'")
 
-    def observe(self, call: Call, live: Callable[[], Observation]) -> Observation:
-        """The observation of a call; raises `DataError` where it should be replayed and was never recorded."""
+    def observe(self, call: Call, live: Callable[[], Observation], case_digest: str = "") -> Observation:
+        """The observation of a call; raises `DataError` where it should be replayed and was never recorded.
+
+        `case_digest` is that of the case under judgement, also for a tool that does not see it.
+        """
         if self.store is None:
             return live()
         if self.mode in ("replay", "auto"):
             recorded = self.store.get(call)
             if recorded is not None:
                 return recorded
+            found = self.store.near(replace(call, case_digest=case_digest or call.case_digest)) if self.near else None
+            if found is not None:
+                return found
         if self.mode == "replay":
             raise DataError(f"{self.store.path}: no recording of {call.tool} with {call.argument}; record it with the mode 'auto'")
         observation = live()
@@ -162,7 +205,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _row(line: str, where: str) -> tuple[str, ...]:
     try:
         found: Any = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: not JSON ({error})") from error
     if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _COLUMNS):
         raise DataError(f"{where}: expected an object with the texts {', '.join(_COLUMNS)}")

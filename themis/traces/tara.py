@@ -20,7 +20,7 @@ from themis.errors import DataError
 from themis.traces.case import checked_text
 from themis.traces.pair import Pair, Side
 from themis.traces.text import FINISHED
-from themis.traces.trace import STATUSES, Action, Observation, Step, Trace, status_of
+from themis.traces.trace import ORIGINS, STATUSES, Action, Observation, Step, Trace, origin_of, status_of
 
 _KEY = re.compile(r"^(?:(Thought|Action Input|Action|Observation):|(Finished)\.[ \t]*$)", re.MULTILINE)
 _MOST_SCORE = 1e9
@@ -186,7 +186,10 @@ def _read_object(raw: Any, name: str, where: str) -> Step:
         status = status_of(raw.get("Status", "ok"))
         if status is None:
             raise DataError(f"{where}: field '{name}.Status' must be one of {', '.join(STATUSES)}")
-        observation = Observation(checked_text(raw["Observation"], f"{name}.Observation", where), status)
+        origin = origin_of(raw.get("Origin", ""))
+        if origin is None:
+            raise DataError(f"{where}: field '{name}.Origin' must be one of {', '.join(word for word in ORIGINS if word)}")
+        observation = Observation(checked_text(raw["Observation"], f"{name}.Observation", where), status, origin)
     return Step(thought, action, observation)
 
 
@@ -293,6 +296,8 @@ def _step_to_json(step: Step) -> dict[str, str]:
         row["Observation"] = step.observation.text
         if step.observation.status != "ok":
             row["Status"] = step.observation.status
+        if step.observation.origin:
+            row["Origin"] = step.observation.origin
     return row
 
 

@@ -12,9 +12,19 @@ Status = Literal["ok", "error", "unavailable", "timeout"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
+Origin = Literal["", "replayed_near"]
+"""`replayed_near`: recorded for the same case and tool, but for a call in other words. Empty: nothing to say."""
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+
+
 def status_of(word: object) -> Status | None:
     """The status a text names, if it names one."""
     return next((status for status in STATUSES if status == word), None)
+
+
+def origin_of(word: object) -> Origin | None:
+    """The origin a text names, if it names one."""
+    return next((origin for origin in ORIGINS if origin == word), None)
 
 
 Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable"]
@@ -35,6 +45,8 @@ class Observation:
 
     text: str
     status: Status = "ok"
+    origin: Origin = field(default="", compare=False)
+    """Not read by the judge, nor part of the written form: two observations are equal where the judge reads the same."""
 
 
 @dataclass(frozen=True, slots=True)

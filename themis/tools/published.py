@@ -1,0 +1,34 @@
+"""Published calls as recordings, so that released data are judged offline.
+
+Each is recorded twice: by its argument, for a judge that asks in the same words, and by its case, for one that asks
+the same tool in other words (`Transport.near`); what comes back then is marked `replayed_near` in the trace.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from themis.errors import ToolError
+from themis.tools.base import normalised, read_argument
+from themis.tools.replay import PublishedCall
+from themis.tools.toolbox import Toolbox
+from themis.tools.transport import Call, ObservationStore, case_digest
+from themis.traces import Observation
+
+
+def record_published(calls: Iterable[PublishedCall], toolbox: Toolbox, store: ObservationStore) -> int:
+    """Records the calls of those tools that the toolbox has; returns of how many."""
+    schemas = {schema["function"]["name"]: schema["function"]["parameters"] for schema in toolbox.schemas()}
+    known = [call for call in calls if call.action.tool in schemas]
+    store.put_all(recording for call in known for recording in _recordings(call, schemas))
+    return len(known)
+
+
+def _recordings(published: PublishedCall, schemas: Mapping[str, dict[str, Any]]) -> Iterator[tuple[Call, Observation]]:
+    tool, text = published.action.tool, published.action.argument
+    try:
+        argument = normalised(read_argument(schemas[tool], text))
+    except ToolError:  # our tool would not take it: near enough, all the same
+        argument = normalised({"text": text})
+    observation = Observation(published.observation)
+    yield Call(tool, argument), observation
+    yield Call(tool, argument, case_digest(published.case)), observation
