@@ -12,8 +12,11 @@ import pytest
 from tests.tools.fake_service import AWAY, BIG, BROKEN, BUSY, ELSEWHERE, FAILURES, FakeService, NotedWeb, Said, quick, seconds
 from themis import __version__
 from themis.errors import ConfigError, ToolError, ToolTimeout, ToolUnavailable
+from themis.tools.base import tool
 from themis.tools.http import REST, TRUSTED_FAILURES, Service, service_of
 from themis.tools.options import key_option
+from themis.tools.toolbox import Toolbox
+from themis.traces import Action
 
 FINE = Said({"fine": True})
 KEY = "sesame-123"
@@ -219,6 +222,26 @@ def test_a_key_is_shown_nowhere(web: NotedWeb, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("ORACLE_KEY", f" {KEY}\n")
     assert key_option({}, "ORACLE_KEY") == KEY
     assert key_option({"key": "mine"}, "ORACLE_KEY") == "mine"
+
+
+def test_a_toolbox_makes_each_failure_an_observation_with_its_status(web: NotedWeb) -> None:
+    answers = {"fine": FINE, "broken": BROKEN, "slow": Said({}, hang=20), "wrong": Said({"error": "no"}, 400)}
+    with FakeService(lambda asked: answers[asked.params["q"]]) as fake:
+        service = asking(fake, web, deadline=1.0)
+
+        @tool(name="ask")
+        def ask(q: str) -> str:
+            """Asks the oracle."""
+            return str(service.get("/", {"q": q}))
+
+        with Toolbox([ask]) as toolbox:
+            seen = {word: toolbox.call(Action("ask", word)) for word in answers}
+    assert {word: observation.status for word, observation in seen.items()} == {
+        "fine": "ok",
+        "broken": "unavailable",
+        "slow": "timeout",
+        "wrong": "error",
+    }
 
 
 def test_what_the_transport_notes_it_refuses_to_reach(web: NotedWeb) -> None:

@@ -15,6 +15,7 @@ scores without live tools needs none of them.
 import asyncio
 import ipaddress
 import json
+import logging
 import re
 import threading
 import time
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
 
 T = TypeVar("T")
+
+# Each retry is logged; without a handler of the application's, the words would go to the terminal of whoever runs us.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 USER_AGENT = f"themis-rm/{__version__}"
 MAX_REDIRECTS = 3
