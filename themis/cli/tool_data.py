@@ -92,10 +92,7 @@ def export(
     if out.exists() and out.samefile(store):
         raise ConfigError(f"--out {out} is the store itself: give another file")
     with ObservationStore(store) as recordings:
-        try:
-            count = recordings.export_jsonl(out)
-        except OSError as error:
-            raise DataError(f"{out} cannot be written: {error.strerror or error}") from error
+        count = recordings.export_jsonl(out)
     _say(json_output, {"observations": count, "out": str(out)}, f"{count:,} observations in {out}")
 
 
