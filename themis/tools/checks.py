@@ -139,7 +139,7 @@ class _Splitter(ast.NodeTransformer):
         self._branches -= branches
         return node
 
-    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:  # noqa: N802 - the name that `ast` calls
+    def visit_Assert(self, node: ast.Assert) -> list[ast.stmt]:
         message = str(node.msg.value) if isinstance(node.msg, ast.Constant) else ""
         parts = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
         reports: list[ast.stmt] = []
@@ -154,9 +154,7 @@ class _Splitter(ast.NodeTransformer):
 def _claim(test: ast.expr) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
     """The expressions whose values are reported, and what must be true of them."""
     match test:
-        case ast.Compare(ast.Call(ast.Name("abs"), [ast.BinOp(left, ast.Sub(), right)], []), [ast.Lt() | ast.LtE() as compare], [bound]) if (
-            _is_literal(bound)
-        ):
+        case ast.Compare(ast.Call(ast.Name("abs"), [ast.BinOp(left, ast.Sub(), right)], []), [compare], [bound]) if _bounds(compare, bound):
             near, limit = _OPERATORS[type(compare)], ast.literal_eval(bound)
             return _sides([left, right], lambda one, other: near(abs(one - other), limit))
         case ast.Call(ast.Name("isclose") | ast.Attribute(attr="isclose"), [left, right], keywords) if all(
@@ -169,9 +167,13 @@ def _claim(test: ast.expr) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
     return [ast.UnaryOp(ast.Not(), ast.UnaryOp(ast.Not(), test))], lambda values: values[0] is True
 
 
+def _bounds(compare: ast.cmpop, bound: ast.expr) -> bool:
+    return isinstance(compare, ast.Lt | ast.LtE) and _is_literal(bound)
+
+
 def _compares_values(compare: ast.cmpop, left: ast.expr, right: ast.expr) -> bool:
     """Identity, and being in something, can be told from values only where one side is written out."""
-    return isinstance(compare, (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)) or _is_literal(left) or _is_literal(right)
+    return isinstance(compare, ast.Eq | ast.NotEq | ast.Lt | ast.LtE | ast.Gt | ast.GtE) or _is_literal(left) or _is_literal(right)
 
 
 def _sides(sides: list[ast.expr], holds: Callable[[Any, Any], Any]) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:

@@ -10,10 +10,11 @@ import re
 import time
 from collections.abc import Sequence
 
-from themis.errors import ConfigError, ToolError, ToolUnavailable
+from themis.errors import ConfigError, ToolUnavailable
 from themis.tools.backend import Backend, Options
 from themis.tools.base import AnyTool, tool
 from themis.tools.checks import Check, Outcome, entry_point, settle, split_test
+from themis.tools.options import number_option, truth_option
 from themis.tools.sandbox import Limits, Run, Sandbox
 from themis.traces import Case
 
@@ -24,6 +25,8 @@ MAX_OUTPUT = 800
 """Characters of what the code printed, in an observation."""
 DEADLINE = 60.0
 """Seconds for all tests of a case."""
+LEAST_MEMORY_MB = 96
+"""Address space that the interpreter itself takes, and a little more."""
 
 _FENCED = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
 _PYTHON = ("", "python", "py", "python3")
@@ -43,7 +46,7 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
         own = "" if " ".join(code.split()) == SAME or (case and code.strip() == case.answer.strip()) else program_of(code)
         if case and case.tests:
             entry = entry_point(case.question_text, program)
-            text = pass_rate([outcome for outcome in _outcomes(runner, program, [split_test(test, entry) for test in case.tests])])
+            text = pass_rate(_outcomes(runner, program, [split_test(test, entry) for test in case.tests]))
         elif asserts := _asserts(own):
             text = pass_rate(_outcomes(runner, program, [split_test(test) for test in asserts]))
         else:
@@ -96,7 +99,9 @@ def _asserts(code: str) -> list[str]:
 
 
 def _told(outcome: Outcome, run: Run) -> str:
-    ended = "The code ran to its end." if outcome.passed else f"The code failed.{f' Failed reason: {outcome.reason}' if outcome.reason else ''}"
+    ended = (
+        "The code ran to its end." if outcome.passed else f"The code failed.{f' Failed reason: {outcome.reason}' if outcome.reason else ''}"
+    )
     output = run.output.strip()
     if len(output) > MAX_OUTPUT:
         output = f"{output[:MAX_OUTPUT]} [cut off after {MAX_OUTPUT} of {len(output)} characters]"
@@ -104,19 +109,16 @@ def _told(outcome: Outcome, run: Run) -> str:
 
 
 def _build(options: Options) -> AnyTool:
-    unsafe = options.get("unsafe", False)
-    if not isinstance(unsafe, bool):
-        raise ConfigError(f"code_run's option 'unsafe' is {unsafe!r}, not true or false")
-    seconds, memory_mb = options.get("seconds", Limits().seconds), options.get("memory_mb", Limits().memory_mb)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= DEADLINE:
-        raise ConfigError(f"code_run's option 'seconds' is {seconds!r}, not a number of seconds up to {DEADLINE:g}")
-    if isinstance(memory_mb, bool) or not isinstance(memory_mb, int) or not 64 <= memory_mb <= 1 << 16:
-        raise ConfigError(f"code_run's option 'memory_mb' is {memory_mb!r}, not a whole number of megabytes from 64 on")
-    return code_tool(unsafe=unsafe, limits=Limits(seconds=float(seconds), memory_mb=memory_mb))
+    seconds, memory_mb = number_option(options, "seconds", Limits().seconds), number_option(options, "memory_mb", Limits().memory_mb)
+    if seconds > DEADLINE:
+        raise ConfigError(f"code_run's option 'seconds' must be at most {DEADLINE:g}")
+    if memory_mb < LEAST_MEMORY_MB:
+        raise ConfigError(f"code_run's option 'memory_mb' must be at least {LEAST_MEMORY_MB}")
+    return code_tool(unsafe=truth_option(options, "unsafe"), limits=Limits(seconds, int(memory_mb)))
 
 
 def _missing(options: Options) -> str | None:
-    if options.get("unsafe") is True:
+    if truth_option(options, "unsafe"):
         return None
     try:
         with Sandbox() as sandbox:

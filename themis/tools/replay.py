@@ -1,7 +1,8 @@
 """The replay check: every published call of our tools, run again and compared with the published observation.
 
 A number read off this table says how far a judge trained on TARA meets, at run time, what it met in
-training. Each difference is listed with its cause, where one can be told.
+training. Each difference is listed with its cause, where one can be told. Of a code run, what is compared is the pass
+rate: the reasons of failures are Python's words, and change from one Python to the next.
 
 Differs from the published program on purpose: the calculator never sees a reference answer (see
 `calculator`), so most wrong answers of the calculator's train file cannot agree; they are a row of their own.
@@ -10,21 +11,29 @@ Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 
 import math
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from themis.errors import DataError
 from themis.tools.calculator import CORRECT, check_answer, steps_argument
+from themis.tools.code import code_tool
 from themis.tools.toolbox import Toolbox, builtin_tools
-from themis.traces import Action, Case, Trace
+from themis.traces import Action, Case, Observation, Trace
 from themis.traces.pair import Pair
 from themis.traces.tara import json_lines, read_tara
 
 SideName: TypeAlias = Literal["chosen", "rejected"]
 
+CODE = "code_run"
+AHEAD = 32
+"""Calls that run while an earlier one is waited for."""
+
+_PASS_RATE = re.compile(r"The pass rate is ([\d.]+)\. ")
+_CALLED_CHECK = re.compile(r"^check\(", re.MULTILINE)
 _COMPARED = re.compile(r"(?:resulting|calculated) answer (?P<value>\S+) does not match the predicted answer (?P<predicted>\S+)\.$")
 _NO_FINAL = -1.5
 """A final number that no step gives, to learn what the last step gives."""
@@ -91,22 +100,44 @@ class Replay:
 def replay_tara(directory: Path, toolbox: Toolbox | None = None) -> Replay:
     """Replays the published calls in `directory/TASK/{train,dev}.jsonl` with our own tools, or those of `toolbox`."""
     if toolbox is None:
-        with Toolbox(builtin_tools(directory)) as own:
+        with Toolbox([*builtin_tools(directory), code_tool()]) as own:
             return replay_tara(directory, own)
     calls: Counter[tuple[str, str, SideName]] = Counter()
     differences: list[Difference] = []
     other_tools: Counter[str] = Counter()
-    for published in published_calls(directory):
-        if published.action.tool not in toolbox.names:
+    for published, ours in _replayed(directory, toolbox):
+        if ours is None:
             other_tools[published.action.tool] += 1
             continue
         calls[published.task, published.split, published.side] += 1
-        ours = toolbox.call(published.action, published.case).text
-        if ours != published.observation:
+        if not _agree(published, ours):
             differences.append(_difference(published, ours))
     different = Counter((found.task, found.split, found.side) for found in differences)
     rows = tuple(Row(*key, calls=count, equal=count - different[key]) for key, count in sorted(calls.items()))
     return Replay(rows, tuple(differences), dict(sorted(other_tools.items())))
+
+
+def _replayed(directory: Path, toolbox: Toolbox) -> Iterator[tuple[PublishedCall, str | None]]:
+    """The published calls in their order, each with what our tool says, None for want of the tool; some calls run ahead."""
+    ahead: deque[tuple[PublishedCall, Future[Observation] | None]] = deque()
+    for published in published_calls(directory):
+        known = published.action.tool in toolbox.names
+        ahead.append((published, toolbox.submit(published.action, published.case) if known else None))
+        if len(ahead) > AHEAD:
+            yield _arrived(*ahead.popleft())
+    while ahead:
+        yield _arrived(*ahead.popleft())
+
+
+def _arrived(published: PublishedCall, observation: Future[Observation] | None) -> tuple[PublishedCall, str | None]:
+    return published, observation.result().text if observation else None
+
+
+def _agree(published: PublishedCall, ours: str) -> bool:
+    if published.action.tool != CODE:
+        return ours == published.observation
+    rates = [_PASS_RATE.match(text) for text in (ours, published.observation)]
+    return rates[0] is not None and rates[1] is not None and rates[0][1] == rates[1][1]
 
 
 def published_calls(directory: Path) -> Iterator[PublishedCall]:
@@ -148,11 +179,20 @@ def _calls(task: str, split: str, pair: Pair) -> Iterator[PublishedCall]:
 
 
 def _difference(published: PublishedCall, ours: str) -> Difference:
-    cause = _calculator_cause(published) if published.action.tool == "calculator" else "unknown"
+    causes = {"calculator": _calculator_cause, CODE: _code_cause}
+    cause = causes[published.action.tool](published) if published.action.tool in causes else "unknown"
     action = published.action
     return Difference(
         published.task, published.split, published.side, published.case.id, action.tool, action.argument, published.observation, ours, cause
     )
+
+
+def _code_cause(published: PublishedCall) -> str:
+    """HumanEval's tests define `check(candidate)`, which somebody has to call; a program that nobody calls fails no test."""
+    tests = "\n".join(published.case.tests)
+    if "def check(candidate)" in tests and _CALLED_CHECK.search(tests) is None:
+        return "the published program defined the check and never called it"
+    return "unknown"
 
 
 def _calculator_cause(published: PublishedCall) -> str:

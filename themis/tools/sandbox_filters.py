@@ -5,6 +5,7 @@ whatever a kernel yet to come adds. Knows nothing of who installs the filter.
 Source: seccomp(2); the numbers are those of the kernel's tables for each architecture.
 """
 
+import errno
 import struct
 from dataclasses import dataclass
 
@@ -96,6 +97,8 @@ def rules(own_pid: int) -> dict[str, tuple[tuple[Condition, ...], ...]]:
 
 def seccomp_filter(machine: str, own_pid: int) -> bytes:
     """The filter's instructions, for a process with that id (within its namespace) on `x86_64` or `aarch64`."""
+    if machine not in ARCHITECTURES:
+        raise OSError(errno.ENOSYS, f"there is no seccomp filter for {machine}")
     column = list(ARCHITECTURES).index(machine)
     conditional = rules(own_pid)
     program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, ARCHITECTURES[machine]), (_RETURN, 0, 0, KILL)]

@@ -23,7 +23,6 @@ CHANNEL = 3
 MAX_DEPTH = 60
 MAX_TEXT = 300
 _WRITTEN_OUT = (date, datetime, time, timedelta, Decimal, Fraction)
-_VIEWS = (type({}.keys()), type({}.items()))
 # What the program patches in `builtins` is not what runs here.
 _compile, _exec, _write, _dumps = compile, exec, os.write, json.dumps
 
@@ -90,8 +89,8 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, int], tuple[str, Any]]], ...] = (
     (tuple, lambda value, depth: ("tuple", _all(tuple.__iter__(value), depth))),
     (set, lambda value, depth: ("set", _all(set.__iter__(value), depth))),
     (frozenset, lambda value, depth: ("set", _all(frozenset.__iter__(value), depth))),
-    (_VIEWS[0], lambda value, depth: ("set", _all(value, depth))),
-    (_VIEWS[1], lambda value, depth: ("set", _all(value, depth))),
+    (type({}.keys()), lambda value, depth: ("set", _all(value, depth))),
+    (type({}.items()), lambda value, depth: ("set", _all(value, depth))),
     (dict, lambda value, depth: ("dict", _pairs(value, depth))),
 )
 

@@ -5,16 +5,18 @@ Runs inside the sandbox's worker: imports the standard library and the filters, 
 Source: namespaces(7), landlock(7), seccomp(2), pivot_root(2), mount_setattr(2).
 """
 
+import contextlib
 import ctypes
 import os
 import platform
 import resource
 import stat
 import struct
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from themis.tools.sandbox_filters import ARCHITECTURES, seccomp_filter
+from themis.tools.sandbox_filters import seccomp_filter
 
 NEW_MOUNTS, NEW_HOSTNAME, NEW_IPC, NEW_USERS, NEW_PIDS, NEW_NETWORK = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 _CAPSET, _PIVOT_ROOT = {"x86_64": (126, 155), "aarch64": (91, 41)}.get(platform.machine(), (-1, -1))
@@ -131,9 +133,12 @@ def library_rights(directory: int) -> list[tuple[int, int]]:
     """The rights to read a directory of the standard library, given its open descriptor, but not the packages installed in it."""
     rights = [(directory, LIST)]
     for name in os.listdir(directory):
-        if name not in ("site-packages", "dist-packages"):
-            entry = os.open(name, os.O_PATH, dir_fd=directory)
-            rights.append((entry, READ | LIST if stat.S_ISDIR(os.fstat(entry).st_mode) else READ))
+        entry = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=directory)
+        kind = os.fstat(entry).st_mode
+        if stat.S_ISLNK(kind) or name in ("site-packages", "dist-packages"):
+            os.close(entry)  # a link may lead anywhere
+        else:
+            rights.append((entry, READ | LIST if stat.S_ISDIR(kind) else READ))
     return rights
 
 
@@ -170,18 +175,11 @@ def limit(*, cpu_seconds: int, memory_mb: int, file_mb: int, threads: int) -> No
         resource.setrlimit(kind, (bound, bound))
 
 
-def threads_of(uid: int) -> int:
-    """How many threads a user has: the limit on processes counts all of them."""
-    count = 0
+def users_with_processes() -> Counter[int]:
+    """Who has processes, and how many threads: the limit on processes counts all of them."""
+    threads: Counter[int] = Counter()
     for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and entry.stat().st_uid == uid:
-                count += len(list((entry / "task").iterdir()))
-        except OSError:
-            continue  # it ended meanwhile
-    return count
-
-
-def supported() -> bool:
-    """Is there a filter for this machine's architecture?"""
-    return platform.machine() in ARCHITECTURES
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                threads[entry.stat().st_uid] += len(os.listdir(entry / "task"))
+    return threads
