@@ -47,6 +47,51 @@ def test_an_expression_gives_its_value_and_an_equation_whether_it_holds(expressi
 
 
 @pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("15% of 80", "12"),
+        ("15 % of 80 + 5", "17"),
+        ("-15% of (20+60)", "-12"),
+        ("50% of 50% of 80", "20"),
+        ("100 / 10% of 50", "20"),
+        ("12.5%", "0.125"),
+        ("12.5% * 40", "5"),
+        ("40 * 12.5%", "5"),
+        ("(10+5)% of 80", "12"),
+        ("abs(0-15)% of 80", "12"),
+        ("5% + 3%", "0.08"),
+        ("1 - 5%", "0.95"),
+        ("2*(1+10%)", "2.2"),
+        ("15 percent of 80 = 12", "15 percent of 80 = 12 is right"),
+        ("15% of 80 = 13", "15% of 80=13 is wrong: 15% of 80 is 12"),
+        ("7 % 3", "1"),
+        ("(7)%(3)", "1"),
+        ("20% + 5", "0"),
+        ("3 x 4", "12"),
+        ("2x3X4", "24"),
+        ("10x(1+1)", "20"),
+        ("20% x 50", "10"),
+        ("0 x 5", "0"),
+        ("1'000 + 1’000", "2000"),
+        ("1\u00a0000\u00a0000 + 1\u202f000", "1001000"),
+        ("1_000", "1000"),
+        ("1,00,000 + 12,34,567.5", "1334567.5"),
+        ("$1,234,567.89", "1234567.89"),
+    ],
+)
+def test_an_expression_may_be_written_as_people_write_it(expression: str, value: str) -> None:
+    assert calculator(expression) == value
+
+
+def test_in_the_marks_of_an_answer_a_percent_sign_stays_a_remainder_and_nothing_else_is_read() -> None:
+    assert check_answer("<<7%3=1>>1\n#### 1") == "Both the calculation and the answer are correct."
+    for mark in ("<<15% of 80=12>>12", "<<50*20%=10>>10", "<<3 x 4=12>>12", "<<1'000+1=1001>>1001", "<<12.5%=0.125>>0.125"):
+        assert len(faults(mark)) == 1
+    with pytest.raises(ToolError, match="write 20% as 20/100"):
+        evaluate("30%")
+
+
+@pytest.mark.parametrize(
     ("expression", "sentence"),
     [
         ("9**9**9", "expected a whole exponent of at most 1000, found 387420489"),
@@ -61,7 +106,15 @@ def test_an_expression_gives_its_value_and_an_equation_whether_it_holds(expressi
         ("1/0", "division by zero"),
         ("1%0", "division by zero"),
         ("0**-1", "division by zero"),
-        ("30%", "write 20% as 20/100"),
+        ("30% of", "found the end"),
+        ("200 - 10%", "10% of what?"),
+        ("50% of 80 + 20%", "20% of what?"),
+        ("2 of 3", "expected a percentage before 'of'"),
+        ("%", "expected a number"),
+        ("0x10", "found 'x10'"),
+        ("1 000", "expected an operator before '000'"),
+        ("3,5", "found ',5'"),
+        ("1e5", "found 'e5'"),
         ("two plus two", "found 'two plus two'"),
         ("(3", "closing parenthesis"),
         ("3)", "expected an operator before ')'"),

@@ -11,6 +11,10 @@ wrongly calculated. What differs on purpose: only the answer's own final number 
 a reference answer; each mark of the answer is checked, not only those named in the argument; `^` is
 a power, not an exclusive or. `faults` says in our own words which steps are wrong.
 
+A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`, `1'000`, `1,00,000`. It is read so
+only where it makes no sense as above, so `7%3` stays a remainder; and `200 - 10%`, which is 199.9 to some and 180 to
+others, is refused.
+
 Knows nothing of tools, of dates or of units: `$` is skipped, any other word is an error.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
 """
@@ -30,10 +34,18 @@ MAX_MARKS = 200
 CORRECT = "Both the calculation and the answer are correct."
 
 _TOKEN = re.compile(r"\s*(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+|\*\*|//|[-+*/^%()]|abs\b|ceil\b|floor\b)", re.ASCII)
+_WRITTEN_TOKEN = re.compile(rf"{_TOKEN.pattern}|\s*of\b", re.ASCII)
+_GROUP_SIGN = re.compile(r"(?<=\d)[_'’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+_INDIAN_GROUPS = re.compile(r"(?<![\d,.])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", re.ASCII)
+_TIMES = re.compile(r"(?<=[\d)%.])\s*(?<!(?<![\w.])0)[xX](?=\s*[\d(.$+-])", re.ASCII)  # but 0x5 is no product
+_PERCENT = re.compile(r"(?<=[\d)\s])per ?cent\b", re.IGNORECASE)
+
 _BLANK_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "$": " ", "€": " ", "£": " "})
-_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4, "^": 4}
-_UNARY_BINDING = 3
+_BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "of": 3, "**": 5, "^": 5}
+_UNARY_BINDING = 4
 _NUMBER_STARTS = frozenset("0123456789.")
+_OPERAND_STARTS = _NUMBER_STARTS | {"("}
+_PERCENT_END = ["/", "100", ")"]
 _FUNCTIONS: dict[str, Callable[[Fraction], Fraction]] = {
     "abs": abs,
     "ceil": lambda value: Fraction(math.ceil(value)),
@@ -115,10 +127,10 @@ def check_answer(answer: str) -> str:
 def _settled(expression: str) -> str:
     """The value of an expression, or, for an equation, whether it holds."""
     first, *others = (side.strip() for side in expression.split("="))
-    value = evaluate(first)
+    value = _evaluate_written(first)
     if not others:
         return _shown_value(value)
-    wrong = [side for side in others if not _same(evaluate(side), value)]
+    wrong = [side for side in others if not _same(_evaluate_written(side), value)]
     return f"{first}={wrong[0]} is wrong: {first} is {_shown_value(value)}" if wrong else f"{expression.strip()} is right"
 
 
@@ -182,12 +194,59 @@ def _written(value: Fraction, expression: str) -> str:
     return repr(float(value)) if "." in expression or "/" in expression or value.denominator != 1 else str(value)
 
 
-def _tokens(expression: str) -> list[str]:
+def _evaluate_written(expression: str) -> Fraction:
+    """The value of an expression as people write it, where it makes no sense as it stands."""
+    try:
+        return evaluate(expression)
+    except ToolError:
+        text = _GROUP_SIGN.sub("", expression)
+        text = _INDIAN_GROUPS.sub(lambda number: number[0].replace(",", ""), text)
+        text = _TIMES.sub("*", _PERCENT.sub("%", text))
+        return _Parser(_percents_spelt_out(_tokens(text, _WRITTEN_TOKEN)), expression).whole()
+
+
+def _percents_spelt_out(tokens: list[str]) -> list[str]:
+    """With `(15/100)` in place of `15%`, but where a remainder is meant: before a number or a parenthesis."""
+    spelt: list[str] = []
+    for token, following in zip(tokens, [*tokens[1:], ""], strict=False):
+        if token == "of" and spelt[-3:] != _PERCENT_END:
+            raise ToolError("expected a percentage before 'of', as in 15% of 80")
+        if token != "%" or not spelt or following[:1] in _OPERAND_STARTS or following in _FUNCTIONS:
+            spelt.append(token)
+            continue
+        start = _operand_start(spelt)
+        if following not in ("of", "*", "/", "//", "**", "^") and _may_be_a_share(spelt, start):
+            percent = "".join(spelt[start:])
+            raise ToolError(f"{percent}% of what? Write {percent}% of the number before it, or {percent}/100")
+        spelt[start:] = ["(", *spelt[start:], *_PERCENT_END]
+    return spelt
+
+
+def _operand_start(tokens: list[str]) -> int:
+    """Where the number or the parenthesis begins with which the tokens end."""
+    depth = 0
+    for at in reversed(range(len(tokens))):
+        depth += (tokens[at] == ")") - (tokens[at] == "(")
+        if depth <= 0:
+            return at - (at > 0 and tokens[at - 1] in _FUNCTIONS)
+    return 0
+
+
+def _may_be_a_share(tokens: list[str], start: int) -> bool:
+    """Is a percentage that starts there added to, or taken from, something that it may be meant as a share of?"""
+    if start < 2 or tokens[start - 1] not in ("+", "-") or not (tokens[start - 2][0] in _NUMBER_STARTS or tokens[start - 2] == ")"):
+        return False
+    before = tokens[: start - 1]
+    is_one = before[-1] == "1" and before[-2:-1] in ([], ["("])  # of 1, the share is the number itself
+    return not is_one and before[-3:] != _PERCENT_END
+
+
+def _tokens(expression: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
     text = expression.translate(_BLANK_SIGNS).rstrip()
     tokens: list[str] = []
     at = 0
     while at < len(text):
-        match = _TOKEN.match(text, at)
+        match = pattern.match(text, at)
         if match is None:
             found = text[at:].strip()[:20]
             raise ToolError(f"expected numbers and + - * / ** ( ), found '{found}' in '{expression.strip()[:60]}'")
@@ -261,7 +320,7 @@ class _Parser:
                 value = left + right
             case "-":
                 value = left - right
-            case "*":
+            case "*" | "of":
                 value = left * right
             case "/":
                 value = left / right
