@@ -219,6 +219,8 @@ def test_a_model_on_disk_translates_the_languages_it_knows(name: str, request: p
     tool = BY_NAME["model"].build({"path": str(request.getfixturevalue(name))})
     assert set(tool(text="¿qué es ilegal?").replace(" ", "")) == {"h"}
     assert tool(text="where have only a handful been seen") == "where have only a handful been seen"
+    with pytest.raises(ToolError, match="too long for the model at hand, by"):
+        tool(text="qué " * 400, source="es")
     with pytest.raises(ToolError, match="the model at hand"):
         tool(text="hallo", source="de", target="en")
     with pytest.raises(ToolError, match="the model at hand"):

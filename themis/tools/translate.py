@@ -31,7 +31,7 @@ LONGEST_TEXT = 5_000
 CERTAIN = 0.2
 """Below it, the language of a text is a guess: what nothing speaks for is scored 0.12."""
 MODEL_TOKENS = 512
-"""The longest translation of a model on disk, in its tokens."""
+"""The longest text that a model on disk is given, in its tokens."""
 EXTRA = "pip install 'themis-rm[translate]'"
 
 Translator: TypeAlias = Callable[[str, str | None, str], str]
@@ -199,9 +199,12 @@ class _Seq2Seq:
             known = tokenizer.get_vocab()
             tokenizer.src_lang = _nllb_code(source, known)
             forced["forced_bos_token_id"] = known[_nllb_code(target, known)]
-        read = tokenizer(text, return_tensors="pt", truncation=True)
+        read = tokenizer(text, return_tensors="pt")
+        length = read["input_ids"].shape[1]
+        if length > MODEL_TOKENS:
+            raise ToolError(f"the text is too long for the model at hand, by {length - MODEL_TOKENS} of its tokens; translate a part of it")
         with torch.inference_mode():
-            written = model.generate(**read, **forced, max_new_tokens=MODEL_TOKENS)
+            written = model.generate(**read, **forced, max_new_tokens=2 * length + 20)
         return str(tokenizer.decode(written[0], skip_special_tokens=True))
 
 
