@@ -107,5 +107,9 @@ def test_the_demo_records_are_the_same_every_time_and_plausible() -> None:
     records = demo_records()
     assert records == demo_records()
     assert len(records) == len({(record.city, record.day) for record in records}) == 240
-    assert all(-10 < record.temperature_c < 45 and 0 <= record.humidity <= 100 and (record.uv_index or 0) >= 1 for record in records)
-    assert all((record.precipitation_mm > 0) == ("ain" in record.overall) for record in records)
+    for record in records:
+        assert None not in (record.overall, record.temperature_c, record.precipitation_mm, record.humidity, record.uv_index)
+        assert -10 < (record.temperature_c or 0) < 45
+        assert 0 <= (record.humidity or 0) <= 100
+        assert (record.uv_index or 0) >= 1
+        assert ((record.precipitation_mm or 0) > 0) == ("ain" in (record.overall or ""))
