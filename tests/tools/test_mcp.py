@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
+import anyio
 import pytest
 import uvicorn
 from mcp.server import MCPServer
@@ -222,6 +223,26 @@ def _command_lines() -> list[str]:
         except OSError:
             continue
     return found
+
+
+@pytest.mark.parametrize("transport", ["http", "in process"])
+def test_a_call_that_hangs_elsewhere_than_over_stdio_costs_one_observation_too(transport: str) -> None:
+    server: MCPServer[Any] = MCPServer("sleepy")
+
+    @server.tool()
+    async def sleep(seconds: float) -> str:
+        """Sleeps."""
+        await anyio.sleep(seconds)
+        return "awake"
+
+    with ExitStack() as stack:
+        if transport == "http":
+            settings, given = McpServer(url=stack.enter_context(served_over_http(server)), deadline=1), {}
+        else:
+            settings, given = McpServer(url="http://in.process", deadline=1), {"connect": lambda *_: server}
+        toolbox = stack.enter_context(toolbox_of({"bed": settings}, **given))
+        assert toolbox.call(Action("bed.sleep", "60")) == Observation("bed.sleep did not answer within 1 seconds", "timeout")
+        assert toolbox.call(Action("bed.sleep", "0")) == Observation("awake")
 
 
 def test_calls_at_the_same_time_share_a_connection() -> None:

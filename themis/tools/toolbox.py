@@ -203,7 +203,12 @@ def default_toolbox(
     data = data_root()
     builtin = builtin_tools(tara or (data / "tara" if data else None))
     offer = offered(settings, mode, store, builtin, plugin_tools())
-    return Toolbox(offer.tools, mode, store, at_once=at_once, off=offer.off, closing=offer.closing)
+    try:
+        return Toolbox(offer.tools, mode, store, at_once=at_once, off=offer.off, closing=offer.closing)
+    except ConfigError:
+        for close in offer.closing:
+            close()
+        raise
 
 
 def builtin_tools(tara: Path | None = None) -> list[AnyTool]:
