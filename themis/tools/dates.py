@@ -50,10 +50,9 @@ _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ]\d\d?:\d\d(?::\d\d(?:\.\d+)?)?(?: ?z|[+-]\d\d:?\d\d)?)?")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4})")
 _WEEK = re.compile(r"\d{4}-?w\d\d(?:-?[1-7])?")
+_CHINESE_DAY = r"[\d一二三四五六七八九十廿]{1,3}"
 _CHINESE = re.compile(
-    r"([\d〇零一二三四五六七八九]{4}) ?年 ?([\d一二三四五六七八九十]{1,2}) ?月 ?([\d一二三四五六七八九十廿]{1,3}) ?[日号號]?(?: ?(?:星期|周|週|礼拜).)?"
-)
-    r"([\d〇零一二三四五六七八九]{4})年 ?([\d一二三四五六七八九十]{1,2})月 ?([\d一二三四五六七八九十廿]{1,3})[日号號]?.{0,4}"
+    rf"([\d〇零一二三四五六七八九]{{4}}) ?年 ?({_CHINESE_DAY}) ?月 ?({_CHINESE_DAY}) ?[日号號]?(?: ?(?:星期|周|週|礼拜).)?"
 )
 _VIETNAMESE_MONTH = re.compile(r"\bthang (\d{1,2}|gieng|mot|hai|ba|tu|bon|nam|sau|bay|tam|chin|muoi mot|muoi hai|muoi|chap)\b")
 _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er|o|a|e)?")
