@@ -149,12 +149,14 @@ class TantivyEngine:
         index = tantivy.Index(schema.build(), str(directory))
         index.register_tokenizer("words", _analyser())
         writer = index.writer(_MEMORY, 1)
-        for passage in passages:
-            document = tantivy.Document(title=_spaced(passage.title), text=_spaced(passage.text))
-            document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
-            writer.add_document(document)
-        writer.commit()
-        writer.wait_merging_threads()
+        try:
+            for passage in passages:
+                document = tantivy.Document(title=_spaced(passage.title), text=_spaced(passage.text))
+                document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
+                writer.add_document(document)
+            writer.commit()
+        finally:
+            writer.wait_merging_threads()  # else they would go on writing into a folder that is being removed
         for lock in directory.glob(".*.lock"):
             lock.unlink()
 
