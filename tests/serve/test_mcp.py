@@ -90,7 +90,7 @@ def test_the_official_client_over_stdio() -> None:
 
 @contextmanager
 def served(app: Any) -> Iterator[str]:
-    listener = socket.socket()
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # so named, asyncio sends at once
     listener.bind(("127.0.0.1", 0))
     http = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=http.run, kwargs={"sockets": [listener]}, daemon=True)
