@@ -148,3 +148,13 @@ def test_a_file_that_a_stranger_left_is_not_obeyed(write: Write) -> None:
     with pytest.raises(ConfigError, match="belongs to another user"):
         read_settings(environment={})
     assert read_settings(path, environment={}).servers["x"].command == ("evil",)
+
+
+def test_every_setting_in_the_documentation_is_understood(write: Write) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert blocks
+    for block in blocks:
+        write(block)
+        settings = read_settings(environment={})
+        assert settings.tools or settings.servers
