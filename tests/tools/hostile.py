@@ -4,6 +4,8 @@ Needs neither pytest nor an installed Themis: `main` runs them all as whoever st
 A program appends to `escaped` what it managed to do. It was held if it managed nothing, or was ended before it could say.
 """
 
+# ruff: noqa: E501 - a program reads better in few lines
+
 import json
 import os
 import socket

@@ -103,13 +103,20 @@ def settle(check: Check, run: Run) -> Outcome:
                 if not _holds(check.claims[place], values):
                     return Outcome(False, check.claims[place].message)
             case ("error", str(kind), str(text)):
-                return Outcome(False, _one_line(text) or ("" if kind == "AssertionError" else _one_line(kind)))
+                return Outcome(False, _told(kind, text))
             case ("end",) if report is run.reports[-1] and run.end == "exited":
                 if all(place in seen for place, claim in enumerate(check.claims) if claim.required):
                     return Outcome(True)
             case _:
                 return Outcome(False, "it wrote to the channel of its results")
     return Outcome(False, _ENDS[run.end])
+
+
+def _told(kind: str, text: str) -> str:
+    """The error's own words, as published; its name where it has none, or where they tell nothing."""
+    if kind in ("SystemExit", "KeyboardInterrupt"):
+        return kind
+    return _one_line(text) or ("" if kind == "AssertionError" else _one_line(kind))
 
 
 _ENDS = {

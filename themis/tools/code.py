@@ -9,6 +9,7 @@ import ast
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from themis.errors import ConfigError, ToolUnavailable
 from themis.tools.backend import Backend, Options
@@ -79,11 +80,19 @@ def pass_rate(outcomes: Sequence[Outcome]) -> str:
 
 
 def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
-    """Each check in a run of its own; those for which no time is left have failed."""
+    """Each check in a run of its own. A program that has hung once is given less time from then on, and in the end none."""
     end = time.monotonic() + DEADLINE
-    return [
-        settle(check, sandbox.run(program, check.source)) if time.monotonic() < end else Outcome(False, "timed out") for check in checks
-    ]
+    limits = sandbox.limits
+    outcomes = []
+    for check in checks:
+        if time.monotonic() >= end:
+            outcomes.append(Outcome(False, "timed out"))
+            continue
+        run = sandbox.run(program, check.source, limits)
+        outcomes.append(settle(check, run))
+        if run.end == "timed out":
+            limits = replace(sandbox.limits, seconds=sandbox.limits.seconds / 5)
+    return outcomes
 
 
 def _asserts(code: str) -> list[str]:
@@ -135,7 +144,7 @@ BACKENDS: tuple[Backend, ...] = (
         summary="runs Python in a sandbox on this machine",
         options={
             "unsafe": "true to run code without a sandbox; the observation says so",
-            "seconds": "of processor time for each run, 3 unless told",
+            "seconds": "of processor time for each run, 5 unless told",
             "memory_mb": "for each run, 256 unless told",
         },
         build=_build,

@@ -11,6 +11,7 @@ import ctypes
 import fcntl
 import gc
 import importlib
+import io
 import json
 import math
 import os
@@ -68,6 +69,8 @@ def main() -> NoReturn:
         control.send(str(error).encode())
         os._exit(1)
     control.send(b"ready")
+    assert isinstance(sys.stdout, io.TextIOWrapper)
+    sys.stdout.reconfigure(line_buffering=True)  # what a job printed before it was killed is there
     gc.collect()
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need no funeral
