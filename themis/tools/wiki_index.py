@@ -16,6 +16,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -128,14 +129,16 @@ class TantivyEngine:
         import tantivy
 
         # tantivy locks what it opens by a file beside it: not in the index, which may lie where nothing can be written.
-        with tempfile.TemporaryDirectory(prefix="themis-index-") as links:
-            for file in directory.iterdir():
-                (Path(links) / file.name).symlink_to(file.resolve())
-            try:
-                self._index = tantivy.Index.open(links)
-                self._searcher = self._index.searcher()
-            except (ValueError, OSError) as error:
-                raise DataError(f"{directory}: tantivy cannot open this index ({error}); make it again") from error
+        links = Path(tempfile.mkdtemp(prefix="themis-index-"))
+        self._remove_links = weakref.finalize(self, shutil.rmtree, links, ignore_errors=True)
+        for file in directory.iterdir():
+            (links / file.name).symlink_to(file.resolve())
+        try:
+            self._index = tantivy.Index.open(str(links))
+            self._index.config_reader("manual")  # an index that is replaced is another directory: there is nothing to watch for
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise DataError(f"{directory}: tantivy cannot open this index ({error}); make it again") from error
         self._index.register_tokenizer("words", _analyser())
 
     @staticmethod
@@ -168,7 +171,7 @@ class TantivyEngine:
         return [Passage(*json.loads(bytes(passage))) for passage in kept]
 
     def close(self) -> None:
-        """tantivy closes its files by itself."""
+        self._remove_links()
 
 
 class SqliteEngine:
