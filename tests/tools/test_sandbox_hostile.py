@@ -78,7 +78,7 @@ def test_every_hostile_program_is_held_for_an_unprivileged_user() -> None:
     assert json.loads(run.stdout) == {"user": UNPRIVILEGED} | {tier: {} for tier in tiers}
 
 
-@pytest.mark.parametrize("name", ["the user's files", "another's file through a link", "a connection", "who else is there", "/proc"])
+@pytest.mark.parametrize("name", ["the user's files", "a connection", "who else is there", "/proc"])
 def test_without_walls_the_same_programs_get_out(name: str) -> None:
     """Else a program that is merely broken would count as held. Only such as do no harm."""
     with Sandbox(LIMITS, tiers=["bare"]) as sandbox, aims() as (canary, port, unix):

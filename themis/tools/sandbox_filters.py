@@ -8,6 +8,7 @@ Source: seccomp(2); the numbers are those of the kernel's tables for each archit
 import errno
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 """Instructions of classic BPF: load a word, and it with a constant, compare, compare, return."""
@@ -19,6 +20,8 @@ ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _FULL = (1 << 64) - 1
 _LOW = (1 << 32) - 1
 _ABSENT = None
+_ANYBODY = 0x5AFE5AFE
+"""Stands for the process's id until it is known; above all ids, and in no other constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,17 @@ def rules(own_pid: int) -> dict[str, tuple[tuple[Condition, ...], ...]]:
 
 
 def seccomp_filter(machine: str, own_pid: int) -> bytes:
-    """The filter's instructions, for a process with that id (within its namespace) on `x86_64` or `aarch64`."""
+    """The filter's instructions, for a process with that id (within its namespace) on `x86_64` or `aarch64`; else `OSError`."""
+    # A job waits for this: what does not depend on its process is made once.
+    return _for_anybody(machine).replace(struct.pack("<I", _ANYBODY), struct.pack("<I", own_pid))
+
+
+@cache
+def _for_anybody(machine: str) -> bytes:
     if machine not in ARCHITECTURES:
         raise OSError(errno.ENOSYS, f"there is no seccomp filter for {machine}")
     column = list(ARCHITECTURES).index(machine)
-    conditional = rules(own_pid)
+    conditional = rules(_ANYBODY)
     program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, ARCHITECTURES[machine]), (_RETURN, 0, 0, KILL)]
     program += [(_LOAD, 0, 0, 0), (_AT_LEAST, 0, 1, _X32), (_RETURN, 0, 0, EPERM)]
     for name, numbers in NUMBERS.items():

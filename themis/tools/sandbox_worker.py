@@ -62,6 +62,7 @@ class Walls:
 def main() -> NoReturn:
     """Serve the socket whose descriptor is the first argument, within the tier that is the second."""
     control = socket.socket(fileno=int(sys.argv[1]))
+    os.environ.clear()
     _preload()
     try:
         walls = TIERS[sys.argv[2]]()
@@ -141,7 +142,7 @@ TIERS: dict[str, Callable[[], Walls]] = {"namespaces": _namespaces, "landlock": 
 
 
 def _rules(libraries: list[int], *more: tuple[int, int]) -> int:
-    seccomp_filter(platform.machine(), 1)  # refuses a machine that it does not know before the first job
+    seccomp_filter(platform.machine(), 1)  # made once, here; and a machine that it does not know is refused before the first job
     rights = [right for library in libraries for right in kernel.library_rights(library)]
     device = os.open("/dev/null", os.O_PATH)
     rules = kernel.landlock_rules([*rights, (device, kernel.READ | kernel.WRITE), *more])
@@ -285,7 +286,6 @@ def _become_job(job: dict[str, Any], walls: Walls, output: int, channel: int) ->
         os.setpgid(0, 0)
         os.chdir(walls.directory)
         _arrange_descriptors(walls, output, channel)
-        os.environ.clear()
         kernel.limit(
             # The supervisor counts exactly; this is for the case that it cannot.
             cpu_seconds=2 * math.ceil(job["seconds"]) + 1,
