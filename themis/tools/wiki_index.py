@@ -2,7 +2,7 @@
 
 An index is a directory: the files of one of two engines, and `manifest.json`, which names the engine and the
 size of each file, so that a copy that was cut off is known when it is opened. tantivy answers in a fraction of
-a millisecond; SQLite's FTS5 is the twin for where it is not installed, and takes some ten times as long
+a millisecond; SQLite's FTS5 is the twin for where it is not installed, and takes some thirty times as long
 (`benchmarks/wiki_index.py`). A directory is written beside its place and moved there when it is whole.
 
 Passages are ranked by BM25 over stems of their words (English), with half as much weight for the title: more
