@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from themis.config import data_root
 from themis.errors import ConfigError, ToolError
-from themis.tools import Toolbox
+from themis.tools import Toolbox, default_toolbox
 from themis.tools.checks import entry_point, settle, split_test
 from themis.tools.code import BACKENDS, SAME, UNSAFE, code_tool, program_of
-from themis.tools.sandbox import Limits, Sandbox
+from themis.tools.sandbox import Limits, Run, Sandbox
 from themis.traces import Action, Case
 
 SQUARE = "def f(x):\n    return x * x\n"
@@ -79,6 +81,9 @@ def test_a_check_of_humaneval_is_called_with_the_function_that_was_asked_for(san
 def test_fenced_code_is_taken_out_of_its_prose(sandbox: Sandbox) -> None:
     answer = f"Sure!\n\n```python\n{SQUARE}```\n\nRun it so:\n\n```sh\npython f.py\n```\n"
     assert program_of(answer) == SQUARE
+    assert program_of("```py\na = 1\n```\n\n~~~\nb = 2\n~~~") == "a = 1\n\nb = 2\n"
+    assert program_of(SQUARE) == SQUARE
+    assert len(program_of("```x\n" * 50_000)) == 250_000  # and at once
     assert told(sandbox, answer, "assert f(2) == 4").startswith("The pass rate is 1.0.")
 
 
@@ -112,6 +117,11 @@ def test_where_no_tier_holds_nothing_runs() -> None:
         seen = toolbox.call(Action("code_run", SAME), Case("q", SQUARE))
     assert seen.status == "unavailable"
     assert "no sandbox holds on this machine" in seen.text
+
+
+def test_a_toolbox_has_the_tool_unless_told_otherwise() -> None:
+    with default_toolbox() as toolbox:
+        assert "code_run" in toolbox.names
 
 
 def test_the_backend_reads_its_options_and_names_the_wrong_ones() -> None:
@@ -150,12 +160,14 @@ def test_what_is_expected_stays_outside(test: str, kept_outside: str) -> None:
 def test_a_test_that_is_no_python_is_an_error() -> None:
     with pytest.raises(ToolError, match="is no Python"):
         split_test("assert f(1) ==")
+    with pytest.raises(ToolError, match="is no Python"):
+        split_test("assert " + "-" * 100_000 + "1")
 
 
 def test_the_function_that_is_asked_for() -> None:
     assert entry_point("def helper(x):\n    return x\n\ndef wanted(y):\n", SQUARE) == "wanted"
     assert entry_point("Write a function.", SQUARE) == "f"
-    assert entry_point("Write a function.", "x = 1") == ""
+    assert entry_point("Write a function.", "x = 1\ndef if(a):\ndef 1a(b):") == ""
 
 
 VALUES = (
@@ -226,6 +238,32 @@ def test_a_test_that_holds_passes(sandbox: Sandbox, test: str) -> None:
 )
 def test_a_test_that_does_not_hold_fails(sandbox: Sandbox, test: str) -> None:
     assert not passes(sandbox, SQUARE, test)
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["int", "0x4", "set", "dict", "list", "str", "written", "complex"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=12,
+)
+REPORT = st.tuples(st.just("values"), st.integers(-1, 2), st.lists(JSON, max_size=2)) | st.sampled_from(
+    [("end",), ("ready",), ("error", "E", "x")]
+)
+
+
+@given(
+    test=st.sampled_from(
+        ["assert f(2) == 4", "assert abs(f(2) - 4) < 1", "assert f(2) in [4]", "assert f(2) == g(2)", "assert f(2)", "assert f(2) < 4"]
+    ),
+    reports=st.lists(REPORT, max_size=4),
+)
+def test_whatever_is_reported_there_is_a_verdict(test: str, reports: list[tuple[Any, ...]]) -> None:
+    check = split_test(test)
+    outcome = settle(check, Run("exited", tuple(reports), False, "", "namespaces"))
+    assert not outcome.passed or (reports[-1] == ("end",) and reports[0][0] == "values")
 
 
 def passes(sandbox: Sandbox, program: str, test: str, entry: str = "") -> bool:

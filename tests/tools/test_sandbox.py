@@ -3,6 +3,8 @@
 import os
 import signal
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -123,6 +125,34 @@ def test_a_worker_that_dies_is_replaced() -> None:
         with pytest.raises(ToolUnavailable, match="did not answer"):
             sandbox.run("pass")
         assert sandbox.run("pass").reports == DONE
+
+
+def test_a_job_that_could_not_be_walled_in_is_no_failure_of_the_program() -> None:
+    with Sandbox(Limits(memory_mb=1 << 60)) as sandbox, pytest.raises(ToolUnavailable, match="did not answer"):
+        sandbox.run("pass")
+
+
+def test_when_we_are_killed_the_worker_and_its_jobs_die() -> None:
+    script = "from themis.tools.sandbox import *\nprint(flush=True)\nSandbox(Limits(seconds=20)).run('import time\\ntime.sleep(60)')"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as ours:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and not (found := of_worker_of(ours.pid)):
+            time.sleep(0.1)
+        assert len(found) > 2  # the worker, the supervisor, the job
+        ours.kill()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and found & {pid for pid, _, _ in processes()}:
+        time.sleep(0.1)
+    assert not found & {pid for pid, _, _ in processes()}
+
+
+def of_worker_of(parent: int) -> set[int]:
+    """The worker that a process has started, and all that the worker has; empty until there is a job that has lived for a while."""
+    alive = processes()
+    sessions = {session for pid, above, session in alive if above == parent and session == pid}
+    found = {pid for pid, _, session in alive if session in sessions}
+    time.sleep(0.5 if len(found) > 2 else 0)
+    return found & {pid for pid, _, _ in processes()} if len(found) > 2 else set()
 
 
 def test_a_fork_of_ours_starts_a_worker_of_its_own() -> None:

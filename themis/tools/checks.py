@@ -8,6 +8,7 @@ Knows nothing of the sandbox's walls, and trusts nothing that was reported.
 """
 
 import ast
+import keyword
 import math
 import operator
 import re
@@ -35,7 +36,7 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.IsNot: lambda left, right: type(left) is not type(right) or left != right,
 }
 _BRANCHES = (ast.If, ast.For, ast.While, ast.Try, ast.TryStar, ast.Match, ast.AsyncFor, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_DEFINITION = re.compile(r"^def\s+(\w+)\s*\(", re.MULTILINE)
+_DEFINITION = re.compile(r"^def[ \t]+(\w+)[ \t]*\(", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +74,19 @@ def split_test(test: str, entry: str = "") -> Check:
     """Split a test. A `check(candidate)` that the test defines and does not call, as in HumanEval, is called with the function `entry`."""
     try:
         tree = ast.parse(test)
+        if entry and _defines_check(tree) and not _calls_check(tree):
+            tree.body += ast.parse(f"check({entry})").body
+        splitter = _Splitter(called="check" if _calls_check(tree) else "")
+        tree = ast.fix_missing_locations(splitter.visit(tree))
+        return Check(ast.unparse(tree), tuple(splitter.claims))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ToolError(f"the test '{_shown(test)}' is no Python: {error}") from error
-    if entry and _defines_check(tree) and not _calls_check(tree):
-        tree.body += ast.parse(f"check({entry})").body
-    splitter = _Splitter(called="check" if _calls_check(tree) else "")
-    tree = ast.fix_missing_locations(splitter.visit(tree))
-    return Check(ast.unparse(tree), tuple(splitter.claims))
+        raise ToolError(f"'{_shown(_one_line(test))}' is no Python: {error}") from error
 
 
 def entry_point(question: str, program: str) -> str:
     """The function that a question asks for: the last that it begins to define, else the last of the program."""
     for text in (question, program):
-        found = _DEFINITION.findall(text)
+        found = [name for name in _DEFINITION.findall(text) if name.isidentifier() and not keyword.iskeyword(name)]
         if found:
             return str(found[-1])
     return ""
@@ -164,10 +165,10 @@ def _claim(test: ast.expr) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
         case ast.Compare(ast.Call(ast.Name("abs"), [ast.BinOp(left, ast.Sub(), right)], []), [compare], [bound]) if _bounds(compare, bound):
             near, limit = _OPERATORS[type(compare)], ast.literal_eval(bound)
             return _sides([left, right], lambda one, other: near(abs(one - other), limit))
-        case ast.Call(ast.Name("isclose") | ast.Attribute(attr="isclose"), [left, right], keywords) if all(
-            keyword.arg in ("rel_tol", "abs_tol") and _is_literal(keyword.value) for keyword in keywords
+        case ast.Call(ast.Name("isclose") | ast.Attribute(attr="isclose"), [left, right], named) if all(
+            each.arg in ("rel_tol", "abs_tol") and _is_literal(each.value) for each in named
         ):
-            tolerance = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in keywords}
+            tolerance = {str(each.arg): ast.literal_eval(each.value) for each in named}
             return _sides([left, right], lambda one, other: math.isclose(one, other, **tolerance))
         case ast.Compare(left, [compare], [right]) if _compares_values(compare, left, right):
             return _sides([left, right], _OPERATORS[type(compare)])
@@ -223,7 +224,7 @@ def _named(node: ast.expr, name: str) -> bool:
 def _holds(claim: Claim, values: Sequence[Any]) -> bool:
     try:
         return bool(claim.holds([decoded(value) for value in values]))
-    except (TypeError, ValueError, ArithmeticError, RecursionError):
+    except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError):
         return False  # not what was expected, in a way that Python does not even compare
 
 

@@ -7,7 +7,6 @@ Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 
 import ast
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,12 +23,15 @@ SAME = "Same as the answer"
 UNSAFE = " (Run without a sandbox.)"
 MAX_OUTPUT = 800
 """Characters of what the code printed, in an observation."""
-DEADLINE = 60.0
-"""Seconds for all tests of a case."""
+DEADLINE = 120.0
+"""Seconds by the clock for all runs of a call, other calls that come first among them."""
+MAX_LATE = 3
+"""Tests of a case that may hang before the others are taken to."""
+MAX_SECONDS = 30.0
 LEAST_MEMORY_MB = 96
 """Address space that the interpreter itself takes, and a little more."""
 
-_FENCED = re.compile(r"^[ \t]*(?:```|~~~)[ \t]*(\w*)[^\n]*\n(.*?)^[ \t]*(?:```|~~~)[ \t]*$", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)(\w*)")
 _PYTHON = ("", "python", "py", "python3")
 
 
@@ -37,7 +39,7 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
     """The tool `code_run`. Nothing is started before its first call; `unsafe` runs code without a sandbox, and says so."""
     runner = sandbox or Sandbox(limits, tiers=("bare",) if unsafe else ("namespaces", "landlock"))
 
-    @tool(name="code_run", deadline=DEADLINE + 5.0)
+    @tool(name="code_run", deadline=DEADLINE)
     def code_run(code: str = "", case: Case | None = None) -> str:
         """Run the answer under judgement, e.g. `Same as the answer`, or `print(f(2))` to run your own code after it.
 
@@ -61,7 +63,18 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
 
 def program_of(answer: str) -> str:
     """The code in an answer: its fenced blocks of Python, or all of it where there is none."""
-    blocks = [content for language, content in _FENCED.findall(answer) if language.lower() in _PYTHON]
+    blocks: list[str] = []
+    inside: list[str] | None = None
+    for line in answer.splitlines(keepends=True):
+        fence = _FENCE.match(line)
+        if fence is None:
+            if inside is not None:
+                inside.append(line)
+        elif inside is None:
+            inside, language = [], fence[1].lower()
+        else:
+            blocks += ["".join(inside)] if language in _PYTHON else []
+            inside = None
     return "\n".join(blocks) if blocks else answer
 
 
@@ -81,16 +94,17 @@ def pass_rate(outcomes: Sequence[Outcome]) -> str:
 
 def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
     """Each check in a run of its own. A program that has hung once is given less time from then on, and in the end none."""
-    end = time.monotonic() + DEADLINE
     limits = sandbox.limits
-    outcomes = []
+    outcomes: list[Outcome] = []
+    late = 0
     for check in checks:
-        if time.monotonic() >= end:
+        if late == MAX_LATE:
             outcomes.append(Outcome(False, "timed out"))
             continue
         run = sandbox.run(program, check.source, limits)
         outcomes.append(settle(check, run))
         if run.end == "timed out":
+            late += 1
             limits = replace(sandbox.limits, seconds=sandbox.limits.seconds / 5)
     return outcomes
 
@@ -119,8 +133,8 @@ def _told(outcome: Outcome, run: Run) -> str:
 
 def _build(options: Options) -> AnyTool:
     seconds, memory_mb = number_option(options, "seconds", Limits().seconds), number_option(options, "memory_mb", Limits().memory_mb)
-    if seconds > DEADLINE:
-        raise ConfigError(f"code_run's option 'seconds' must be at most {DEADLINE:g}")
+    if seconds > MAX_SECONDS:
+        raise ConfigError(f"code_run's option 'seconds' must be at most {MAX_SECONDS:g}")
     if memory_mb < LEAST_MEMORY_MB:
         raise ConfigError(f"code_run's option 'memory_mb' must be at least {LEAST_MEMORY_MB}")
     return code_tool(unsafe=truth_option(options, "unsafe"), limits=Limits(seconds, int(memory_mb)))

@@ -103,7 +103,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self._tiers = tuple(tiers)
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._slots = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
         self._worker: _Worker | None = None
         self._owner = os.getpid()
 
@@ -171,7 +171,7 @@ class _Worker:
         )
         theirs.close()
         self._control = ours
-        self.close = weakref.finalize(self, _end, self._process, ours)
+        self.close = weakref.finalize(self, _end, self._process, ours, os.getpid())
         ours.settimeout(60)
         said = ours.recv(1000).decode("utf-8", "replace")
         if said != "ready":
@@ -190,7 +190,10 @@ class _Worker:
             ours.sendall(json.dumps(job).encode() + b"\n")
             reply = _line(ours)
         reports, tampered = _reports(reply["reports"], token)
-        return Run(reply["end"], reports, tampered, reply["output"], self.tier)
+        if reports[:1] != (("ready",),):
+            # Said before the program runs: where it is missing, the machine has failed, and not the program.
+            raise OSError("a job could not be walled in")
+        return Run(reply["end"], reports[1:], tampered, reply["output"], self.tier)
 
 
 def _first_that_holds(tiers: Sequence[Tier]) -> _Worker:
@@ -230,8 +233,10 @@ def _fault(worker: _Worker) -> str | None:
     return f"a job did not run ({run.end}{''.join(f', {report[-1]}' for report in run.reports)})"
 
 
-def _end(process: "subprocess.Popen[bytes]", control: socket.socket) -> None:
+def _end(process: "subprocess.Popen[bytes]", control: socket.socket, owner: int) -> None:
     control.close()
+    if os.getpid() != owner:
+        return  # a fork lets go of what is not its own
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     process.wait()
@@ -272,7 +277,7 @@ def _report(line: str, token: str) -> tuple[Any, ...] | None:
             return ("values", place, values)
         case ["error", str(kind), str(text)]:
             return ("error", kind, text)
-        case ["end"]:
-            return ("end",)
+        case ["ready" | "end" as kind]:
+            return (kind,)
         case _:
             return None

@@ -28,7 +28,7 @@ _compile, _exec, _write, _dumps = compile, exec, os.write, json.dumps
 
 
 def run_job(program: str, check: str, token: str) -> None:
-    """Run the program, then the check in its names, and report: each value, the first error, or the end."""
+    """Run the program, then the check in its names, and report: ready, each value, the first error or the end."""
     own_builtins = dict(builtins.__dict__)
     module = types.ModuleType("answer")
     sys.modules["answer"] = module
@@ -41,6 +41,7 @@ def run_job(program: str, check: str, token: str) -> None:
     def report(place: int, *values: Any) -> None:
         send("values", place, [encoded(value) for value in values])
 
+    send("ready")
     try:
         # Compiled here, not sent compiled: the compiler itself is a target, too.
         _exec(_compile(program, "<string>", "exec", dont_inherit=True), module.__dict__)

@@ -33,7 +33,8 @@ from themis.tools.sandbox_job import CHANNEL, run_job
 BOX, SCRATCH = "/box", "/box/scratch"
 MAX_BYTES = 1 << 20
 """Of output, and of reports; who writes more is killed."""
-THREADS = 32
+THREADS = 32 + 3 * (os.cpu_count() or 1)
+"""Of all jobs at once, with their supervisors: the kernel counts a user's, not a job's."""
 _USERS = range(61_184, 65_519)
 """Where root drops to: ids that systemd, Debian and the like hand out to nobody for good."""
 _PRELOADED = (
