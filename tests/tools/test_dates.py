@@ -113,6 +113,8 @@ def test_a_comma_within_a_date_parts_nothing() -> None:
 def test_what_was_read_before_is_read_as_before() -> None:
     assert read_argument(target_day.schema, "2013-02-26, 2000") == {"day": date(2013, 2, 26), "days": 2000}
     assert read_argument(history_weather.schema, "District 9, 2024-05-03") == {"city": "District 9", "day": date(2024, 5, 3)}
+    flag = {"properties": {"direct": {"type": "boolean"}, "day": {"type": "string", "format": "date"}}, "required": ["direct", "day"]}
+    assert read_argument(flag, "true, 2024-05-03") == {"direct": True, "day": date(2024, 5, 3)}
     with pytest.raises(ToolError, match="found more"):
         read_argument(target_day.schema, "2024-05-03, 4, 2024")
 

@@ -145,8 +145,9 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     properties: dict[str, Any] = schema.get("properties", {})
     names: list[str] = schema.get("required") or list(properties)[:1]
     pieces = text.split(",") if text else []
-    if len(pieces) > 1 and any(_kind(kind) == "date" for kind in properties.values()):
-        pieces = _whole_dates(pieces, has_text=any(_kind(kind) == "string" for kind in properties.values()))
+    kinds = {_kind(kind) for kind in properties.values()}
+    if len(pieces) > 1 and "date" in kinds:
+        pieces = _whole_dates(pieces, has_words=not kinds <= {"date", "integer", "number"})
     texts = [at for at, name in enumerate(names) if _kind(properties[name]) == "string"]
     if texts and len(pieces) > len(names):
         rest = slice(texts[-1], texts[-1] + 1 + len(pieces) - len(names))
@@ -157,12 +158,12 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return dict(zip(names, (piece.strip() for piece in pieces), strict=False))
 
 
-def _whole_dates(pieces: list[str], has_text: bool) -> list[str]:
-    """Joins `March 24` and `2015`; and a weekday and what follows, where no parameter is a text that may stand before a date."""
+def _whole_dates(pieces: list[str], has_words: bool) -> list[str]:
+    """Joins `March 24` and `2015`; and a weekday and what follows, where no parameter holds words that may stand before a date."""
     joined: list[str] = []
     for piece in pieces:
         before = joined[-1] if joined else ""
-        is_weekday = not has_text and before.strip() != "" and not any(character.isdigit() for character in before)
+        is_weekday = not has_words and before.strip() != "" and not any(character.isdigit() for character in before)
         if is_weekday or (_YEAR.fullmatch(piece) and _DAY_AND_MONTH.fullmatch(before)):
             joined[-1] = f"{before},{piece}"
         else:
