@@ -145,9 +145,8 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     properties: dict[str, Any] = schema.get("properties", {})
     names: list[str] = schema.get("required") or list(properties)[:1]
     pieces = text.split(",") if text else []
-    kinds = {_kind(kind) for kind in properties.values()}
-    if len(pieces) > 1 and "date" in kinds:
-        pieces = _whole_dates(pieces, has_words=not kinds <= {"date", "integer", "number"})
+    if len(pieces) > len(names):
+        pieces = _whole_dates(pieces, {_kind(kind) for kind in properties.values()})
     texts = [at for at, name in enumerate(names) if _kind(properties[name]) == "string"]
     if texts and len(pieces) > len(names):
         rest = slice(texts[-1], texts[-1] + 1 + len(pieces) - len(names))
@@ -158,8 +157,11 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return dict(zip(names, (piece.strip() for piece in pieces), strict=False))
 
 
-def _whole_dates(pieces: list[str], has_words: bool) -> list[str]:
+def _whole_dates(pieces: list[str], kinds: set[str]) -> list[str]:
     """Joins `March 24` and `2015`; and a weekday and what follows, where no parameter holds words that may stand before a date."""
+    if "date" not in kinds:
+        return pieces
+    has_words = not kinds <= {"date", "integer", "number"}
     joined: list[str] = []
     for piece in pieces:
         before = joined[-1] if joined else ""
