@@ -103,7 +103,7 @@ class Sandbox:
         self.limits = limits or Limits()
         self._tiers = tuple(tiers)
         self._lock = threading.Lock()
-        self._slots = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
         self._worker: _Worker | None = None
         self._owner = os.getpid()
 
@@ -154,6 +154,8 @@ class _Worker:
     """The worker's process, seen from outside."""
 
     def __init__(self, tier: Tier) -> None:
+        if sys.platform != "linux":
+            raise OSError("its walls are those of Linux")
         self.tier = tier
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         tools = Path(__file__).parent
