@@ -110,6 +110,8 @@ def test_in_the_marks_of_an_answer_a_percent_sign_stays_a_remainder_and_nothing_
         ("200 - 10%", "10% of what?"),
         ("50% of 80 + 20%", "20% of what?"),
         ("2 of 3", "expected a percentage before 'of'"),
+        ("50%20%", "expected remainders or percentages, found both; write 20% as 20/100"),
+        ("5%%", "expected remainders or percentages, found both"),
         ("%", "expected a number"),
         ("0x10", "found 'x10'"),
         ("1 000", "expected an operator before '000'"),

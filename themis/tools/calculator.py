@@ -206,12 +206,15 @@ def _evaluate_written(expression: str) -> Fraction:
 
 
 def _percents_spelt_out(tokens: list[str]) -> list[str]:
-    """With `(15/100)` in place of `15%`, but where a remainder is meant: before a number or a parenthesis."""
+    """With `(15/100)` in place of `15%`; raises `ToolError` where a sign may be that of a remainder: before a number or a parenthesis."""
     spelt: list[str] = []
+    remainders = 0
     for token, following in zip(tokens, [*tokens[1:], ""], strict=False):
         if token == "of" and spelt[-3:] != _PERCENT_END:
             raise ToolError("expected a percentage before 'of', as in 15% of 80")
-        if token != "%" or not spelt or following[:1] in _OPERAND_STARTS or following in _FUNCTIONS:
+        is_remainder = following[:1] in _OPERAND_STARTS or following in _FUNCTIONS or spelt[-3:] == _PERCENT_END
+        if token != "%" or not spelt or is_remainder:
+            remainders += token == "%"
             spelt.append(token)
             continue
         start = _operand_start(spelt)
@@ -219,6 +222,8 @@ def _percents_spelt_out(tokens: list[str]) -> list[str]:
             percent = "".join(spelt[start:])
             raise ToolError(f"{percent}% of what? Write {percent}% of the number before it, or {percent}/100")
         spelt[start:] = ["(", *spelt[start:], *_PERCENT_END]
+    if remainders and remainders < tokens.count("%"):
+        raise ToolError("expected remainders or percentages, found both; write 20% as 20/100")
     return spelt
 
 
