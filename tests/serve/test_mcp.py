@@ -25,7 +25,8 @@ from themis.serve.mcp import http_app, mcp_server
 from themis.tools import Toolbox, builtin_tools, tool
 from themis.traces import Action, Case, Observation, Step, Trace, Verdict
 
-NAMES = ["Calendar_week_day", "Calendar_day_difference", "Calendar_target_day", "calculator", "history_weather"]
+CALENDAR = [f"Calendar_{name}" for name in ("week_day", "day_difference", "target_day", "business_days", "today")]
+NAMES = [*CALENDAR, "calculator", "history_weather"]
 
 
 def judge(case: Case) -> Verdict:
@@ -92,6 +93,7 @@ def test_the_official_client_over_stdio() -> None:
 def served(app: Any) -> Iterator[str]:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # so named, asyncio sends at once
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # who connects before the server runs waits for it
     http = uvicorn.Server(uvicorn.Config(app, log_level="critical"))
     thread = threading.Thread(target=http.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -117,7 +119,7 @@ def test_elsewhere_than_on_loopback_a_token_is_required() -> None:
     async def run(url: str) -> None:
         http = httpx2.AsyncClient(headers={"Authorization": "Bearer s3cret"})
         async with http, Client(streamable_http_client(url, http_client=http)) as client:
-            assert len((await client.list_tools()).tools) == 5
+            assert len((await client.list_tools()).tools) == len(NAMES)
 
     with Toolbox(builtin_tools()) as toolbox:
         with pytest.raises(ConfigError, match="name the environment variable of a token with --token-env"):

@@ -74,6 +74,7 @@ def stranger(*fault: str, deadline: float = 10, startup: float = 20) -> Iterator
 def served_over_http(server: MCPServer[Any]) -> Iterator[str]:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # so named, asyncio sends at once
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # who connects before the server runs waits for it
     http = uvicorn.Server(uvicorn.Config(server.streamable_http_app(), log_level="critical"))
     thread = threading.Thread(target=http.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

@@ -18,7 +18,8 @@ from themis.tools.toolbox import MAX_LATE
 from themis.traces import Action, Case, Observation
 
 SANDBOX = ("code_run",) if backends("code_run")[0].missing({}) is None else ()
-NAMES = ("Calendar.week_day", "Calendar.day_difference", "Calendar.target_day", "calculator", "history_weather", *SANDBOX)
+CALENDAR = tuple(f"Calendar.{name}" for name in ("week_day", "day_difference", "target_day", "business_days", "today"))
+NAMES = (*CALENDAR, "calculator", "history_weather", *SANDBOX)
 released = threading.Event()
 
 

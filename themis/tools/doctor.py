@@ -18,6 +18,8 @@ PROBES: dict[str, str] = {
     "Calendar.week_day": "2015-03-24",
     "Calendar.day_difference": "2020-06-10, 2000-01-10",
     "Calendar.target_day": "2013-02-26, -210",
+    "Calendar.business_days": "2024-05-06, 2024-05-17",
+    "Calendar.today": "",
     "calculator": "(17.5 + 3) * 4",
     "history_weather": "Lisbon, 2024-05-07",
     "code_run": "print(6 * 7)",

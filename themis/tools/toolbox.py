@@ -25,7 +25,7 @@ from themis.config import data_root
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.calculator import calculator
-from themis.tools.calendar import day_difference, target_day, week_day
+from themis.tools.calendar import business_days, day_difference, target_day, today_tool, week_day
 from themis.tools.demo_weather import demo_records
 from themis.tools.offer import offered
 from themis.tools.settings import Settings, read_settings
@@ -215,7 +215,8 @@ def builtin_tools(tara: Path | None = None) -> list[AnyTool]:
     """Our own tools. The weather is that of the demo records, with the recordings in the TARA folder in front of them."""
     recordings = tara / "recordings" / "weather_history.json" if tara else None
     recorded = read_recordings(recordings) if recordings and recordings.is_file() else []
-    return [week_day, day_difference, target_day, calculator, weather_tool(WeatherRecords([*demo_records(), *recorded]))]
+    calendar: list[AnyTool] = [week_day, day_difference, target_day, business_days, today_tool()]
+    return [*calendar, calculator, weather_tool(WeatherRecords([*demo_records(), *recorded]))]
 
 
 def plugin_tools() -> list[AnyTool]:
