@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -20,6 +21,7 @@ from themis.errors import ConfigError
 from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
 from themis.traces.segments import SegmentWriter
+from themis.training.metrics import pair_accuracy
 from themis.training.recipe import Backbone, TrainRecipe
 from themis.training.run import train
 from themis.training.trainer import loss_terms
@@ -129,6 +131,7 @@ def test_a_run_with_muon_and_compiled_layers_gives_the_loss_it_gives_without_com
 KILLED = """
 import sys
 from pathlib import Path
+from random import Random
 from tests.training.test_trainer import RECIPE
 from themis.training.run import train
 train(RECIPE, Path(sys.argv[1]), notice=lambda text: None)
@@ -151,3 +154,24 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -
     one, other = load_file(whole / "model.safetensors"), load_file(resumed / "model.safetensors")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_calls_are_counted_by_the_chosen_answers_whose_every_token_is_foreseen() -> None:
+    encoder = Encoder(SegmentWriter(byte_tokenizer()))
+    pairs = [STREAM["calendar"](Random(seed), OWN) for seed in range(3)]
+    model = tiny_model("llama", byte_tokenizer())
+    assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == 0.0
+    # A model that has learnt one call by heart, and no other.
+    chosen, rejected = encoder.pair(pairs[0])
+    batch = collate([chosen, rejected], 512, 0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for _ in range(400):
+        loss, _ = loss_terms(model, model(batch["token_ids"]), batch, LossWeights())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if loss_terms(model, model(batch["token_ids"]), batch, LossWeights())[1]["action"] < 0.01:
+            break
+    assert pair_accuracy(model, encoder, pairs[:1], 2048, 0)["calls"] == 1.0
+    assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == pytest.approx(1 / 3)
+    assert "calls" not in pair_accuracy(model, Encoder(SegmentWriter(byte_tokenizer()), vanilla=True), pairs, 2048, 0)

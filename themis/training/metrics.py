@@ -3,19 +3,39 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
-from themis.data.batches import Encoder, fixed_batches
+from themis.data.batches import Batch, Encoder, fixed_batches
+from themis.losses import TARGET_KINDS
 from themis.model.reward_model import RewardModel
 from themis.traces.pair import Pair
+
+_ACTION = TARGET_KINDS.index("action")
 
 
 @torch.no_grad()
 def pair_accuracy(model: RewardModel, encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int) -> dict[str, float]:
-    """Share of pairs whose chosen reward is higher, read early and at the end; a pair that is too long counts as wrong."""
-    right_early = right_final = 0
+    """Share of pairs whose chosen reward is higher, read early and at the end; and, of a model that writes traces, the share
+    of chosen answers whose calls it would write token for token, each given those before. A pair that is too long counts as wrong.
+    """
+    right_early = right_final = right_calls = 0
     for _, batch in fixed_batches(encoder, pairs, length, pad_id):
-        hidden = model(batch["token_ids"].to(model.score.weight.device))
-        chosen, rejected = model.rewards_at(hidden, batch["reward_index"].to(hidden.device)).chunk(2)
+        batch = {name: tensor.to(model.score.weight.device) for name, tensor in batch.items()}
+        hidden = model(batch["token_ids"])
+        chosen, rejected = model.rewards_at(hidden, batch["reward_index"]).chunk(2)
         early, final = (chosen > rejected).sum(0).tolist()
         right_early, right_final = right_early + early, right_final + final
-    return {"early_accuracy": right_early / max(1, len(pairs)), "accuracy": right_final / max(1, len(pairs))}
+        if not encoder.vanilla:
+            right_calls += _calls_written(model, hidden, batch)
+    count = max(1, len(pairs))
+    calls = {} if encoder.vanilla else {"calls": right_calls / count}
+    return {"early_accuracy": right_early / count, "accuracy": right_final / count, **calls}
+
+
+def _calls_written(model: RewardModel, hidden_STH: Tensor, batch: Batch) -> int:
+    """How many of the chosen answers, the first half of the sequences, have every token of their thoughts and calls foreseen."""
+    chosen = len(hidden_STH) // 2
+    is_call = batch["kinds"][:chosen, 1:] == _ACTION
+    rows, _ = is_call.nonzero(as_tuple=True)
+    missed = model.lm_logits(hidden_STH[:chosen, :-1][is_call]).argmax(-1) != batch["token_ids"][:chosen, 1:][is_call]
+    return chosen - len(rows[missed].unique())

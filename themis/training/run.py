@@ -195,8 +195,8 @@ def _measured(
 ) -> dict[str, float]:
     measured = pair_accuracy(model, encoder, held, length, pad_id)
     measured = {f"held_{name}": value for name, value in measured.items()}
-    # One figure to choose the best checkpoint by: both places where a reward is read must do well.
-    measured["held_mean"] = sum(measured.values()) / 2
+    # One figure to choose the best checkpoint by: both places where a reward is read must do well, and so must the calls.
+    measured["held_mean"] = sum(measured.values()) / len(measured)
     for task, pairs in dev.items():
         for name, value in pair_accuracy(model, encoder, pairs, length, pad_id).items():
             measured[f"dev_{task}_{name}"] = value
