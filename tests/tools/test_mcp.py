@@ -140,7 +140,7 @@ def test_what_a_stranger_lists_is_made_harmless(caplog: pytest.LogCaptureFixture
 
 
 def test_each_fault_costs_one_observation() -> None:
-    with stranger(deadline=1) as toolbox:
+    with stranger(deadline=2) as toolbox:
 
         def observed(name: str) -> Observation:
             return toolbox.call(Action(f"odd.{name}", ""))
@@ -148,7 +148,7 @@ def test_each_fault_costs_one_observation() -> None:
         def still_there(text: str) -> None:
             assert toolbox.call(Action("odd.echo", text)) == Observation(text)
 
-        assert observed("hang") == Observation("odd.hang did not answer within 1 seconds", "timeout")
+        assert observed("hang") == Observation("odd.hang did not answer within 2 seconds", "timeout")
         still_there("after a call without an answer")
         assert observed("stuck").status == "timeout"
         still_there("after a server that was stuck")

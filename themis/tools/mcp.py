@@ -110,6 +110,8 @@ class McpServers:
                 self._wait(self._close_all(), FAREWELL)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(timeout=2)
+            if not self._thread.is_alive():
+                self._loop.close()
 
     def __enter__(self) -> Self:
         return self

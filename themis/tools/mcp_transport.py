@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import mcp_types
 from anyio.abc import Process
@@ -204,10 +205,13 @@ async def _end(process: Process) -> None:
             await process.wait()
         if process.returncode is not None:
             break
-    for stream in (process.stdout, process.stderr):
-        if stream is not None:
-            with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                await stream.aclose()
+    # Where a pipe was not read to its end (a flood), asyncio holds on to it, and anyio has no way to say so: as the SDK does,
+    # what holds it is closed by its name.
+    transport = getattr(getattr(process, "_process", None), "_transport", None)
+    if transport is not None:
+        with suppress(PermissionError):  # before 3.13 it kills the program once more, which may have another user by then
+            transport.close()
+    await anyio.lowlevel.checkpoint()
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
