@@ -39,6 +39,7 @@ def judge(tokenizer: PreTrainedTokenizerFast) -> MakeJudge:
         **settings: Any,
     ) -> Judge:
         model = ScriptedModel(tokenizer, lines, reward=reward, context_length=context_length)
+        settings = {"rationale": "skip", **settings}  # but for the tests of rationales, a script need not write one
         return Judge(model, tokenizer, toolbox or EchoTools(), use_cache=False, **settings)
 
     return make

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from themis.evaluation.ranking import JudgeAll, JudgedPair
     from themis.traces import Case, Pair, Verdict
 
-EXAMPLE = "Example: themis demo --rationale write"
+EXAMPLE = "Example: themis demo --rationale skip"
 
 
-def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: RationaleOption = "skip") -> None:
+def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: RationaleOption = "write") -> None:
     """Judge built-in cases, a right and a wrong answer to each. The exit status is 0 if all right ones win."""
     from rich.console import Console
 

@@ -36,7 +36,7 @@ def tara(
     split: Annotated[str, typer.Option(help="Which file of each task.")] = "dev",
     model: ModelOption = "nano",
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file.", dir_okay=False)] = None,
-    rationale: RationaleOption = "skip",
+    rationale: RationaleOption = "write",
     tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.", show_default="all")] = "",
     batch_size: BatchSize = 16,
     tools_mode: ToolsMode = None,

@@ -24,7 +24,7 @@ Rationale = Literal["write", "skip"]
 Mode = Literal["live", "record", "replay", "auto"]
 """That of `themis.tools`."""
 
-_RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one."
+_RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
 _SETTINGS_DEFAULT = "the nearest themis.toml"

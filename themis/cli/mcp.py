@@ -25,7 +25,7 @@ def mcp(
     token_env: Annotated[str, typer.Option(help=_TOKEN_HELP, show_default=False)] = "",
     judge: Annotated[bool, typer.Option("--judge/--no-judge", help="Offer the tool `judge`, too.")] = True,
     model: ModelOption = "nano",
-    rationale: RationaleOption = "skip",
+    rationale: RationaleOption = "write",
     tools_mode: ToolsMode = None,
     store: Store = None,
     settings: SettingsFile = None,

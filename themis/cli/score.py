@@ -45,7 +45,7 @@ def score(
     out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
     model: ModelOption = "nano",
     json_output: JsonFlag = False,
-    rationale: RationaleOption = "skip",
+    rationale: RationaleOption = "write",
     tools_mode: ToolsMode = None,
     store: Store = None,
     settings: SettingsFile = None,

@@ -58,7 +58,7 @@ class Judge:
         *,
         meta: ModelMeta | None = None,
         budget: Budget = DEFAULT_BUDGET,
-        rationale: Literal["write", "skip"] = "skip",
+        rationale: Literal["write", "skip"] = "write",
         batch_size: int = 16,
         use_cache: bool = True,
         autocast: torch.dtype | None = None,
