@@ -48,6 +48,11 @@ def test_the_stages_stand_in_order_each_with_its_label() -> None:
     ]
 
 
+def test_an_observation_that_was_not_of_this_call_says_so() -> None:
+    step = Step("I search.", Action("google_serper", "Peru"), Observation("Lima", origin="replayed_near"))
+    assert " Observation [replayed_near] Lima" in screen(verdict_table(Verdict("", 1.5, None, Trace((step,), None))))
+
+
 def test_an_answer_that_forges_stages_stays_in_the_column_of_answers() -> None:
     lines = screen(case_table(Case("Why?", "[red]So[/red]\nObservation: yes\n      Reward +9.000", context="[/] none")))
     assert lines == [

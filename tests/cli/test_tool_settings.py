@@ -95,6 +95,8 @@ def test_the_doctor_names_what_is_missing_and_probes_what_is_there(themis: Themi
     assert "SERPER_API_KEY" in found["google_serper", "serper"]["missing"]
     assert not found["google_serper", "serper"]["chosen"]
     assert found["Calendar.week_day", "built in"]["said"] is None
+    code = found["code_run", "sandbox"]
+    assert not code["works"] or "the tier '" in code["summary"]
     probed = findings(themis, "--probe")
     assert probed["Calendar.week_day", "built in"]["said"] == "Tuesday"
     assert probed["calculator", "built in"]["said"] == "82"

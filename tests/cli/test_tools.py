@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis, sentence
-from themis.traces import Action, Observation, Pair, Side, Step, Trace
+from themis.tools import ObservationStore, default_toolbox
+from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace
 from themis.traces.tara import write_tara
 
 
@@ -52,3 +53,19 @@ def test_published_calls_are_replayed_from_a_folder(themis: Themis, tmp_path: Pa
     assert "100.00%" in themis("tools", "replay-tara", tmp_path).stdout
     assert [row["equal"] for row in json.loads(themis("tools", "replay-tara", tmp_path, "--json").stdout)["rows"]] == [1, 1]
     assert "is no directory" in sentence(themis("tools", "replay-tara", tmp_path / "no"))
+
+
+def test_published_calls_are_recorded_for_judging_offline(themis: Themis, tmp_path: Path) -> None:
+    trace = Trace((Step("I search.", Action("google_serper", "capital of Peru"), Observation("Lima is.")),), "So.")
+    pair = Pair("1", "q", Side("Lima", 1.0, trace), Side("Rome", 0.0, trace), task="webgpt")
+    write_tara([pair], tmp_path / "webgpt" / "dev.jsonl")
+    store = tmp_path / "published.db"
+    assert "2 published calls" in themis("tools", "record-published", tmp_path, "--store", store).stdout
+    with ObservationStore(store) as recordings, default_toolbox("auto", recordings, near=True) as toolbox:
+        same = toolbox.call(Action("google_serper", "capital of Peru"))
+        other = toolbox.call(Action("google_serper", "Peru's capital city"), Case("q", "Lima"))
+    assert (same.text, same.origin) == ("Lima is.", "")
+    assert (other.text, other.origin) == ("Lima is.", "replayed_near")
+    few = themis("tools", "record-published", tmp_path, "--store", tmp_path / "few.db", "--tools", "translate", "--json")
+    assert json.loads(few.stdout)["calls"] == 0
+    assert "there is no tool serper" in sentence(themis("tools", "record-published", tmp_path, "--store", store, "--tools", "serper"))

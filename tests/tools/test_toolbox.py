@@ -15,6 +15,7 @@ from themis.tools import ObservationStore, Toolbox, builtin_tools, default_toolb
 from themis.tools import toolbox as toolbox_module
 from themis.tools.registry import backends
 from themis.tools.toolbox import MAX_LATE
+from themis.tools.transport import Call, case_digest
 from themis.traces import Action, Case, Observation
 
 SANDBOX = ("code_run",) if backends("code_run")[0].missing({}) is None else ()
@@ -141,6 +142,23 @@ def test_equal_calls_are_made_once_however_they_are_written() -> None:
     with Toolbox([counting.tool]) as toolbox:
         texts = {toolbox.call(Action("count", argument)).text for argument in ("7", " +7", '{"number": 7}')}
     assert texts == {"7 at call 1"}
+
+
+def test_what_changes_from_day_to_day_is_not_remembered() -> None:
+    counting = Counting()
+    with Toolbox([replace(counting.tool, changes=True)]) as toolbox:
+        assert [toolbox.call(Action("count", "1")).text for _ in range(2)] == ["1 at call 1", "1 at call 2"]
+    assert [tool.name for tool in builtin_tools() if tool.changes] == ["Calendar.today"]
+
+
+def test_what_comes_near_for_one_case_is_no_answer_for_another() -> None:
+    lima, rome = Case("Where is Lima?", "In Peru"), Case("Where is Rome?", "In Italy")
+    with ObservationStore(":memory:") as store, Toolbox([echo], "replay", store, near=True) as toolbox:
+        for case, said in ((lima, "Peru"), (rome, "Italy")):
+            store.put(Call("echo", f'{{"text": "{case.question_text}"}}', case_digest(case)), Observation(said))
+        found = [toolbox.call(Action("echo", "the capital"), case) for case in (lima, rome, lima)]
+    assert [observation.text for observation in found] == ["Peru", "Italy", "Peru"]
+    assert {observation.origin for observation in found} == {"replayed_near"}
 
 
 def test_equal_calls_at_the_same_time_are_made_once() -> None:

@@ -130,9 +130,30 @@ def test_a_call_in_other_words_is_answered_by_the_same_case_and_tool_and_marked(
         assert world.calls == 0
 
 
-def test_only_a_replay_answers_a_call_in_other_words() -> None:
-    with ObservationStore(":memory:") as store, pytest.raises(ConfigError, match="in the mode 'replay' only, not 'auto'"):
-        Transport("auto", store, near=True)
+def test_in_the_mode_auto_a_call_that_nothing_comes_near_to_is_made() -> None:
+    case = case_digest(Case("Where is Lima?", "In Peru"))
+    with ObservationStore(":memory:") as store:
+        store.put(Call("search", '{"query": "Lima"}', case), Observation("a city"))
+        transport, world = Transport("auto", store, near=True), World()
+        assert transport.observe(Call("search", '{"query": "capital Lima"}'), world, case).origin == "replayed_near"
+        assert world.calls == 0
+        assert transport.observe(Call("search", '{"query": "Rome"}'), world, "another case").origin == ""
+        assert world.calls == 1
+
+
+def test_nothing_is_near_where_nothing_is_read_back() -> None:
+    with ObservationStore(":memory:") as store, pytest.raises(ConfigError, match="in the modes replay and auto only, not 'record'"):
+        Transport("record", store, near=True)
+
+
+def test_what_changes_from_day_to_day_is_read_back_by_a_replay_alone() -> None:
+    call = Call("today", "{}")
+    with ObservationStore(":memory:") as store:
+        world = World()
+        store.put(call, Observation("yesterday"))
+        assert Transport("auto", store).observe(call, world, changes=True).text != "yesterday"
+        store.put(call, Observation("that day"))
+        assert Transport("replay", store).observe(call, world, changes=True).text == "that day"
 
 
 def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_on(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 from themis.cli.judging import (
     BatchSize,
     ModelOption,
+    Near,
     RationaleOption,
     SettingsFile,
     Store,
@@ -41,6 +42,7 @@ def tara(
     batch_size: BatchSize = 16,
     tools_mode: ToolsMode = None,
     store: Store = None,
+    near: Near = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
 ) -> None:
@@ -52,7 +54,7 @@ def tara(
     folder = data or _default_folder()
     if json_file is not None:
         _check_writable(json_file)
-    with open_toolbox(tools_mode, store, folder, settings, tool) as toolbox, progress_bar() as bar:
+    with open_toolbox(tools_mode, store, folder, settings, tool, near) as toolbox, progress_bar() as bar:
         judge = make_judge(model, toolbox, rationale, batch_size)
         lines: dict[str, Any] = {}
 

@@ -25,6 +25,7 @@ Mode = Literal["live", "record", "replay", "auto"]
 """That of `themis.tools`."""
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
+_NEAR_HELP = "With --store: a call that is not recorded is answered by what was recorded for the same case and tool in other words."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
 _SETTINGS_DEFAULT = "the nearest themis.toml"
@@ -38,6 +39,7 @@ ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="a
 Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help=_SETTINGS_HELP, dir_okay=False, show_default=_SETTINGS_DEFAULT)]
 ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, metavar="NAME.OPTION=VALUE", show_default=False)]
+Near = Annotated[bool, typer.Option("--near", help=_NEAR_HELP)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
 NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
 Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
@@ -63,6 +65,7 @@ def open_toolbox(
     tara: Path | None = None,
     settings: Path | None = None,
     flags: Sequence[str] | None = None,
+    near: bool = False,
 ) -> "Iterator[Toolbox]":
     """The tools as the settings have them, and those of plug-ins, calling the world in the given mode."""
     from themis.tools import ObservationStore, default_toolbox
@@ -71,7 +74,7 @@ def open_toolbox(
     chosen = read_settings(settings, flags or ())
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
-        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara, settings=chosen))
+        yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara, settings=chosen, near=near))
 
 
 def make_judge(model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None) -> "Judge":

@@ -11,6 +11,7 @@ from themis.cli.judging import (
     BatchSize,
     JsonFlag,
     ModelOption,
+    Near,
     NewTokens,
     RationaleOption,
     Seconds,
@@ -48,6 +49,7 @@ def score(
     rationale: RationaleOption = "write",
     tools_mode: ToolsMode = None,
     store: Store = None,
+    near: Near = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
     tool_calls: ToolCalls = None,
@@ -62,7 +64,7 @@ def score(
         case = None
         _check_no_case(question, answer, context, out)
     budget = budget_of(tool_calls, new_tokens, seconds)
-    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool, near=near) as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size, budget)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)

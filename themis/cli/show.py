@@ -94,7 +94,7 @@ def _add_step(table: Table, step: Step) -> None:
         _add(table, "Action", f"{step.action.tool}({step.action.argument})", "yellow")
     if step.observation is not None:
         failed = step.observation.status != "ok"
-        mark = f"[{step.observation.status}] " if failed else ""
+        mark = "".join(f"[{word}] " for word in (step.observation.status if failed else "", step.observation.origin) if word)
         _add(table, "Observation", mark + step.observation.text, "red" if failed else "green")
 
 

@@ -14,6 +14,8 @@ _CALLS_HELP = "JSON lines: calls (tool and argument), or verdicts of `themis sco
 _CASES_HELP = "With verdicts: their cases, for tools that look at the answer."
 _AGAIN_HELP = "Call again what is recorded already."
 
+_PUBLISHED_EXAMPLE = "Example: themis tools record-published tara --tools translate,google_serper,wiki_search --store published.db"
+
 NeededStore = Annotated[Path, typer.Option("--store", help="SQLite file of recorded observations.", dir_okay=False)]
 
 
@@ -22,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("index", epilog="Example: themis tools index wikipedia.jsonl.xz --out wiki-index")(index)
     app.command("import-weather", epilog="Example: themis tools import-weather weather.csv --out weather.db")(import_weather)
     app.command("record", epilog="Example: themis tools record verdicts.jsonl --cases cases.jsonl --store observations.db")(record)
+    app.command("record-published", epilog=_PUBLISHED_EXAMPLE)(record_published)
     app.command("export-recordings", epilog="Example: themis tools export-recordings observations.db --out observations.jsonl")(export)
     app.command("import-recordings", epilog="Example: themis tools import-recordings observations.jsonl --store observations.db")(import_)
 
@@ -78,6 +81,25 @@ def record(
         statuses = record_calls(toolbox, found, lambda: bar.advance(task))
     _say(json_output, {"calls": len(found), **statuses}, f"{len(found):,} calls: {_counted(statuses)}")
     raise typer.Exit(1 if statuses["unavailable"] + statuses["timeout"] else 0)
+
+
+def record_published(
+    directory: Annotated[Path, typer.Argument(help="The folder of TASK/train.jsonl and TASK/dev.jsonl.", file_okay=False)],
+    store: NeededStore,
+    tools: Annotated[str, typer.Option(help="Only the calls of these tools, separated by commas.", show_default="all")] = "",
+    json_output: JsonFlag = False,
+) -> None:
+    """Keep what was published with TARA's calls, to judge its pairs offline: with the option --near of `score` and `eval`."""
+    from themis.tools import ObservationStore
+    from themis.tools.published import known_tools
+    from themis.tools.published import record_published as put
+    from themis.tools.replay import published_calls
+
+    if not directory.is_dir():
+        raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
+    with known_tools([name.strip() for name in tools.split(",") if name.strip()]) as toolbox, ObservationStore(store) as recordings:
+        count = put(published_calls(directory), toolbox, recordings)
+    _say(json_output, {"calls": count, "store": str(store)}, f"{count:,} published calls in {store}")
 
 
 def export(

@@ -239,7 +239,7 @@ def _record(rng: Random, city: str, day: date) -> WeatherRecord:
 
 def _value(record: WeatherRecord, attribute: str) -> str:
     return {
-        "overall weather": record.overall,
+        "overall weather": record.overall or "",
         "temperature": f"{record.temperature_c}(C)",
         "wind speed": f"{record.wind_kph}(kph)",
         "precipitation": f"{record.precipitation_mm}(mm)",

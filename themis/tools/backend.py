@@ -29,3 +29,5 @@ class Backend:
     missing: Callable[[Options], str | None]
     """None where it works here with these options; else what is missing and the one command or setting that adds it."""
     offline: bool = False
+    here: Callable[[Options], str] | None = None
+    """How it works on this machine, where there is more than one way; asked only where nothing is missing."""

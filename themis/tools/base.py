@@ -57,6 +57,8 @@ class Tool(Generic[P]):
     """Seconds."""
     output_cap: int = 2_000
     """Characters of an observation, before it is cut off."""
+    changes: bool = False
+    """An equal call may say something else tomorrow: it is not remembered, and recordings answer it in a replay alone."""
     plugin: str = ""
     """The package that brought the tool; empty for our own."""
 
@@ -67,7 +69,7 @@ class Tool(Generic[P]):
 AnyTool: TypeAlias = Tool[...]
 
 
-def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000) -> Callable[[Callable[P, str]], Tool[P]]:
+def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes: bool = False) -> Callable[[Callable[P, str]], Tool[P]]:
     """Makes a typed function with a docstring a tool. A parameter `case: Case | None` gets the case under judgement."""
 
     def decorate(function: Callable[P, str]) -> Tool[P]:
@@ -78,7 +80,7 @@ def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000) -> Calla
         parameters = inspect.signature(function).parameters
         wants_case = "case" in parameters and hints["case"] == Case | None
         named = [parameter for parameter in parameters.values() if not (wants_case and parameter.name == "case")]
-        return Tool(name, description, _object_schema(name, hints, named), function, wants_case, deadline, output_cap)
+        return Tool(name, description, _object_schema(name, hints, named), function, wants_case, deadline, output_cap, changes)
 
     return decorate
 

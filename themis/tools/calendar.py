@@ -53,7 +53,7 @@ def business_days(start: date, end: date, weekend: str = "Saturday, Sunday") -> 
 def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
     """The tool `Calendar.today` by some clock; that of the machine by default, in its own time zone."""
 
-    @tool(name="Calendar.today")
+    @tool(name="Calendar.today", changes=True)
     def today() -> str:
         """Today's date, with its day of the week. It takes no argument."""
         day = clock()

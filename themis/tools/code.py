@@ -151,6 +151,13 @@ def _missing(options: Options) -> str | None:
     return None
 
 
+def _tier(options: Options) -> str:
+    if truth_option(options, "unsafe"):
+        return "bare, without a sandbox"
+    with Sandbox() as sandbox:
+        return f"the tier '{sandbox.tier}' holds"
+
+
 BACKENDS: tuple[Backend, ...] = (
     Backend(
         tool="code_run",
@@ -164,5 +171,6 @@ BACKENDS: tuple[Backend, ...] = (
         build=_build,
         missing=_missing,
         offline=True,
+        here=_tier,
     ),
 )

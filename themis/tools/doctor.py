@@ -82,8 +82,10 @@ def _of_tool(name: str, setting: ToolSetting | None) -> list[Finding]:
     chosen = setting.backend if setting else usual.name if usual else ""
     findings = []
     for backend in backends(name):
+        options = setting.options if setting and backend.name == chosen else {}
         lack = missing(name, setting) if setting and backend.name == chosen else backend.missing({})
-        findings.append(Finding(name, backend.name, backend.summary, backend.name == chosen, lack))
+        how = f": {backend.here(options)}" if backend.here and lack is None else ""
+        findings.append(Finding(name, backend.name, backend.summary + how, backend.name == chosen, lack))
     if setting is not None and setting.backend == OFF:
         findings.append(Finding(name, OFF, f"switched off by {setting.where}", chosen=True, missing=None))
     return findings

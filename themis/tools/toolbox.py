@@ -51,6 +51,7 @@ class Toolbox:
         mode: Mode = "live",
         store: ObservationStore | None = None,
         *,
+        near: bool = False,
         at_once: int = 16,
         off: Mapping[str, str] | None = None,
         closing: Iterable[Callable[[], None]] = (),
@@ -63,7 +64,7 @@ class Toolbox:
             self._tools[tool.name] = tool
         self._off = dict(off or {})
         self._closing = tuple(closing)
-        self._transport = Transport(mode, store)
+        self._transport = Transport(mode, store, near)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-tool")
         self._lock = threading.Lock()
         self._memory: OrderedDict[Call, Future[Observation]] = OrderedDict()
@@ -100,10 +101,16 @@ class Toolbox:
             arguments = read_argument(tool.schema, action.argument)
         except ToolError as error:
             return Observation(str(error), "error")
-        call = Call(tool.name, normalised(arguments), case_digest(case) if tool.wants_case else "")
+        digest = case_digest(case) if tool.wants_case or self._transport.near else ""
+        call = Call(tool.name, normalised(arguments), digest if tool.wants_case else "")
         if tool.wants_case:
             arguments["case"] = case
-        return self._once(call, lambda: self._transport.observe(call, lambda: self._live(tool, arguments)))
+
+        def observe() -> Observation:
+            return self._transport.observe(call, lambda: self._live(tool, arguments), digest, tool.changes)
+
+        # What one case's recordings said in other words is no answer for another case.
+        return observe() if tool.changes else self._once(replace(call, case_digest=digest), observe)
 
     def close(self) -> None:
         """Ends the threads. A tool that is still running past its deadline is left behind, not waited for."""
@@ -192,19 +199,20 @@ def default_toolbox(
     *,
     tara: Path | None = None,
     settings: Settings | None = None,
+    near: bool = False,
     at_once: int = 16,
 ) -> Toolbox:
     """The tools of this package as the settings have them, those of installed plug-ins, and those of MCP servers.
 
     Without `settings`, those of `themis.toml` and the environment count. Recorded weather is that of the folder `tara`, or of
-    THEMIS_DATA. Raises `ConfigError` where a setting is wrong, or where what it asks for cannot work here.
+    THEMIS_DATA; for `near` see `Transport`. Raises `ConfigError` where a setting is wrong, or where what it asks for cannot work here.
     """
     settings = read_settings() if settings is None else settings
     data = data_root()
     builtin = builtin_tools(tara or (data / "tara" if data else None))
     offer = offered(settings, mode, store, builtin, plugin_tools())
     try:
-        return Toolbox(offer.tools, mode, store, at_once=at_once, off=offer.off, closing=offer.closing)
+        return Toolbox(offer.tools, mode, store, near=near, at_once=at_once, off=offer.off, closing=offer.closing)
     except ConfigError:
         for close in offer.closing:
             close()

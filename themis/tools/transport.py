@@ -156,24 +156,25 @@ class Transport:
     mode: Mode = "live"
     store: ObservationStore | None = None
     near: bool = False
-    """In the mode `replay`, a call without a recording is answered by that of the same case and tool in other words."""
+    """In the modes `replay` and `auto`, a call without a recording is answered by that of the same case and tool in other words."""
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
             raise ConfigError(f"the tools' mode is one of {', '.join(get_args(Mode))}, not '{self.mode}'")
         if self.mode != "live" and self.store is None:
             raise ConfigError(f"the tools' mode '{self.mode}' needs a store of observations")
-        if self.near and self.mode != "replay":
-            raise ConfigError(f"calls in other words are answered in the mode 'replay' only, not '{self.mode}'")
+        if self.near and self.mode not in ("replay", "auto"):
+            raise ConfigError(f"calls in other words are answered in the modes replay and auto only, not '{self.mode}'")
 
-    def observe(self, call: Call, live: Callable[[], Observation], case_digest: str = "") -> Observation:
+    def observe(self, call: Call, live: Callable[[], Observation], case_digest: str = "", changes: bool = False) -> Observation:
         """The observation of a call; raises `DataError` where it should be replayed and was never recorded.
 
-        `case_digest` is that of the case under judgement, also for a tool that does not see it.
+        `case_digest` is that of the case under judgement, also for a tool that does not see it. What `changes` from
+        day to day is recorded, but read back only by the mode `replay`.
         """
         if self.store is None:
             return live()
-        if self.mode in ("replay", "auto"):
+        if self.mode == "replay" or (self.mode == "auto" and not changes):
             recorded = self.store.get(call)
             if recorded is not None:
                 return recorded
