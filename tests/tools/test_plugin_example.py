@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,12 @@ with default_toolbox() as toolbox:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if find_spec("pip") is None or find_spec("hatchling") is None:
-        pytest.skip("needs pip and hatchling: pip install hatchling")
+    # Not by `find_spec`: looking for pip as a module has setuptools let go of its distutils, which compiling needs later.
+    try:
+        for package in ("pip", "hatchling"):
+            distribution(package)
+    except PackageNotFoundError as error:
+        pytest.skip(f"needs {error.name}: pip install {error.name}")
     target = tmp_path_factory.mktemp("site")
     offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *offline, "--target", str(target), str(EXAMPLE)], check=True)
