@@ -178,3 +178,16 @@ def test_recordings_are_exported_sorted_and_imported(themis: Themis) -> None:
 )
 def test_each_help_has_an_example(themis: Themis, command: str) -> None:
     assert f"Example: themis tools {command}" in " ".join(themis("tools", command, "--help").stdout.split())
+
+
+def test_code_runs_bare_by_the_command_line_alone_and_says_so(themis: Themis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = themis("tools", "call", "code_run", "print(f(2))", "--answer", "def f(x): return x * x", "--unsafe").stdout
+    assert "4" in bare
+    assert bare.strip().endswith("(Run without a sandbox.)")
+    (tmp_path / "themis.toml").write_text("[tools.code_run]\nunsafe = true\n")
+    said = sentence(themis("tools", "call", "code_run", "print(1)"))
+    assert "'tools.code_run.unsafe' is taken from the command line alone: --unsafe" in said
+    assert str(tmp_path) in said
+    (tmp_path / "themis.toml").write_text("[tools.code_run]\nunsafe = false\n")
+    monkeypatch.setenv("THEMIS_TOOLS__CODE_RUN__UNSAFE", "true")
+    assert "THEMIS_TOOLS__CODE_RUN__UNSAFE: 'tools.code_run.unsafe'" in sentence(themis("tools", "call", "code_run", "print(1)"))

@@ -15,6 +15,7 @@ from themis.cli.judging import (
     Store,
     ToolFlags,
     ToolsMode,
+    Unsafe,
     make_judge,
     open_toolbox,
     progress_bar,
@@ -45,6 +46,7 @@ def tara(
     near: Near = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
+    unsafe: Unsafe = False,
 ) -> None:
     """Judge both answers of each TARA pair: accuracy by task, beside what length alone gives."""
     from rich.console import Console
@@ -54,7 +56,7 @@ def tara(
     folder = data or _default_folder()
     if json_file is not None:
         _check_writable(json_file)
-    with open_toolbox(tools_mode, store, folder, settings, tool, near) as toolbox, progress_bar() as bar:
+    with open_toolbox(tools_mode, store, folder, settings, tool, near, unsafe) as toolbox, progress_bar() as bar:
         judge = make_judge(model, toolbox, rationale, batch_size)
         lines: dict[str, Any] = {}
 

@@ -26,6 +26,7 @@ Mode = Literal["live", "record", "replay", "auto"]
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
 _NEAR_HELP = "With --store: a call that is not recorded is answered by what was recorded for the same case and tool in other words."
+_UNSAFE_HELP = "Run the code of answers bare, without the sandbox: with your files and your network. Each observation says so."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
 _SETTINGS_DEFAULT = "the nearest themis.toml"
@@ -39,6 +40,7 @@ ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="a
 Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]
 SettingsFile = Annotated[Path | None, typer.Option("--settings", help=_SETTINGS_HELP, dir_okay=False, show_default=_SETTINGS_DEFAULT)]
 ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, metavar="NAME.OPTION=VALUE", show_default=False)]
+Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
 Near = Annotated[bool, typer.Option("--near", help=_NEAR_HELP)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
 NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
@@ -66,12 +68,13 @@ def open_toolbox(
     settings: Path | None = None,
     flags: Sequence[str] | None = None,
     near: bool = False,
+    unsafe: bool = False,
 ) -> "Iterator[Toolbox]":
     """The tools as the settings have them, and those of plug-ins, calling the world in the given mode."""
     from themis.tools import ObservationStore, default_toolbox
     from themis.tools.settings import read_settings
 
-    chosen = read_settings(settings, flags or ())
+    chosen = read_settings(settings, [*(flags or ()), *(["code_run.unsafe=true"] if unsafe else [])])
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
         yield stack.enter_context(default_toolbox(mode or ("auto" if store else "live"), recordings, tara=tara, settings=chosen, near=near))

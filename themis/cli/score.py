@@ -20,6 +20,7 @@ from themis.cli.judging import (
     ToolCalls,
     ToolFlags,
     ToolsMode,
+    Unsafe,
     budget_of,
     make_judge,
     open_toolbox,
@@ -52,6 +53,7 @@ def score(
     near: Near = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
+    unsafe: Unsafe = False,
     tool_calls: ToolCalls = None,
     new_tokens: NewTokens = None,
     seconds: Seconds = None,
@@ -64,7 +66,7 @@ def score(
         case = None
         _check_no_case(question, answer, context, out)
     budget = budget_of(tool_calls, new_tokens, seconds)
-    with open_toolbox(tools_mode, store, settings=settings, flags=tool, near=near) as toolbox:
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool, near=near, unsafe=unsafe) as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size, budget)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)

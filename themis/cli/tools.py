@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from themis.cli import tool_data
-from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMode, open_toolbox, progress_bar
+from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMode, Unsafe, open_toolbox, progress_bar
 from themis.errors import DataError
 
 if TYPE_CHECKING:
@@ -51,13 +51,14 @@ def call(
     store: Store = None,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
+    unsafe: Unsafe = False,
 ) -> None:
     """Call a tool, and print what a judge would read. Where that is no answer, the exit status is 2."""
     from themis.cli.show import plain
     from themis.traces import Action, Case
     from themis.traces.case import checked_text
 
-    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
+    with open_toolbox(tools_mode, store, settings=settings, flags=tool, unsafe=unsafe) as toolbox:
         case = Case("", checked_text(answer, "--answer", "the command line")) if answer else None
         observation = toolbox.call(Action(name, checked_text(argument, "ARGUMENT", "the command line")), case)
     failed = observation.status != "ok"

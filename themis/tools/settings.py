@@ -106,6 +106,9 @@ def default_backend(tool: str) -> Backend | None:
     return next((backend for backend in backends(tool) if backend.offline and backend.name in _DEFAULTS.get(tool, ())), None)
 
 
+FLAG = "--tool"
+FLAG_ONLY = {("code_run", "unsafe"): "--unsafe"}
+"""What gives up a wall is said on the command line, each time anew: no file that lies in a folder, and no variable, may say it."""
 _DEFAULTS = {"history_weather": ("records",), "code_run": ("sandbox",)}
 _SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SECRET_WORDS = ("key", "token", "secret", "password")
@@ -173,7 +176,7 @@ def _of_flag(flag: str) -> _Given:
     tool, dot, option = key.strip().rpartition(".")
     if not equals or not dot or not tool or not option:
         raise ConfigError(f"--tool '{key.strip()}' is not of the form NAME.OPTION=VALUE, such as translate.backend=apertium")
-    return _Given(("tools", tool, option), _value(option, text.strip()), "--tool")
+    return _Given(("tools", tool, option), _value(option, text.strip()), FLAG)
 
 
 def _value(option: str, text: str) -> Any:
@@ -191,6 +194,9 @@ def _lay_over(tools: dict[str, dict[str, _Given]], place: Iterable[_Given]) -> N
     """Puts what one place says in front of what the places before said."""
     said: dict[str, dict[str, _Given]] = {}
     for given in place:
+        flag = FLAG_ONLY.get((given.path[1], given.path[2]))
+        if flag and given.where != FLAG and given.value is not False:
+            raise ConfigError(f"{given.where}: '{given.key}' is taken from the command line alone: {flag}")
         if given.path[0] == "tools":
             said.setdefault(given.path[1], {})[given.path[2]] = given
     for tool, options in said.items():
