@@ -212,7 +212,7 @@ def _first_that_holds(tiers: Sequence[Tier]) -> _Worker:
         worker.close()
         reasons.append(f"{tier}: {fault}")
         _log.warning("the sandbox's tier %s does not hold here: %s", tier, fault)
-    raise ToolUnavailable(f"no sandbox holds on this machine ({'; '.join(reasons)}); code that you trust can be run with unsafe = true")
+    raise ToolUnavailable(f"no sandbox holds on this machine ({'; '.join(reasons)}); code that you trust can be run with --unsafe")
 
 
 def _fault(worker: _Worker) -> str | None:
