@@ -52,8 +52,14 @@ def test_a_wrong_recipe_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
 
 
 def test_a_measurement_is_one_line() -> None:
-    metrics = {"eval_held_accuracy": 0.975, "eval_held_early_accuracy": 0.9, "eval_held_mean": 0.9375, "eval_dev_multi_tools_accuracy": 1.0}
-    assert measured(500, metrics) == "step 500: held 97.5 %, held early 90.0 %, dev multi tools 100.0 %"
+    metrics = {
+        "eval_held_accuracy": 0.975,
+        "eval_held_early_accuracy": 0.9,
+        "eval_held_calls": 0.88,
+        "eval_held_mean": 0.9375,
+        "eval_dev_multi_tools_accuracy": 1.0,
+    }
+    assert measured(500, metrics) == "step 500: held 97.5 %, held early 90.0 %, held calls 88.0 %, dev multi tools 100.0 %"
 
 
 def test_dev_pairs_are_those_that_are_at_hand(tmp_path: Path) -> None:

@@ -97,6 +97,7 @@ def training_progress(bar: "Progress") -> "TrainerCallback":
 
 
 def measured(step: int, metrics: dict[str, float]) -> str:
-    """One line of a measurement: `step 500: held 97.5 %, held early 96.0 %, ...`."""
-    shares = {name.removeprefix("eval_").removesuffix("accuracy"): share for name, share in metrics.items() if name.endswith("accuracy")}
+    """One line of a measurement: `step 500: held 97.5 %, held early 96.0 %, held calls 88.0 %, ...`."""
+    shown = {name: share for name, share in metrics.items() if name.endswith(("accuracy", "calls"))}
+    shares = {name.removeprefix("eval_").removesuffix("accuracy"): share for name, share in shown.items()}
     return f"step {step}: " + ", ".join(f"{name.replace('_', ' ').strip()} {100 * share:.1f} %" for name, share in shares.items())
