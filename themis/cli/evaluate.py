@@ -56,7 +56,8 @@ def tara(
     folder = data or _default_folder()
     if json_file is not None:
         _check_writable(json_file)
-    with open_toolbox(tools_mode, store, folder, settings, tool, near, unsafe) as toolbox, progress_bar() as bar:
+    toolbox_of_run = open_toolbox(tools_mode, store, tara=folder, settings=settings, flags=tool, near=near, unsafe=unsafe)
+    with toolbox_of_run as toolbox, progress_bar() as bar:
         judge = make_judge(model, toolbox, rationale, batch_size)
         lines: dict[str, Any] = {}
 

@@ -79,7 +79,8 @@ def record(
     with open_toolbox("record" if again else "auto", store, settings=settings, flags=tool) as toolbox, progress_bar() as bar:
         task = bar.add_task("called", total=len(found))
         statuses = record_calls(toolbox, found, lambda: bar.advance(task))
-    _say(json_output, {"calls": len(found), **statuses}, f"{len(found):,} calls: {_counted(statuses)}")
+    why = " (these tools look at the answer: give it with the call, or --cases)" if statuses["left out"] else ""
+    _say(json_output, {"calls": len(found), **+statuses}, f"{len(found):,} calls: {_counted(+statuses)}{why}")
     raise typer.Exit(1 if statuses["unavailable"] + statuses["timeout"] else 0)
 
 

@@ -122,9 +122,8 @@ def _asserts(code: str) -> list[str]:
 
 
 def _told(outcome: Outcome, run: Run) -> str:
-    ended = (
-        "The code ran to its end." if outcome.passed else f"The code failed.{f' Failed reason: {outcome.reason}' if outcome.reason else ''}"
-    )
+    reason = f" Failed reason: {outcome.reason.rstrip('.')}." if outcome.reason else ""
+    ended = "The code ran to its end." if outcome.passed else f"The code failed.{reason}"
     output = run.output.strip()
     if len(output) > MAX_OUTPUT:
         output = f"{output[:MAX_OUTPUT]} [cut off after {MAX_OUTPUT} of {len(output)} characters]"
