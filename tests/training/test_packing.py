@@ -7,13 +7,14 @@ import torch
 
 from tests.fakes import Backbone, byte_tokenizer, tiny_model
 from themis.data.batches import Encoder
+from themis.data.forked import trunk
 from themis.data.numbered import NO_TARGET, Numbered
 from themis.data.stream import OWN, STREAM
 from themis.losses import LossWeights
 from themis.model.packed import Rows
 from themis.traces.segments import SegmentWriter
 from themis.training.forms import CausalForm, CausalLearner
-from themis.training.packing import Couple, bins, like_lengths, pack, trunk
+from themis.training.packing import Couple, bins, like_lengths, pack
 
 TOKENIZER = byte_tokenizer()
 BACKBONES: tuple[Backbone, ...] = ("llama", "qwen3", "qwen3-mixed", "mistral")

@@ -19,6 +19,7 @@ from torch.utils.data import Dataset
 
 from themis.data import arithmetic
 from themis.data.drills import copy_drill, find_drill, match_drill, text_drill
+from themis.data.forked import fork, forked_length, single
 from themis.data.numbered import NO_TARGET, Numbered
 from themis.data.stream import STREAM, Wordings, forged
 from themis.data.texts import Texts
@@ -186,6 +187,7 @@ class StepBatches(Dataset[Batch]):
         vocabulary: Sequence[int],
         texts: Texts | None = None,
         text_share: float = 0.0,
+        forked: bool = False,
         pool_steps: int = 64,
     ) -> None:
         self._encoder, self._mixture, self._seed = encoder, mixture, seed
@@ -193,6 +195,7 @@ class StepBatches(Dataset[Batch]):
         self._tokens, self._lengths, self._pad_id, self._pool_steps = tokens, tuple(lengths), pad_id, pool_steps
         self._vocabulary = vocabulary
         self._texts, self._text_share = texts, text_share
+        self._forked = forked
         self._pool = lru_cache(maxsize=2)(self._make_pool)
 
     def __len__(self) -> int:
@@ -215,17 +218,31 @@ class StepBatches(Dataset[Batch]):
         while len(batches) < self._pool_steps:
             _, pair = self._mixture.draw(rng)
             both = self._encoder.pair(pair, swapped=rng.random() < self._mixture.swapped_rationales)
-            longest = max(len(side.token_ids) for side in both)
+            longest = self._length(both)
             length = next((length for length in self._lengths if length >= longest), None)
             if length is None:
                 continue
             waiting[length].append(both)
-            if len(waiting[length]) == max(1, self._tokens // (2 * length)):
-                sides = waiting.pop(length)
+            if len(waiting[length]) == self._pairs_in(length):
+                batches.append(self._of_pairs(waiting.pop(length), length))
                 waiting[length] = []
-                batches.append(collate([side[0] for side in sides] + [side[1] for side in sides], length, self._pad_id))
         rng.shuffle(batches)
         return batches
+
+    def _length(self, pair: tuple[Numbered, Numbered]) -> int:
+        """What a pair is padded from: its row where rows fork, else its longer judgement."""
+        return forked_length(*pair) if self._forked else max(len(side.token_ids) for side in pair)
+
+    def _pairs_in(self, length: int) -> int:
+        return max(1, self._tokens // (length if self._forked else 2 * length))
+
+    def _of_pairs(self, pairs: Sequence[tuple[Numbered, Numbered]], length: int) -> Batch:
+        if self._forked:
+            return fork(pairs, length, self._pad_id)
+        return collate([pair[0] for pair in pairs] + [pair[1] for pair in pairs], length, self._pad_id)
+
+    def _of_sequences(self, sequences: Sequence[Numbered], length: int) -> Batch:
+        return single(sequences, length, self._pad_id) if self._forked else collate(sequences, length, self._pad_id, pairs=False)
 
     def _copy_drills(self, rng: Random) -> Batch:
         length = rng.choice(self._lengths[1:4] or self._lengths)
@@ -235,7 +252,7 @@ class StepBatches(Dataset[Batch]):
             # Short ones beside long ones would be padding for the most part.
             if length // 3 < len(drill.token_ids) <= length:
                 drills.append(drill)
-        return collate(drills, length, self._pad_id, pairs=False)
+        return self._of_sequences(drills, length)
 
     def _running_texts(self, rng: Random, texts: Texts) -> Batch:
         length = rng.choice(self._lengths[1:4] or self._lengths)
@@ -248,16 +265,16 @@ class StepBatches(Dataset[Batch]):
             # Short ones would be padding for the most part; where there are hardly any others, they are taken all the same.
             if len(part.token_ids) > length // 2 or drawn > 50 * wanted:
                 parts.append(part)
-        return collate(parts, length, self._pad_id, pairs=False)
+        return self._of_sequences(parts, length)
 
     def _match_drills(self, rng: Random) -> Batch:
         make, length = rng.choice(((match_drill, self._lengths[0]), (find_drill, self._lengths[min(2, len(self._lengths) - 1)])))
         drills: list[tuple[Numbered, Numbered]] = []
-        while len(drills) < max(1, self._tokens // (2 * length)):
+        while len(drills) < self._pairs_in(length):
             drill = make(rng, self._encoder.writer, self._vocabulary)
-            if max(len(side.token_ids) for side in drill) <= length:
+            if self._length(drill) <= length:
                 drills.append(drill)
-        return collate([drill[0] for drill in drills] + [drill[1] for drill in drills], length, self._pad_id)
+        return self._of_pairs(drills, length)
 
 
 def fixed_batches(encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int, size: int = 16) -> Iterator[tuple[list[int], Batch]]:

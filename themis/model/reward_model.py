@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from themis.model.forks import fork_mask
 from themis.model.packed import PACKED, Rows
 
 
@@ -70,12 +71,14 @@ class RewardModel(nn.Module):
         attention_mask: Tensor | None = None,
         *,
         rows: Rows | None = None,
+        branch: Tensor | None = None,
         position_ids: Tensor | None = None,
         then: Callable[[Tensor], Any] | None = None,
     ) -> Any:
         """Last hidden states [B, T, H] of whole sequences. A module's entry point, so that autocast and wrappers apply.
 
         With `rows` the one sequence [1, N] holds several, each with positions of its own (`enable_packing` first).
+        With `branch` [B, T] each sequence forks: a token sees the trunk (0) and its own branch (`reads_forks` first).
         With `then` it returns what that makes of the states: wrappers that spread weights over machines have the heads' together here.
         """
         kwargs: dict[str, Any] = {}
@@ -83,6 +86,11 @@ class RewardModel(nn.Module):
             # A mask of four dimensions is taken as it is; the rows say who sees whom.
             attention_mask = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=token_ids_BT.device)
             kwargs = {"rows": rows, "position_ids": position_ids}
+        if branch is not None:
+            written_out = self.config._attn_implementation == "eager"
+            dtype = torch.bfloat16 if torch.is_autocast_enabled(branch.device.type) else self.lm.dtype
+            attention_mask = fork_mask(branch, written_out, dtype)
+            kwargs = {"position_ids": position_ids}
         hidden = self.hidden_states(token_ids_BT, attention_mask, use_cache=False, **kwargs)
         return hidden if then is None else then(hidden)
 
@@ -116,6 +124,26 @@ class RewardModel(nn.Module):
             return True
         self.lm.set_attn_implementation(before)
         return False
+
+    @torch.no_grad()
+    def reads_forks(self) -> bool:
+        """Is a row that forks read as its two sequences would be alone? Tried out on two short ones that share two tokens."""
+        if getattr(self.config.get_text_config(), "sliding_window", None):
+            return False  # the mask would take the place of the window's
+        device = self.score.weight.device
+        row = torch.arange(1, 8, device=device)[None] % int(self.config.get_text_config().vocab_size)
+        branch, places = torch.tensor([[0, 0, 1, 1, 2, 2, 2]], device=device), torch.tensor([[0, 1, 2, 3, 2, 3, 4]], device=device)
+        training = self.training
+        self.eval()
+        try:
+            together = self(row, branch=branch, position_ids=places)[0].float()
+            alone = [self(row[:, index])[0].float() for index in ([0, 1, 2, 3], [0, 1, 4, 5, 6])]
+        except (TypeError, RuntimeError, ValueError, AttributeError):
+            return False
+        finally:
+            self.train(training)
+        atol = 1e-3 if self.lm.dtype == torch.float32 else 0.1
+        return bool(torch.allclose(together, torch.cat([alone[0], alone[1][2:]]), atol=atol, rtol=1e-2))
 
     @torch.no_grad()
     def _packs(self) -> bool:

@@ -1,7 +1,8 @@
-"""More words for the tokenizer of a model that is trained already, so that scripts it knows as bytes alone become short.
+"""More words for the tokenizer of a model that is trained already, so that what it knows as bytes or pieces alone becomes short.
 
-Byte-pair merges are learnt on top of those that there are, from words with letters beyond ASCII alone: every text without such
-words keeps its tokens, and the model what it knows of them. A new word's embedding begins as the mean of its two parts'.
+Byte-pair merges are learnt on top of those that there are: from words with letters beyond ASCII alone, where every text without
+such words keeps its tokens and the model what it knows of them; or from English prose, where numerals and signs keep theirs. A new
+word's embedding begins as the mean of its two parts'.
 """
 
 import json
@@ -19,15 +20,21 @@ from themis.model.reward_model import RewardModel
 from themis.traces.text import SPECIAL_TOKENS
 
 Merge = tuple[str, str]
+_BLANK = "Ġ"
+"""How byte-level BPE writes the blank before a word."""
 
 
-def add_words(model: RewardModel, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], count: int) -> PreTrainedTokenizerFast:
+def add_words(
+    model: RewardModel, tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], count: int, prose: bool = False
+) -> PreTrainedTokenizerFast:
     """The tokenizer with up to `count` more entries, learnt from `texts`; the model's embeddings grow with it.
+
+    They are pieces of words beyond ASCII, or, with `prose`, of words of ASCII letters alone.
 
     Raises `ConfigError` where the tokenizer is no byte-level BPE with a fast implementation.
     """
     whole = _as_json(tokenizer)
-    merges = _learn(_words(tokenizer, texts), count)
+    merges = _learn(_words(tokenizer, texts, prose), count)
     vocabulary: dict[str, int] = whole["model"]["vocab"]
     first = len(tokenizer)
     parts: list[tuple[int, int]] = []
@@ -61,20 +68,29 @@ def _as_json(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     return whole
 
 
-def _words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> Counter[tuple[str, ...]]:
-    """The words with letters beyond ASCII, as the tokens that they have now."""
+def _words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], prose: bool) -> Counter[tuple[str, ...]]:
+    """The words with letters beyond ASCII, or those of ASCII letters alone, as the tokens that they have now."""
+    wanted = _is_plain if prose else _is_beyond_ascii
     counted: Counter[str] = Counter()
     for text in texts:
-        counted.update(word for word in text.split() if not word.isascii())
+        counted.update(word for word in text.split() if wanted(word.strip(".,;:()")))
     words: Counter[tuple[str, ...]] = Counter()
     backend: Any = tokenizer
     for word, times in counted.items():
         # Merges never join what the tokenizer cuts apart before it merges: a mark stays a token of its own.
         for piece, _ in backend.backend_tokenizer.pre_tokenizer.pre_tokenize_str(" " + word):
             tokens = tuple(backend.backend_tokenizer.model.tokenize(piece))
-            if len(tokens) > 1 and not piece.isascii():
+            if len(tokens) > 1 and wanted(piece.removeprefix(_BLANK)):
                 words[tuple(token.value for token in tokens)] += times
     return words
+
+
+def _is_plain(word: str) -> bool:
+    return word.isascii() and word.isalpha()
+
+
+def _is_beyond_ascii(word: str) -> bool:
+    return not word.isascii()
 
 
 def _learn(words: Counter[tuple[str, ...]], count: int) -> list[Merge]:

@@ -28,6 +28,9 @@ from themis.traces.text import observation_text, rationale_text, step_text
 from themis.training.forms import CausalForm, CausalLearner, EncoderForm, EncoderLearner, Learner
 from themis.training.recipe import TrainRecipe
 
+WORDS_SEED = "words"
+"""Which texts added words are learnt from; not the run's, so that runs of several seeds have one vocabulary."""
+
 
 def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], out: Path, notice: Callable[[str], None]) -> Learner:
     """Who is trained by `recipe`. A tokenizer made on the way is kept in `out`, where a resumed run reads it back."""
@@ -117,12 +120,14 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
     model, tokenizer, meta = load_model(name, torch.float32)
     if meta.form != recipe.backbone.form:
         raise ConfigError(f"backbone.form: {name} was trained in the form '{meta.form}', and the recipe says '{recipe.backbone.form}'")
-    if recipe.backbone.added_words:
+    for key, count in (("added_words", recipe.backbone.added_words), ("added_prose", recipe.backbone.added_prose)):
+        if not count:
+            continue
         texts = texts_of(data_root())
         if texts is None:
-            raise ConfigError("backbone.added_words: the texts to learn them from were not found; set THEMIS_DATA to their folder")
-        rng = Random(f"{recipe.seed}/words")
-        tokenizer = add_words(model, tokenizer, (texts(rng) for _ in range(6_000)), recipe.backbone.added_words)
+            raise ConfigError(f"backbone.{key}: the texts to learn them from were not found; set THEMIS_DATA to their folder")
+        rng = Random(WORDS_SEED)
+        tokenizer = add_words(model, tokenizer, (texts(rng) for _ in range(6_000)), count, prose=key == "added_prose")
         tokenizer.save_pretrained(out / "tokenizer")
     # Rotary positions have no weights: a model reads as far as it is said to, and learns to by reading.
     positions = recipe.backbone.config.get("max_position_embeddings", 0)

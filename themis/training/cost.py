@@ -114,7 +114,7 @@ def _shape(recipe: TrainRecipe) -> Any:
     config = _config(recipe)
     kind: Any = AutoModelForSequenceClassification if recipe.kind == "encoder" else AutoModelForCausalLM
     if recipe.backbone.name:
-        config.get_text_config().vocab_size += recipe.backbone.added_words
+        config.get_text_config().vocab_size += recipe.backbone.added_words + recipe.backbone.added_prose
     with torch.device("meta"):
         model: Any = kind.from_config(config)
     if recipe.lora:

@@ -232,8 +232,8 @@ def loss_terms(model: RewardModel, hidden: Tensor, batch: Mapping[str, Any], wei
 
 def _rewards(model: RewardModel, hidden: Tensor, batch: Mapping[str, Any]) -> Tensor:
     """[S, K]"""
-    if "groups" in batch:
-        return model.reward(hidden[0][batch["reward_index"]])
+    if "groups" in batch or "branch" in batch:
+        return model.reward(hidden.flatten(0, 1)[batch["reward_index"]])
     return model.rewards_at(hidden, batch["reward_index"])
 
 
@@ -276,6 +276,8 @@ def _margin(batch: Mapping[str, Any]) -> Tensor | None:
 
 
 def _joined(batch: Mapping[str, Any]) -> dict[str, Any]:
+    if "branch" in batch:
+        return {"branch": batch["branch"], "position_ids": batch["position_ids"]}
     if "groups" not in batch:
         return {}
     return {"rows": Rows(batch["groups"], batch["owner"]), "position_ids": batch["position_ids"]}

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from themis.data.forked import trunk
 from themis.data.numbered import NO_TARGET, Numbered
 
 LIKE_LENGTH = 0.75
@@ -43,15 +44,6 @@ class Couple:
     def cost(self, share: bool) -> int:
         """Tokens that are computed."""
         return len(self.chosen.token_ids) + len(self.rejected.token_ids) - (trunk(self.chosen, self.rejected) if share else 0)
-
-
-def trunk(chosen: Numbered, rejected: Numbered) -> int:
-    """How many tokens both begin with; a target of the rejected one alone ends it, and one token is left to it in any case."""
-    most = min(len(chosen.token_ids), len(rejected.token_ids)) - 1
-    for place in range(most):
-        if chosen.token_ids[place] != rejected.token_ids[place] or rejected.kinds[place] != NO_TARGET:
-            return place
-    return most
 
 
 def pack(couples: Sequence[Couple], share: bool = True) -> dict[str, Any]:

@@ -19,6 +19,8 @@ class Backbone:
     """Entries of the tokenizer trained along with a model from scratch."""
     added_words: int = 0
     """Entries added to the tokenizer of a model that Themis trained: words of scripts that it knows as bytes alone."""
+    added_prose: int = 0
+    """The same for pieces of English words, so that prose becomes shorter."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Number type of the weights in memory; bfloat16 for weights that LoRA leaves as they are."""
     form: Literal["plain", "chat"] = "plain"

@@ -131,6 +131,7 @@ def _steps(recipe: TrainRecipe, learner: Learner, pairs: Pairs, share: Share) ->
         vocabulary=[token for token in range(len(tokenizer)) if token not in special],
         texts=texts_of(data_root()) if recipe.text_share else None,
         text_share=recipe.text_share,
+        forked=learner.model.reads_forks(),
     )
 
 

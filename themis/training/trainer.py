@@ -27,6 +27,9 @@ Measure = Callable[[], dict[str, float]]
 Step = dict[str, Any] | list[dict[str, Any]]
 """A batch, or all the batches of a step."""
 
+SHAPES_AT_MOST = 64
+"""Of compiled layers; PyTorch's own limit is 8."""
+
 __all__ = ["Measure", "ThemisTrainer", "compile_layers", "loss_terms"]
 
 
@@ -192,6 +195,8 @@ def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) ->
         return
     if on_cpu:
         model.lm.set_attn_implementation("eager")
+    # One for each of a recipe's lengths, for rows that fork and for measuring.
+    cast(Any, torch._dynamo.config).recompile_limit = SHAPES_AT_MOST
     for layer in cast(nn.ModuleList, model.lm.base_model.layers):
         layer.compile(dynamic=False)
 
