@@ -8,8 +8,10 @@ from pathlib import Path
 from random import Random
 
 from themis.data import arithmetic
+from themis.data.asked import asked_sources
 from themis.data.batches import Mixture, PairSource, mixture_sources, rows_sources
 from themis.data.calls import calls_sources
+from themis.data.longform import longform_sources
 from themis.data.preferences import read_preferences
 from themis.data.reading_pairs import reading_sources
 from themis.data.redrawn import redrawn_sources
@@ -23,7 +25,10 @@ from themis.training.recipe import TrainRecipe
 DATA = "data"
 """The source made of the files of the key `data`."""
 READING = "reading"
-_TASK_OF = {"arithmetic": "calculator", "gsm8k": "calculator", READING: "translator"}
+LONGFORM = "longform"
+_OF_FILES = {"calls/wikisearch": calls_sources, "asked/wikisearch": asked_sources, READING: reading_sources, LONGFORM: longform_sources}
+"""Sources without end that are made of files below THEMIS_DATA, read only where a recipe names them."""
+_TASK_OF = {"arithmetic": "calculator", "gsm8k": "calculator", READING: "translator", LONGFORM: "webgpt"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +50,9 @@ def gather(recipe: TrainRecipe, root: Path | None, notice: Callable[[str], None]
     brought, left_out = _brought(recipe)
     wordings = learnt_wordings(published.pairs)
     sources = mixture_sources(published.pairs, published.gsm8k, wordings) | rows_sources(made.pairs) | redrawn_sources(made.pairs)
-    if any(name.startswith("calls/") for name in recipe.mixture):
-        sources |= calls_sources(root)
-    if READING in recipe.mixture:
-        sources |= reading_sources(root)
+    for name, read in _OF_FILES.items():
+        if name in recipe.mixture:
+            sources |= read(root)
     if brought:
         sources[DATA] = lambda rng: rng.choice(brought)
     weights = _of_tasks(recipe, _available(_named(recipe), set(sources), notice))
@@ -94,12 +98,10 @@ def _brought(recipe: TrainRecipe) -> tuple[list[Pair], Counter[str]]:
 
 
 def _available(mixture: Mapping[str, float], sources: set[str], notice: Callable[[str], None]) -> dict[str, float]:
-    known = sources | {"gsm8k", READING, DATA}
+    known = sources | {"gsm8k", DATA, *_OF_FILES}
     for name in mixture:
-        if name not in known and not name.startswith(("tara/", "rows/", "redrawn/", "calls/")):
-            raise ConfigError(
-                f"mixture: no source '{name}'; known: {', '.join(sorted(known))}, tara/TASK, rows/TASK, redrawn/TASK, calls/wikisearch"
-            )
+        if name not in known and not name.startswith(("tara/", "rows/", "redrawn/")):
+            raise ConfigError(f"mixture: no source '{name}'; known: {', '.join(sorted(known))}, tara/TASK, rows/TASK, redrawn/TASK")
     missing = [name for name in mixture if name not in sources]
     if missing:
         notice(f"trains without {', '.join(missing)}: not found under THEMIS_DATA, nor in the keys 'rows' and 'data'")
@@ -132,7 +134,7 @@ def _drawn(recipe: TrainRecipe, mixture: Mixture, root: Path | None) -> list[Pai
     weights = {
         name: weight
         for name, weight in mixture.weights.items()
-        if name in tests or ("/" not in name and name not in ("gsm8k", READING, DATA))
+        if name in tests or ("/" not in name and name not in ("gsm8k", READING, LONGFORM, DATA))
     }
     held = replace(mixture, sources={**mixture.sources, **tests}, weights=weights or mixture.weights, dropped_observations=0.0)
     return [held.draw(rng)[1] for _ in range(recipe.measured_pairs)]
@@ -142,7 +144,7 @@ def _rows(
     recipe: TrainRecipe, weights: Mapping[str, float], published: Published, made: Published, brought: Sequence[Pair], root: Path | None
 ) -> tuple[tuple[PairSource, ...], tuple[Pair, ...]]:
     """Each row as what makes its pair, and those kept back: test rows where there are any, else at most one row in ten."""
-    endless = [name for name in weights if name in (*STREAM, READING) or name.startswith(("redrawn/", "calls/"))]
+    endless = [name for name in weights if name in (*STREAM, *_OF_FILES) or name.startswith("redrawn/")]
     if endless:
         raise ConfigError(f"epochs: {', '.join(endless)} has no end; give 'steps', or a mixture of tara/TASK, rows/TASK, gsm8k and data")
     rows: list[PairSource] = []
