@@ -40,6 +40,7 @@ class CachedReader:
         self.rows: list[Row] = []
         self._model = model
         self._pass_tokens = pass_tokens
+        self._cache_name = model.cache_name
         self._device = next(model.lm.parameters()).device
         self._batch = self._new_cache()
 
@@ -83,7 +84,8 @@ class CachedReader:
         cache.place(positions_BQ, length)
         mask: Any = attention_mask(self._model.config, positions_BQ, length, self._model.lm.dtype)
         in_range_BQ = positions_BQ.clamp(max=self._model.context_length - 1)  # padding may stand past the last position
-        hidden_BQH = self._model.hidden_states(tokens_BQ, mask, position_ids=in_range_BQ, past_key_values=cache, use_cache=True)
+        kept: dict[str, Any] = {self._cache_name: cache, "use_cache": True}
+        hidden_BQH = self._model.hidden_states(tokens_BQ, mask, position_ids=in_range_BQ, **kept)
         for row, count in zip(rows, counts, strict=True):
             row.read += count
         return last_states(hidden_BQH, counts)

@@ -9,6 +9,7 @@ Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.2.
 #          K = reward indices of a sequence
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -45,6 +46,12 @@ class RewardModel(nn.Module):
     def context_length(self) -> int:
         """The most tokens one judgement may have."""
         return int(self.config.get_text_config().max_position_embeddings)
+
+    @property
+    def cache_name(self) -> str:
+        """What the backbone calls its keys and values: `cache` in newer versions of transformers, `past_key_values` before."""
+        names = signature(self.lm.base_model.forward).parameters
+        return "cache" if "cache" in names else "past_key_values"
 
     def hidden_states(self, token_ids_BT: Tensor, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor:
         """Last hidden states [B, T, H], after the final norm; `kwargs` go to the backbone (positions, cache)."""

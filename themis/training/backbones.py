@@ -129,11 +129,25 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
         rng = Random(WORDS_SEED)
         tokenizer = add_words(model, tokenizer, (texts(rng) for _ in range(6_000)), count, prose=key == "added_prose")
         tokenizer.save_pretrained(out / "tokenizer")
+    keep_layers(model, name, recipe.backbone.config.get("num_hidden_layers"))
     # Rotary positions have no weights: a model reads as far as it is said to, and learns to by reading.
     positions = recipe.backbone.config.get("max_position_embeddings", 0)
     if positions > model.context_length:
         model.lm.config.max_position_embeddings = positions
     return model.train(), tokenizer
+
+
+def keep_layers(model: RewardModel, name: str, count: int | None) -> None:
+    """The first `count` layers of a trained model alone, for a smaller one to begin with; all of them where it is None."""
+    config, layers = model.lm.config, cast(nn.ModuleList, model.lm.base_model.layers)
+    if count is None or count == len(layers):
+        return
+    if not 0 < count < len(layers):
+        raise ConfigError(f"backbone.config.num_hidden_layers: {name} has {len(layers)} layers, of which {count} cannot be kept")
+    model.lm.base_model.layers = layers[:count]
+    config.num_hidden_layers = count
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:count]
 
 
 def configured(fields: dict[str, Any], **others: Any) -> Any:
