@@ -31,7 +31,7 @@ def test_the_table_is_printed_and_written_as_json(themis: Themis, tiny: Path, tm
     assert "not run: wikisearch, the toolbox lacks wiki_search" in result.stdout
     written = json.loads((tmp_path / "dev.json").read_text())
     assert {"model", "tasks", "micro", "macro", "baselines"} <= written.keys()
-    assert {"n", "correct", "accuracy", "ci95", "unscored", "valid_calls"} <= written["tasks"]["calendar"].keys()
+    assert {"n", "correct", "accuracy", "ci95", "unscored", "published_calls"} <= written["tasks"]["calendar"].keys()
     assert (written["model"], list(written["tasks"])) == (str(tiny), ["calendar"])
 
 
@@ -86,7 +86,7 @@ def test_an_encoder_is_measured_as_a_model_without_tools(themis: Themis, tiny: P
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "dev.json").read_text())
     row = written["tasks"]["calendar"]
-    assert (row["n"], row["unscored"], row["valid_calls"]) == (1, 0, None)
+    assert (row["n"], row["unscored"], row["published_calls"]) == (1, 0, None)
     assert row["cost"].items() >= {"judgements": 2, "calls": 0, "new_tokens": 0}.items()
     # [CLS] q [SEP], then Tuesday or A Monday, a letter each, and [SEP].
     assert row["cost"]["read_tokens"] == 3 + 7 + 1

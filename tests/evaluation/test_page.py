@@ -151,7 +151,7 @@ def test_a_result_without_a_figure_of_this_version_is_refused_with_the_way_out(t
 
 def test_items_that_an_empty_answer_decides_stand_in_a_column(tmp_path: Path) -> None:
     text = words(page([read_run(saved(tmp_path, "first", *ITEMS, item("d", [1], [""])))]))
-    assert "no reward empty valid calls, %" in text
+    assert "no reward empty calls as published, %" in text
     assert "calendar 4 50.0 (15.0-85.0) 1 1 -" in text
 
 

@@ -85,7 +85,7 @@ def test_a_cost_counts_calls_by_what_came_back() -> None:
     cost = cost_of([Verdict("1", 1.0, "tool_unavailable", Trace(steps), Usage(4, 10, 6, 2.0)), Verdict("2", None, "budget")])
     assert cost is not None
     assert cost["tools"] == {"a": {"calls": 2, "ok": 1, "error": 1, "failed": 0}, "b": {"calls": 1, "ok": 0, "error": 0, "failed": 1}}
-    assert (cost["malformed"], cost["calls"], cost["answered"], cost["with_call"]) == (1, 2.0, 0.25, 0.5)
+    assert (cost["malformed"], cost["calls"], cost["valid"], cost["answered"], cost["with_call"]) == (1, 2.0, 0.5, 0.25, 0.5)
     assert (cost["read_tokens"], cost["new_tokens"], cost["seconds"], cost["seconds_p95"]) == (5, 3, 1.0, 2.0)
     assert cost["reasons"] == {"budget": 1, "tool_unavailable": 1}
     assert cost_of([]) is None
@@ -145,4 +145,4 @@ def test_all_columns_fit_in_80_letters_even_with_another_model(tmp_path: Path) -
     assert "calculator 4 100.0 (51.0-100.0) 0 100.0 50.0 50.0 100.0" in lines
     assert "macro 12 100.0 (71.7-100.0) 50.0 50.0 100.0" in lines
     assert "+0.0 points (+0.0 to +0.0) against runs/vanilla" in lines
-    assert "a judgement: 1.00 calls (100.0 % answered), 30 tokens read and 20 written, 0.50" in lines
+    assert "a judgement: 1.00 calls (100.0 % valid, 100.0 % answered), 30 tokens read and 20 written, 0.50 s" in " ".join(lines)

@@ -1,5 +1,7 @@
 """A smaller model begins with the first layers of a trained one."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -9,7 +11,8 @@ from themis.training.backbones import keep_layers
 
 
 def test_the_first_layers_stay_as_they_are_and_the_others_are_gone() -> None:
-    model, whole = tiny_model("qwen3", byte_tokenizer()), tiny_model("qwen3", byte_tokenizer())
+    model: Any = tiny_model("qwen3", byte_tokenizer())
+    whole: Any = tiny_model("qwen3", byte_tokenizer())
     whole.load_state_dict(model.state_dict())
     keep_layers(model, "nano", 1)
     ids = torch.tensor([[1, 2, 3, 4]])
@@ -20,7 +23,7 @@ def test_the_first_layers_stay_as_they_are_and_the_others_are_gone() -> None:
 
 
 def test_no_count_keeps_all_layers() -> None:
-    model = tiny_model("qwen3", byte_tokenizer())
+    model: Any = tiny_model("qwen3", byte_tokenizer())
     before = model.config.num_hidden_layers
     keep_layers(model, "nano", None)
     assert len(model.lm.base_model.layers) == before

@@ -19,7 +19,7 @@ def needed_tools(sides: Iterable[Side]) -> frozenset[str]:
     return frozenset(action.tool for side in sides for action in _calls(side.trace) if action is not None)
 
 
-def valid_calls(judged: Iterable[JudgedItem]) -> float | None:
+def published_calls(judged: Iterable[JudgedItem]) -> float | None:
     """Share of the judgements that made exactly the published calls; None without published traces, or if nothing was written.
 
     For an empty answer no call is ever made, so none can be right or wrong.

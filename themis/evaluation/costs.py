@@ -29,6 +29,8 @@ class Cost(TypedDict):
     """Per judgement, malformed ones included."""
     malformed: int
     """Steps that neither named a tool and an argument nor finished."""
+    valid: float | None
+    """Share of all calls that were well-formed and that the tool could read, whether or not the world then answered; None without calls."""
     answered: float | None
     """Share of all calls that were well-formed and answered with status ok; None without calls."""
     tools: dict[str, Calls]
@@ -62,6 +64,7 @@ def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
         with_call=sum(verdict.usage.tool_calls > 0 for verdict in verdicts) / n,
         calls=made / n,
         malformed=malformed,
+        valid=share(sum(tool["calls"] - tool["error"] for tool in tools.values()), made),
         answered=share(sum(tool["ok"] for tool in tools.values()), made),
         tools=dict(sorted(tools.items())),
         read_tokens=sum(verdict.usage.read_tokens for verdict in verdicts) / n,

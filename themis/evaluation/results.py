@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from themis.evaluation.calibration import Calibration, calibration
-from themis.evaluation.calls import valid_calls
+from themis.evaluation.calls import published_calls
 from themis.evaluation.costs import Cost, cost_of
 from themis.evaluation.draws import Coverage, Draws, coverage, draws_of
 from themis.evaluation.items import Item, JudgedItem, Opinion, length_points
@@ -43,7 +43,7 @@ class TaskResult(TypedDict):
     """Items that lack a reward, other than that of an empty answer; they count as wrong."""
     empty: int
     """Items that an empty answer decides: it stands below every answer with a reward."""
-    valid_calls: float | None
+    published_calls: float | None
     """Share of the judgements that made exactly the published calls; None without published traces, or if nothing was written."""
     averaged: bool
     dropped: dict[str, int]
@@ -191,7 +191,7 @@ def task_result(judged: Sequence[JudgedItem], subset: Subset, points: Mapping[st
         ci95=wilson_interval(correct, len(judged)),
         unscored=sum(entry.standings is None for entry in judged),
         empty=sum(entry.is_decided_by_empty for entry in judged),
-        valid_calls=valid_calls(judged),
+        published_calls=published_calls(judged),
         averaged=subset.averaged,
         dropped=dict(subset.dropped),
         rivals={judge: _rival([points["judge"]], [theirs]) for judge, theirs in points.items() if judge != "judge"},

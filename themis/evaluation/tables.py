@@ -30,18 +30,18 @@ def render_table(result: Result) -> Table:
         pad_edge=False,
     )
     against = result["against"] is not None
-    shows_calls = any(row["valid_calls"] is not None for row in result["tasks"].values())
-    headings = ["task", "n", "accuracy", "no reward", *(["valid calls"] if shows_calls else []), "longer", "shorter"]
+    shows_calls = any(row["published_calls"] is not None for row in result["tasks"].values())
+    headings = ["task", "n", "accuracy", "no reward", *(["as published"] if shows_calls else []), "longer", "shorter"]
     for heading in headings + (["against"] if against else []):
         table.add_column(
             heading,
             justify="left" if heading == "task" else "right",
-            no_wrap=heading not in ("task", "no reward", "valid calls"),
+            no_wrap=heading not in ("task", "no reward", "as published"),
             min_width=11 if heading == "task" else None,
         )
     for task, row in sorted(result["tasks"].items(), key=lambda entry: not entry[1]["averaged"]):
         name = task if row["averaged"] else f"{task} *"
-        calls = [percent(row["valid_calls"])] if shows_calls else []
+        calls = [percent(row["published_calls"])] if shows_calls else []
         figures = [str(row["n"]), with_interval(row["accuracy"], row["ci95"]), str(row["unscored"]), *calls]
         table.add_row(escape(name), *figures, *_rivals(row["rivals"], against))
     table.add_section()
@@ -102,7 +102,7 @@ def calibration_line(found: Calibration) -> str:
 
 def cost_line(cost: Cost) -> str:
     """What a judgement cost."""
-    answered = "" if cost["answered"] is None else f" ({percent(cost['answered'])} % answered)"
+    answered = "" if cost["valid"] is None else f" ({percent(cost['valid'])} % valid, {percent(cost['answered'])} % answered)"
     tokens = f"{cost['read_tokens']:.0f} tokens read and {cost['new_tokens']:.0f} written"
     return f"a judgement: {cost['calls']:.2f} calls{answered}, {tokens}, {cost['seconds']:.2f} s"
 

@@ -59,7 +59,7 @@ def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
 def tasks_table(result: Result) -> Markup:
     """A line for each subset, the averages below; beside other judges' accuracies the difference to them."""
     rivals = ["longer", "shorter", *(["against"] if result["against"] is not None else [])]
-    headings = ["subset", "n", "accuracy, %", "no reward", "empty", "valid calls, %", *(f"{name}, %" for name in rivals)]
+    headings = ["subset", "n", "accuracy, %", "no reward", "empty", "calls as published, %", *(f"{name}, %" for name in rivals)]
     rows = [_task_row(name, row, rivals) for name, row in result["tasks"].items()]
     rows += [[name, row["n"], interval(row), "", "", "", *_rival_cells(row["rivals"], rivals)] for name, row in result["averages"].items()]
     return table(headings, rows, foot=len(result["averages"]))
@@ -194,7 +194,7 @@ def _range(ci95: Sequence[float]) -> Markup:
 
 def _task_row(name: str, row: TaskResult, rivals: Sequence[str]) -> list[Any]:
     label = name if row["averaged"] else f"{name} (in no average)"
-    figures = [row["n"], interval(row), row["unscored"], row["empty"], percent(row["valid_calls"])]
+    figures = [row["n"], interval(row), row["unscored"], row["empty"], percent(row["published_calls"])]
     return [label, *figures, *_rival_cells(row["rivals"], rivals)]
 
 

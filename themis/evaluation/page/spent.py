@@ -15,7 +15,7 @@ _NOTE = (
     "Means of a judgement, which is one trace. Seconds count from taking up a case to its verdict, while the others of its batch were "
     "judged beside it. Answered: calls that were well-formed and came back with status ok. In the plots an answer costs all of its draws."
 )
-_HEADINGS = ("run", "judgements", "with a call, %", "calls", "answered, %", "malformed", "tokens read", "tokens written", "seconds", "p95")
+_HEADINGS = ("run", "judgements", "with a call, %", "calls", "valid, %", "answered, %", "malformed", "tokens read", "tokens written", "seconds", "p95")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _spent(run: Run) -> list[Spent]:
 
 
 def _row(name: str, cost: Cost) -> list[Any]:
-    calls = [percent(cost["with_call"]), f"{cost['calls']:.2f}", percent(cost["answered"]), cost["malformed"]]
+    calls = [percent(cost["with_call"]), f"{cost['calls']:.2f}", percent(cost["valid"]), percent(cost["answered"]), cost["malformed"]]
     tokens = [f"{cost['read_tokens']:.0f}", f"{cost['new_tokens']:.0f}"]
     seconds = [f"{cost['seconds']:.2f}", f"{cost['seconds_p95']:.2f}"]
     reasons = ", ".join(f"{reason} {count}" for reason, count in cost["reasons"].items())
