@@ -17,6 +17,7 @@ from random import Random
 
 from themis.data.agents.reading import occurs, place, sentences
 from themis.data.longform_wordings import (
+    CHATTER,
     EVASIVE,
     FOREIGN,
     LEAVES_OUT,
@@ -31,6 +32,7 @@ from themis.data.longform_wordings import (
     TOO_SHORT,
     UNCONTRADICTED,
     UNHEARD,
+    WONDERING,
 )
 from themis.data.sources import measured_questions
 from themis.data.sources.intros import INTROS
@@ -48,6 +50,8 @@ LEFT_OUT = 100
 """Characters that an answer which says too little lacks at least."""
 QUOTED = 12
 """Words of a quotation at most."""
+WONDERED = 0.4
+"""The share of questions why something is so, which people ask more often than what a thing is."""
 LOWER = 0.35
 """The share of questions in lower case."""
 _READ = 2_000
@@ -73,6 +77,10 @@ _MONTH = r"(?:January|February|March|April|May|June|July|August|September|Octobe
 _TIMES = re.compile(rf"\b(?:{_MONTH}|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b")
 _OF_A_MONTH = re.compile(rf" {_MONTH}\b")
 _WORD = re.compile(r"[^\W_]+")
+_CLAUSE = re.compile(r"(?:[\w'’-]+ ){4,15}[\w'’-]+(?=[,;.]|$)")
+"""What a sentence says before its first mark."""
+_SMALL_OPENING = re.compile(r"^(?:The|A|An|In|At|On|As|After|From|By|Most|Some|Many)\b")
+_POINTS_BACK = re.compile(r"^(?:It|He|She|They|This|These|That|Those|His|Her|Its|Their|There|Such)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +219,19 @@ def _of_article(article: Article, worse: Worse, shelf: Shelf, rng: Random) -> Pa
 def _question(article: Article, rng: Random) -> tuple[str, str]:
     """A question and what to search for: the same query whenever the question is the same."""
     question, query = (one.format(title=article.subject) for one in rng.choice(article.wordings))
+    if rng.random() < WONDERED and (said := _clause(article, rng)):
+        question, query = (one.format(said=said) for one in rng.choice(WONDERING))
+        question += rng.choice(CHATTER)
     if rng.random() < LOWER:
         question, query = question.lower().rstrip("?."), query.lower()
     return question, query
+
+
+def _clause(article: Article, rng: Random) -> str:
+    """What one of the first sentences says, to go on behind `why`; none where no short one does."""
+    found = [clause[0] for sentence in article.said[:4] if (clause := _CLAUSE.match(sentence)) and not _POINTS_BACK.match(sentence)]
+    clause = rng.choice(found) if found else ""
+    return _SMALL_OPENING.sub(lambda opening: opening[0].lower(), clause)
 
 
 def _drawn(article: Article, rng: Random) -> Asked | None:

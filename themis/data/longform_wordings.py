@@ -35,6 +35,29 @@ OF_ANYTHING = (
 )
 """Each with the query that goes with it."""
 
+WONDERING = (
+    ("Why is it that {said}?", "why {said}"),
+    ("How come {said}?", "how come {said}"),
+    ("How is it that {said}?", "how is it that {said}"),
+    ("Can someone explain why {said}?", "why {said}"),
+    ("ELI5: how is it that {said}?", "how is it that {said}"),
+    ("I read that {said}. How does that work?", "how does it work that {said}"),
+    ("Why do people say that {said}?", "why do people say that {said}"),
+    ("What does it mean that {said}?", "what does it mean that {said}"),
+    ("What happened that {said}?", "what happened that {said}"),
+)
+"""Of something that the article says, each with the query that goes with it."""
+CHATTER = (
+    "",
+    "",
+    "",
+    " I have always wondered.",
+    " I never understood this.",
+    "\n\nPlease explain it in simple words.",
+    "\n\nThanks in advance!",
+)
+"""What people add to a question, and nobody searches for."""
+
 THOUGHTS = (
     "I need to confirm the information about {subject}.",
     "I need to confirm what the answer says about {subject}.",
