@@ -1,9 +1,9 @@
 """One table in Markdown of several evaluations: a row for each, and for the rules that look at lengths alone.
 
-    python -m benchmarks.table nano=nano.json "vanilla nano=a.json,b.json,c.json" ... [--all]
+    python -m benchmarks.table nano=nano.json "vanilla nano=a.json,b.json,c.json" "one model per tool=calendar.json+weather.json" ... [--all]
 
 Takes what `themis eval ... --json` wrote. Several files of one name are runs with other seeds: their mean, its standard deviation over
-the seeds, and the 95 % interval of the first one. With `--all` also the lines that are in no average. Judges nothing.
+the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their own, in one row. With `--all` also the lines that are in no average. Judges nothing.
 """
 
 import sys
@@ -13,7 +13,7 @@ from statistics import fmean, stdev
 
 from themis.errors import ConfigError, DataError, ThemisError
 from themis.evaluation.page import read_run
-from themis.evaluation.results import RULES, Average, Result, Rival, TaskResult
+from themis.evaluation.results import RULES, Average, Result, Rival, TaskResult, averages_of
 from themis.evaluation.tables import NAMES, percent
 
 Named = Mapping[str, Sequence[Result]]
@@ -43,11 +43,22 @@ def read_named(words: Sequence[str]) -> dict[str, list[Result]]:
             raise ConfigError(f"'{word}' names no result: give NAME=FILE.json, or NAME=FILE.json,FILE.json for several seeds")
         if name.strip() in named:
             raise ConfigError(f"'{name.strip()}' is named twice: give the files of its seeds with commas, {name.strip()}=a.json,b.json")
-        named[name.strip()] = [_result(Path(file)) for file in files.split(",") if file]
+        named[name.strip()] = [_united([_result(Path(part)) for part in file.split("+")], name) for file in files.split(",") if file]
     benches = dict.fromkeys(" ".join((result["bench"], result["split"])).strip() for results in named.values() for result in results)
     if len(benches) > 1:
         raise DataError(f"the results are of different benches ({', '.join(benches)}): give those of one")
     return named
+
+
+def _united(parts: list[Result], name: str) -> Result:
+    """Results of models that each know some tasks, as one; the averages are over all of them."""
+    if len(parts) == 1:
+        return parts[0]
+    tasks = {task: row for part in parts for task, row in part["tasks"].items() if row["averaged"]}
+    if len(tasks) < sum(row["averaged"] for part in parts for row in part["tasks"].values()):
+        raise DataError(f"{name}: files joined by + must be of different tasks, and two are of the same")
+    points = {task: [point for point, _ in part["items"][task].values()] for part in parts for task in part["tasks"]}
+    return {**parts[0], "tasks": tasks, "averages": averages_of({"judge": points}, list(tasks))}
 
 
 def markdown(named: Named, *, whole: bool = False) -> str:
@@ -93,7 +104,10 @@ def _cell(seeds: Sequence[Result], column: str, count: int) -> str:
 
 def _rule_cell(results: Sequence[Result], rule: str, column: str, count: int) -> str:
     """The rule looks at the items alone: it is the same in each run that has them all."""
-    row = next(row for result in results if (row := figure(result, column)) is not None and row["n"] == count)
+    rows = (row for result in results if (row := figure(result, column)) is not None and row["n"] == count)
+    row = next((row for row in rows if rule in row["rivals"]), None)
+    if row is None:
+        return "-"
     return f"{percent(row['rivals'][rule]['accuracy'])} {_interval(row['rivals'][rule])}"
 
 

@@ -36,6 +36,15 @@ def test_seeds_give_their_mean_and_spread_and_the_interval_of_the_first(tmp_path
     assert row == ["**nano**, 3 seeds", *["75.0 ± 25.0 (30-95)"] * 3]
 
 
+def test_models_with_tasks_of_their_own_stand_in_one_row(tmp_path: Path) -> None:
+    """Three of four and two of two, judged by two models: the averages are those of one that did both."""
+    parts = "+".join(str(saved(tmp_path, task, {task: counts})) for task, counts in TWO.items())
+    each, whole = cells(markdown(read_named([f"each={parts}", f"whole={saved(tmp_path, 'whole', TWO)}"])))[2:4]
+    assert each[1:] == whole[1:]
+    with pytest.raises(DataError, match=r"each: files joined by \+ must be of different tasks"):
+        read_named([f"each={tmp_path}/calendar.json+{tmp_path}/calendar.json"])
+
+
 def test_a_run_of_fewer_tasks_says_its_n(tmp_path: Path) -> None:
     table = markdown(read_named([f"part={saved(tmp_path, 'a', {'calendar': (4, 4)})}", f"whole={saved(tmp_path, 'b', TWO)}"]))
     assert cells(table)[2] == ["**part**", "100.0 (51-100)", "-", "100.0 (51-100), n = 4", "100.0 (51-100), n = 4", "-"]
