@@ -1,9 +1,10 @@
 """One table in Markdown of several evaluations: a row for each, and for the rules that look at lengths alone.
 
-    python -m benchmarks.table nano=nano.json "vanilla nano=a.json,b.json,c.json" "one model per tool=calendar.json+weather.json" ... [--all]
+    python -m benchmarks.table nano=nano.json "vanilla=a.json,b.json,c.json" "one per tool=calendar.json+weather.json" [--all]
 
 Takes what `themis eval ... --json` wrote. Several files of one name are runs with other seeds: their mean, its standard deviation over
-the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their own, in one row. With `--all` also the lines that are in no average. Judges nothing.
+the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their own, in one row. With `--all` also
+the lines that are in no average. Judges nothing.
 """
 
 import sys
