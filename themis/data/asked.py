@@ -22,6 +22,7 @@ from themis.data.agents.wikisearch import RULE
 from themis.data.answer_forms import absurd, in_a_form
 from themis.data.draft import Draft, Evidence, View
 from themis.data.redrawn import _telling
+from themis.data.reserved import reserved
 from themis.data.sources import measured_questions
 from themis.data.sources.catalogue import all_sources
 from themis.tools.passages import WORDS
@@ -78,7 +79,8 @@ def _drafts(root: Path) -> Iterator[Draft]:
     measured = measured_questions(root)
     for name in SOURCES:
         for draft in all_sources()[name].read(root, 0, 100_000):
-            if draft.passages and occurs(draft.chosen, draft.passages[0][1]) and question_hash(draft.question) not in measured:
+            told = draft.passages and occurs(draft.chosen, draft.passages[0][1])
+            if told and question_hash(draft.question) not in measured and not reserved(draft):
                 yield draft
 
 

@@ -16,6 +16,7 @@ from themis.data.agents.reading import occurs
 from themis.data.agents.translator import RULE
 from themis.data.draft import View
 from themis.data.redrawn import redrawn
+from themis.data.reserved import reserved
 from themis.data.sources import measured_questions
 from themis.data.sources.catalogue import all_sources
 from themis.data.sources.intros import INTROS
@@ -55,7 +56,7 @@ def _by_people(root: Path) -> Iterator[Asked]:
     for name in ("nq_gold", "popqa"):
         for draft in all_sources()[name].read(root, 0, 100_000):
             for _, text in draft.passages[:1]:
-                if occurs(draft.chosen, text):
+                if occurs(draft.chosen, text) and not reserved(draft):
                     yield Asked(draft.question, draft.chosen, text)
 
 

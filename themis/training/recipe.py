@@ -54,7 +54,8 @@ class TrainRecipe:
     The streams `calendar`, `weather`, `multi_tools`, `arithmetic`, `no_tool`; of data sets, `tara/TASK` and `gsm8k`;
     `rows/TASK` of the folder `rows`, and `redrawn/translator`, `redrawn/wikisearch`, the same with wrong answers drawn anew each time;
     `reading`, English questions on English texts, as the task translator asks them;
-    `calls/wikisearch`, real questions of which only the query is learnt; `asked/wikisearch`, those with their paragraphs;
+    `calls/wikisearch`, `calls/webgpt`, `calls/translator`, real questions of which only the call is learnt;
+    `asked/wikisearch`, those with their paragraphs;
     `longform`, questions of the task webgpt with answers in prose;
     `data`, the files of that key. Of a run in epochs shares count nothing, but 0 leaves a source out.
     """

@@ -26,7 +26,13 @@ DATA = "data"
 """The source made of the files of the key `data`."""
 READING = "reading"
 LONGFORM = "longform"
-_OF_FILES = {"calls/wikisearch": calls_sources, "asked/wikisearch": asked_sources, READING: reading_sources, LONGFORM: longform_sources}
+CALLS = ("calls/wikisearch", "calls/webgpt", "calls/translator")
+_OF_FILES = {
+    **dict.fromkeys(CALLS, calls_sources),
+    "asked/wikisearch": asked_sources,
+    READING: reading_sources,
+    LONGFORM: longform_sources,
+}
 """Sources without end that are made of files below THEMIS_DATA, read only where a recipe names them."""
 _TASK_OF = {"arithmetic": "calculator", "gsm8k": "calculator", READING: "translator", LONGFORM: "webgpt"}
 
@@ -50,9 +56,8 @@ def gather(recipe: TrainRecipe, root: Path | None, notice: Callable[[str], None]
     brought, left_out = _brought(recipe)
     wordings = learnt_wordings(published.pairs)
     sources = mixture_sources(published.pairs, published.gsm8k, wordings) | rows_sources(made.pairs) | redrawn_sources(made.pairs)
-    for name, read in _OF_FILES.items():
-        if name in recipe.mixture:
-            sources |= read(root)
+    for read in {read for name, read in _OF_FILES.items() if name in recipe.mixture}:
+        sources |= read(root)
     if brought:
         sources[DATA] = lambda rng: rng.choice(brought)
     weights = _of_tasks(recipe, _available(_named(recipe), set(sources), notice))

@@ -15,7 +15,22 @@ _NOTE = (
     "Means of a judgement, which is one trace. Seconds count from taking up a case to its verdict, while the others of its batch were "
     "judged beside it. Answered: calls that were well-formed and came back with status ok. In the plots an answer costs all of its draws."
 )
-_HEADINGS = ("run", "judgements", "with a call, %", "calls", "valid, %", "answered, %", "malformed", "tokens read", "tokens written", "seconds", "p95")
+_HEADINGS = (
+    ,
+    ,
+)
+    "run",
+    "judgements",
+    "with a call, %",
+    "calls",
+    "valid, %",
+    "answered, %",
+    "malformed",
+    "tokens read",
+    "tokens written",
+    "seconds",
+    "p95",
+)
 
 
 @dataclass(frozen=True, slots=True)
