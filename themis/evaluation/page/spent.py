@@ -13,7 +13,8 @@ from themis.evaluation.tables import percent
 
 _NOTE = (
     "Means of a judgement, which is one trace. Seconds count from taking up a case to its verdict, while the others of its batch were "
-    "judged beside it. Valid: calls that were well-formed and that the tool could read; answered: those that came back with status ok. In the plots an answer costs all of its draws."
+    "judged beside it. Valid: calls that were well-formed and that the tool could read; answered: those that came back with status ok. "
+    "In the plots an answer costs all of its draws."
 )
 _HEADINGS = (
     "run",
