@@ -102,6 +102,9 @@ def test_minilm_learns_from_the_rows_of_the_eight_tasks() -> None:
     assert {name.partition("/")[2] for name in read_recipe("minilm", TrainRecipe).mixture if name.startswith("rows/")} == tasks
 
 
+NO_WORDS = ("backbone.added_words=0", "backbone.added_prose=0")
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoders_recipe_trains_a_tiny_bert(name: str, rows: str, tmp_path: Path) -> None:
     recipe = read_recipe(name, TrainRecipe)
@@ -120,15 +123,24 @@ def test_an_encoders_recipe_trains_a_tiny_bert(name: str, rows: str, tmp_path: P
 def test_a_model_at_hand_is_counted_as_it_is_whatever_the_recipe_says_of_its_shape() -> None:
     # The recipe `nano` says a shape for where its backbone is not there yet.
     nano, _, _ = load_model("nano")
-    recipe = read_recipe("nano", TrainRecipe, ["backbone.name=nano", "backbone.added_words=0", "backbone.config.hidden_size=64"])
+    recipe = read_recipe("nano", TrainRecipe, ["backbone.name=nano", *NO_WORDS, "backbone.config.hidden_size=64"])
     assert estimate(recipe).parameters == sum(parameter.numel() for parameter in nano.lm.parameters())
+
+
+def test_the_first_layers_alone_are_counted_where_no_more_are_kept() -> None:
+    whole, fewer = (
+        estimate(read_recipe("nano", TrainRecipe, ["backbone.name=nano", *NO_WORDS, *more])).parameters
+        for more in ([], ["backbone.config.num_hidden_layers=2"])
+    )
+    layer = (whole - fewer) / 4
+    assert layer == (3 + 1) * 192 * 192 + 3 * 192 * 512 + 2 * 192 + 2 * 64
 
 
 def test_a_run_that_goes_on_from_another_is_counted_with_its_added_words() -> None:
     first, nano = (read_recipe(name, TrainRecipe) for name in ("nano-first", "nano"))
-    width = first.backbone.config["hidden_size"]
-    assert estimate(nano).parameters == estimate(first).parameters + nano.backbone.added_words * width
-    assert nano.backbone.added_words > 0
+    width, added = first.backbone.config["hidden_size"], nano.backbone.added_words + nano.backbone.added_prose
+    assert estimate(nano).parameters == estimate(first).parameters + added * width
+    assert added > 0
 
 
 def _config_of_a_tiny_model(directory: Path) -> int:

@@ -37,14 +37,14 @@ def test_nano_goes_on_from_a_first_run_with_more_words_and_positions(tmp_path: P
     model, tokenizer, _ = load_model(first)
     assert tokenizer.model_max_length == model.context_length == 2048
 
-    on = replace(read_recipe("nano", TrainRecipe).backbone, name=str(first), added_words=3)
-    second = _small("nano", on, {"calendar": 1.0}, steps=25, drill_share=1.0, text_share=1.0, measure_every=25, tokens_per_step=512)
+    on = replace(read_recipe("nano", TrainRecipe).backbone, name=str(first), added_words=3, added_prose=2)
+    second = _small("nano", on, {"calendar": 1.0}, steps=25, drill_steps=0, drill_share=1.0, text_share=1.0, measure_every=25, tokens_per_step=512)
     nano = train(second, tmp_path / "nano", notice=silent)
     line = next(line for line in json.loads((nano / "log.json").read_text()) if "loss" in line)
     assert line["answer"] > 0
     assert line["action"] == line["rationale"] == 0
     model, grown, _ = load_model(nano)
-    assert (len(grown), model.context_length) == (len(tokenizer) + 3, 4096)
+    assert (len(grown), model.context_length) == (len(tokenizer) + 5, 4096)
     assert grown.get_vocab().items() > tokenizer.get_vocab().items()
 
 

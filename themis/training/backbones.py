@@ -139,13 +139,18 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
 
 def keep_layers(model: RewardModel, name: str, count: int | None) -> None:
     """The first `count` layers of a trained model alone, for a smaller one to begin with; all of them where it is None."""
-    config, layers = model.lm.config, cast(nn.ModuleList, model.lm.base_model.layers)
+    layers = cast(nn.ModuleList, model.lm.base_model.layers)
     if count is None or count == len(layers):
         return
     if not 0 < count < len(layers):
         raise ConfigError(f"backbone.config.num_hidden_layers: {name} has {len(layers)} layers, of which {count} cannot be kept")
     model.lm.base_model.layers = layers[:count]
-    config.num_hidden_layers = count
+    keep_first_layers(model.lm.config, count)
+
+
+def keep_first_layers(config: Any, count: int) -> None:
+    """The configuration of a model without the layers behind the first `count`."""
+    config.num_hidden_layers = min(count, config.num_hidden_layers)
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[:count]
 

@@ -19,8 +19,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from themis.errors import ConfigError, ModelError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, base_of, is_adapter
-from themis.model.checkpoint import at_hand, resolve
-from themis.training.backbones import configured, first_line
+from themis.model.checkpoint import at_hand, is_themis_model, resolve
+from themis.training.backbones import configured, first_line, keep_first_layers
 from themis.training.packing import Couple
 from themis.training.recipe import TrainRecipe
 
@@ -136,7 +136,10 @@ def _config(recipe: TrainRecipe) -> Any:
     found = at_hand(backbone.name)
     if found is None and described:
         return configured(backbone.config, **labels)
-    return _stored_config(found or resolve(backbone.name), labels)
+    config = _stored_config(found or resolve(backbone.name), labels)
+    if is_themis_model(backbone.name):
+        keep_first_layers(config, backbone.config.get("num_hidden_layers", config.num_hidden_layers))
+    return config
 
 
 def _stored_config(directory: Path, labels: Mapping[str, int]) -> Any:
