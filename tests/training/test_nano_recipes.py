@@ -38,7 +38,9 @@ def test_nano_goes_on_from_a_first_run_with_more_words_and_positions(tmp_path: P
     assert tokenizer.model_max_length == model.context_length == 2048
 
     on = replace(read_recipe("nano", TrainRecipe).backbone, name=str(first), added_words=3, added_prose=2)
-    second = _small("nano", on, {"calendar": 1.0}, steps=25, drill_steps=0, drill_share=1.0, text_share=1.0, measure_every=25, tokens_per_step=512)
+    second = _small(
+        "nano", on, {"calendar": 1.0}, steps=25, drill_steps=0, drill_share=1.0, text_share=1.0, measure_every=25, tokens_per_step=512
+    )
     nano = train(second, tmp_path / "nano", notice=silent)
     line = next(line for line in json.loads((nano / "log.json").read_text()) if "loss" in line)
     assert line["answer"] > 0

@@ -138,11 +138,11 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
 
 
 def keep_layers(model: RewardModel, name: str, count: int | None) -> None:
-    """The first `count` layers of a trained model alone, for a smaller one to begin with; all of them where it is None."""
+    """The first `count` layers of a trained model alone, for a smaller one to begin with; all of them where it has no more, or of None."""
     layers = cast(nn.ModuleList, model.lm.base_model.layers)
-    if count is None or count == len(layers):
+    if count is None or count >= len(layers):
         return
-    if not 0 < count < len(layers):
+    if count < 1:
         raise ConfigError(f"backbone.config.num_hidden_layers: {name} has {len(layers)} layers, of which {count} cannot be kept")
     model.lm.base_model.layers = layers[:count]
     keep_first_layers(model.lm.config, count)
