@@ -46,7 +46,7 @@ def test_nano_goes_on_from_a_first_run_with_more_words_and_positions(tmp_path: P
     assert line["answer"] > 0
     assert line["action"] == line["rationale"] == 0
     model, grown, _ = load_model(nano)
-    assert (len(grown), model.context_length) == (len(tokenizer) + 5, 4096)
+    assert (len(grown), model.context_length, grown.model_max_length) == (len(tokenizer) + 5, 4096, 4096)
     assert grown.get_vocab().items() > tokenizer.get_vocab().items()
 
 

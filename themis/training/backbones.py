@@ -134,6 +134,7 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
     positions = recipe.backbone.config.get("max_position_embeddings", 0)
     if positions > model.context_length:
         model.lm.config.max_position_embeddings = positions
+    tokenizer.model_max_length = model.context_length
     return model.train(), tokenizer
 
 
