@@ -128,6 +128,14 @@ def test_a_call_that_does_not_end_is_given_up_and_the_reward_says_so(judge: Make
     assert (verdict.usage.tool_calls, verdict.usage.new_tokens) == (1, 30)
 
 
+def test_a_rationale_that_does_not_end_is_cut_and_the_reward_says_so(judge: MakeJudge) -> None:
+    verdict = judge([FINISHED, "aaa"], rationale="write", budget=Budget(rationale_tokens=30, new_tokens=200)).judge(CASE)
+    assert (verdict.reward, verdict.reason, verdict.status) == (1.5, "budget", "degraded")
+    assert verdict.trace.rationale is not None
+    assert set(verdict.trace.rationale) == {"a"}
+    assert verdict.usage.new_tokens < 200
+
+
 def test_a_model_that_fills_its_context_runs_out_of_its_budget_too(judge: MakeJudge) -> None:
     verdict = judge(["aaa"], context_length=128).judge(CASE)
     assert (verdict.reward, verdict.reason) == (None, "budget")

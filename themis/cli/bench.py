@@ -24,6 +24,7 @@ from themis.cli.judging import (
     Near,
     NewTokens,
     RationaleOption,
+    RationaleTokens,
     Seconds,
     SettingsFile,
     Store,
@@ -78,6 +79,7 @@ class JudgingOptions:
     unsafe: Unsafe = False
     tool_calls: ToolCalls = None
     call_tokens: CallTokens = None
+    rationale_tokens: RationaleTokens = None
     new_tokens: NewTokens = None
     seconds: Seconds = None
 
@@ -150,7 +152,7 @@ def judge_bench(
     from themis.evaluation.results import About, result_of
 
     verdicts = options.verdicts or beside(options.json_file)
-    budget = budget_of(options.tool_calls, options.call_tokens, options.new_tokens, options.seconds)
+    budget = budget_of(options.tool_calls, options.call_tokens, options.rationale_tokens, options.new_tokens, options.seconds)
     settings = _settings(options, toolbox) | {"budget": asdict(budget)}
     rival = None
     with ExitStack() as stack:

@@ -47,11 +47,14 @@ Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
 Near = Annotated[bool, typer.Option("--near", help=_NEAR_HELP)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
 CallTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one is given up.")]
+RationaleTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")]
 NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
 Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
 
 
-def budget_of(tool_calls: int | None, call_tokens: int | None, new_tokens: int | None, seconds: float | None) -> "Budget":
+def budget_of(
+    tool_calls: int | None, call_tokens: int | None, rationale_tokens: int | None, new_tokens: int | None, seconds: float | None
+) -> "Budget":
     """The judge's own budget, but for what was given."""
     import_libraries()
     from themis.inference import Budget
@@ -60,6 +63,7 @@ def budget_of(tool_calls: int | None, call_tokens: int | None, new_tokens: int |
     return Budget(
         tool_calls=usual.tool_calls if tool_calls is None else tool_calls,
         call_tokens=usual.call_tokens if call_tokens is None else call_tokens,
+        rationale_tokens=usual.rationale_tokens if rationale_tokens is None else rationale_tokens,
         new_tokens=usual.new_tokens if new_tokens is None else new_tokens,
         seconds=usual.seconds if seconds is None else seconds,
     )

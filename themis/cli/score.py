@@ -15,6 +15,7 @@ from themis.cli.judging import (
     Near,
     NewTokens,
     RationaleOption,
+    RationaleTokens,
     Seconds,
     SettingsFile,
     Store,
@@ -59,6 +60,7 @@ def score(
     unsafe: Unsafe = False,
     tool_calls: ToolCalls = None,
     call_tokens: CallTokens = None,
+    rationale_tokens: RationaleTokens = None,
     new_tokens: NewTokens = None,
     seconds: Seconds = None,
     batch_size: BatchSize = 16,
@@ -69,7 +71,7 @@ def score(
     else:
         case = None
         _check_no_case(question, answer, context, out)
-    budget = budget_of(tool_calls, call_tokens, new_tokens, seconds)
+    budget = budget_of(tool_calls, call_tokens, rationale_tokens, new_tokens, seconds)
     opened = open_toolbox(tools_mode, store, settings=settings, flags=tool, near=near, unsafe=unsafe, without=without)
     with opened as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size, budget)

@@ -37,6 +37,8 @@ class Budget:
     """Calls, malformed ones included; after the last observation the model must conclude. 0: no tools."""
     call_tokens: int = 512
     """Of one call. What has not ended by then is answered as malformed, and the model must conclude: its reward is marked `budget`."""
+    rationale_tokens: int = 384
+    """Of the rationale. One that has not ended by then is cut, and the reward read all the same, marked `budget`."""
     new_tokens: int = 1024
     seconds: float = 300.0
     """From the moment the case is taken up, waiting for tools included."""
@@ -84,7 +86,7 @@ class Row:
     tool_calls: int = 0
     new_tokens: int = 0
     gave_up: bool = False
-    """A call did not end, and was cut."""
+    """A call or the rationale did not end, and was cut."""
     draws: Random | None = None
 
     def __post_init__(self) -> None:
@@ -128,13 +130,15 @@ class Row:
         elif self.state == "action" and token in (writer.observation_id, writer.rationale_id):
             self._close_action()
         elif self.state == "rationale" and token == writer.reward_id:
-            self.rationale = parse_rationale(self._written_text())
-            self._ask_reward()
+            self._close_rationale()
         else:
             self.segments[-1].token_ids.append(token)
             self.token_ids.append(token)
-            if self.state == "action" and len(self.segments[-1].token_ids) > self.rules.budget.call_tokens:
+            written = len(self.segments[-1].token_ids)
+            if self.state == "action" and written > self.rules.budget.call_tokens:
                 self._give_up_call()
+            elif self.state == "rationale" and written > self.rules.budget.rationale_tokens:
+                self._give_up_rationale()
         self._check_budget()
 
     def observe(self, observation: Observation) -> None:
@@ -225,6 +229,15 @@ class Row:
         self.steps.append(Step(self._written_text()))
         self.tool_calls += 1
         self.observe(Observation(f"malformed call: it did not end within {self.rules.budget.call_tokens} tokens", "error"))
+
+    def _close_rationale(self) -> None:
+        self.rationale = parse_rationale(self._written_text())
+        self._ask_reward()
+
+    def _give_up_rationale(self) -> None:
+        """What it says first is the verdict; what goes round in circles after that adds nothing."""
+        self.gave_up = True
+        self._close_rationale()
 
     def _conclude(self) -> None:
         self._begin("rationale", [self.rules.writer.rationale_id])
