@@ -229,9 +229,9 @@ def _question(article: Article, rng: Random) -> tuple[str, str]:
 
 def _clause(article: Article, rng: Random) -> str:
     """What one of the first sentences says, to go on behind `why`; none where no short one does."""
-    found = [clause[0] for sentence in article.said[:4] if (clause := _CLAUSE.match(sentence)) and not _POINTS_BACK.match(sentence)]
-    clause = rng.choice(found) if found else ""
-    return _SMALL_OPENING.sub(lambda opening: opening[0].lower(), clause)
+    opening = [_CLAUSE.match(sentence) for sentence in article.said[:4] if not _POINTS_BACK.match(sentence)]
+    found = [clause[0] for clause in opening if clause]
+    return _SMALL_OPENING.sub(lambda small: str(small[0]).lower(), rng.choice(found) if found else "")
 
 
 def _drawn(article: Article, rng: Random) -> Asked | None:
