@@ -62,7 +62,7 @@ def tools(named: Named, axes: Any) -> None:
     columns = [AVERAGE, *_tasks(named)]
     width = 0.82 / len(order)
     for at, name in enumerate(order):
-        shares = [share_of(named, name, column) for column in columns]
+        shares = [share_of(named, name, column) if column != AVERAGE or _has_all_tasks(named, name) else None for column in columns]
         places = [place + (at - (len(order) - 1) / 2) * width for place, share in enumerate(shares) if share]
         drawn = [share for share in shares if share]
         label = "all tools" if name == ALL else f"without {name}"
@@ -83,6 +83,11 @@ def tools(named: Named, axes: Any) -> None:
     axes.axvline(0.5, color=GREY)
     axes.set(xlabel="task", ylim=(0, 103))
     axes.grid(axis="y", color=GREY)
+
+
+def _has_all_tasks(named: Named, name: str) -> bool:
+    """A run of the switched-off tool's tasks alone has an average that says nothing beside the one of all."""
+    return set(_tasks({name: named[name]})) == set(_tasks({ALL: named[ALL]}))
 
 
 KINDS: dict[str, tuple[str, Callable[[Named, Any], None]]] = {

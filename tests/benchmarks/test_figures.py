@@ -6,7 +6,7 @@ from subprocess import run
 
 import pytest
 
-from benchmarks.figures import DOTS, HEIGHT, WIDTH, Share, draw, share_of, written
+from benchmarks.figures import DOTS, HEIGHT, WIDTH, Share, _has_all_tasks, draw, share_of, written
 from benchmarks.table import read_named
 from tests.benchmarks.conftest import saved
 from themis.errors import ConfigError, DataError
@@ -62,6 +62,11 @@ def test_a_share_is_the_mean_of_its_seeds_with_the_mean_of_their_ends(files: dic
     assert found.low == pytest.approx(50 * (ends[0][0] + ends[1][0]))
     assert found.bars == pytest.approx((75 - found.low, found.high - 75))
     assert share_of(read_named([f"1={files['a']}"]), "1", "weather") is None
+
+
+def test_a_run_of_some_tasks_has_no_average_beside_that_of_all(files: dict[str, Path], tmp_path: Path) -> None:
+    named = read_named([f"all={files['a']}", f"code_run={saved(tmp_path, 'code', {'code': (1, 4)})}", f"calculator={files['b']}"])
+    assert [_has_all_tasks(named, name) for name in named] == [True, False, True]
 
 
 def test_numbers_are_written_as_people_read_them() -> None:
