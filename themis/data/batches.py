@@ -196,6 +196,8 @@ class StepBatches(Dataset[Batch]):
         self._vocabulary = vocabulary
         self._texts, self._text_share = texts, text_share
         self._forked = forked
+        # A row that forks holds both judgements of a pair, each of which may be as long as the last of the lengths.
+        self._row_lengths = (*self._lengths, 3 * self._lengths[-1] // 2, 2 * self._lengths[-1]) if forked else self._lengths
         self._pool = lru_cache(maxsize=2)(self._make_pool)
 
     def __len__(self) -> int:
@@ -213,15 +215,14 @@ class StepBatches(Dataset[Batch]):
     def _make_pool(self, number: int) -> list[Batch]:
         """Batches of pairs of like length, in random order: what does not fill a batch is left out."""
         rng = Random(f"{self._seed}/pool/{number}")
-        waiting: dict[int, list[tuple[Numbered, Numbered]]] = {length: [] for length in self._lengths}
+        waiting: dict[int, list[tuple[Numbered, Numbered]]] = {length: [] for length in self._row_lengths}
         batches: list[Batch] = []
         while len(batches) < self._pool_steps:
             _, pair = self._mixture.draw(rng)
             both = self._encoder.pair(pair, swapped=rng.random() < self._mixture.swapped_rationales)
-            longest = self._length(both)
-            length = next((length for length in self._lengths if length >= longest), None)
-            if length is None:
+            if max(len(side.token_ids) for side in both) > self._lengths[-1]:
                 continue
+            length = self._row_length([both])
             waiting[length].append(both)
             if len(waiting[length]) == self._pairs_in(length):
                 batches.append(self._of_pairs(waiting.pop(length), length))
@@ -229,9 +230,10 @@ class StepBatches(Dataset[Batch]):
         rng.shuffle(batches)
         return batches
 
-    def _length(self, pair: tuple[Numbered, Numbered]) -> int:
-        """What a pair is padded from: its row where rows fork, else its longer judgement."""
-        return forked_length(*pair) if self._forked else max(len(side.token_ids) for side in pair)
+    def _row_length(self, pairs: Sequence[tuple[Numbered, Numbered]]) -> int:
+        """What pairs are padded to: the next length that holds each one's row where rows fork, else its longer judgement."""
+        longest = max(forked_length(*pair) if self._forked else max(len(side.token_ids) for side in pair) for pair in pairs)
+        return next(length for length in self._row_lengths if length >= longest)
 
     def _pairs_in(self, length: int) -> int:
         return max(1, self._tokens // (length if self._forked else 2 * length))
@@ -270,11 +272,11 @@ class StepBatches(Dataset[Batch]):
     def _match_drills(self, rng: Random) -> Batch:
         make, length = rng.choice(((match_drill, self._lengths[0]), (find_drill, self._lengths[min(2, len(self._lengths) - 1)])))
         drills: list[tuple[Numbered, Numbered]] = []
-        while len(drills) < self._pairs_in(length):
+        while len(drills) < max(1, self._tokens // (2 * length)):
             drill = make(rng, self._encoder.writer, self._vocabulary)
-            if self._length(drill) <= length:
+            if max(len(side.token_ids) for side in drill) <= length:
                 drills.append(drill)
-        return self._of_pairs(drills, length)
+        return self._of_pairs(drills, self._row_length(drills))
 
 
 def fixed_batches(encoder: Encoder, pairs: Sequence[Pair], length: int, pad_id: int, size: int = 16) -> Iterator[tuple[list[int], Batch]]:
