@@ -29,6 +29,21 @@ def _batches(steps: int = 12, drill_steps: int = 2, text_share: float | None = N
     )  # fmt: skip
 
 
+def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_same() -> None:
+    """In bytes a judgement of the calendar has some 450 tokens and a row of both some 700."""
+    mixture = _mixture(calendar=1.0)
+    pairs = [STREAM["calendar"](Random(seed), OWN) for seed in range(50)]
+    longest = max(len(side.token_ids) for pair in pairs for side in Encoder(WRITER).pair(pair))
+    batches = StepBatches(
+        Encoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
+        vocabulary=range(256), forked=True, pool_steps=4,
+    )  # fmt: skip
+    for step in range(4):
+        batch = batches[step]
+        assert longest <= batch["token_ids"].shape[1] <= 2 * longest
+        assert len(batch["reward_index"]) == 2 * len(batch["token_ids"]) > 0
+
+
 def _text(rng: Random) -> str:
     """A text of some hundred words, now and then one that is too short."""
     return " ".join(rng.choice(("light", "rock", "keeper", "Vell")) for _ in range(rng.choice((5, 300))))
