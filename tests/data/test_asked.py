@@ -21,6 +21,8 @@ RIGHT = {f"{OF_A_KEEPER} {number}": keeper for number, keeper in enumerate(KEEPE
     "What is Karl Orla's occupation?": "painter",
     "What is Sven Hald's occupation?": "surgeon",
 }
+RESERVED = "What is Sven Hald's occupation?"
+"""Kept for pairs of worlds, and so never trained on."""
 
 
 def _drawn(draw: Callable[[Random], Pair | None], count: int) -> list[Pair]:
@@ -51,7 +53,7 @@ def test_without_the_files_of_both_its_sources_there_is_no_such_source(root: Pat
 
 
 def test_both_sides_look_up_the_questions_own_paragraph_in_the_words_of_the_question(pairs: list[Pair]) -> None:
-    assert {pair.question for pair in pairs} == set(RIGHT)
+    assert {pair.question for pair in pairs} == RIGHT.keys() - {RESERVED}
     for pair in pairs:
         assert pair.chosen.trace is not None
         assert pair.rejected.trace is not None
@@ -125,7 +127,7 @@ def test_questions_that_are_for_measuring_are_never_drawn(root: Path) -> None:
     dev = Pair("1", of_dev.upper(), Side(KEEPERS[1], 1.0), Side("Otto Krag", 0.0), task="wikisearch")
     write_tara([dev], root / "tara/wikisearch/dev.jsonl")
     asked = {pair.question for pair in _drawn(asked_sources(root)["asked/wikisearch"], 400)}
-    assert asked == set(RIGHT) - {held_out, of_dev}
+    assert asked == set(RIGHT) - {held_out, of_dev, RESERVED}
 
 
 @pytest.mark.skipif(data_root() is None, reason="needs the question files: set THEMIS_DATA")
