@@ -21,13 +21,11 @@ from themis.data.agents.wiki_negatives import differs
 from themis.data.agents.wikisearch import RULE
 from themis.data.answer_forms import absurd, in_a_form
 from themis.data.draft import Draft, Evidence, View
-from themis.data.redrawn import _telling
-from themis.data.reserved import reserved
-from themis.data.sources import measured_questions
+from themis.data.real_questions import to_train_on
+from themis.data.redrawn import telling
 from themis.data.sources.catalogue import all_sources
 from themis.tools.passages import WORDS
 from themis.traces import Case, Observation, Pair, Side, Step, Trace
-from themis.traces.tara import question_hash
 
 SOURCES = ("nq_gold", "popqa")
 UNSETTLED = 0.42
@@ -76,12 +74,9 @@ def asked_sources(root: Path | None) -> dict[str, Callable[[Random], Pair | None
 
 
 def _drafts(root: Path) -> Iterator[Draft]:
-    measured = measured_questions(root)
-    for name in SOURCES:
-        for draft in all_sources()[name].read(root, 0, 100_000):
-            told = draft.passages and occurs(draft.chosen, draft.passages[0][1])
-            if told and question_hash(draft.question) not in measured and not reserved(draft):
-                yield draft
+    for draft in to_train_on(root, SOURCES):
+        if draft.passages and occurs(draft.chosen, draft.passages[0][1]):
+            yield draft
 
 
 def _asking(draft: Draft) -> str:
@@ -121,9 +116,9 @@ def _around(draft: Draft, rng: Random) -> str | None:
 def _beside(draft: Draft, rng: Random) -> str | None:
     """Words before or after the right answer, none of which tells it; the title must not tell it either."""
     title, text = draft.passages[0]
-    telling = frozenset[str]().union(*(_telling(right) for right in (draft.chosen, *draft.references)))
-    fitting = _without(telling, sentences(text)) or _without(telling, text.split())
-    if not fitting or _telling(title) & telling:
+    tell = frozenset[str]().union(*(telling(right) for right in (draft.chosen, *draft.references)))
+    fitting = _without(tell, sentences(text)) or _without(tell, text.split())
+    if not fitting or telling(title) & tell:
         return None
     piece = rng.choice(fitting).split()
     piece = piece[-WORDS:] if rng.random() < 0.5 else piece[:WORDS]
@@ -186,7 +181,7 @@ def _is_wrong(answer: str, draft: Draft, altered: bool) -> bool:
     rights = (draft.chosen, *draft.references)
     if any(occurs(right, answer) or occurs(answer, right) for right in rights):
         return False
-    return altered or (differs(answer, rights) and not any(_telling(answer) & _telling(right) for right in rights))
+    return altered or (differs(answer, rights) and not any(telling(answer) & telling(right) for right in rights))
 
 
 def _more(wrong: str, draft: Draft, questions: Questions, rng: Random) -> Sequence[str]:

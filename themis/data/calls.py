@@ -15,12 +15,9 @@ from themis.data.agents import translator, webgpt, wikisearch
 from themis.data.agents.reading import sentences
 from themis.data.draft import ByRule, View
 from themis.data.longform_wordings import CHATTER
-from themis.data.reserved import reserved
-from themis.data.sources import measured_questions
-from themis.data.sources.catalogue import all_sources
+from themis.data.real_questions import to_train_on
 from themis.data.texts import Texts, texts_of
 from themis.traces import Action, Case, Observation, Pair, Side, Trace
-from themis.traces.tara import question_hash
 from themis.traces.text import FAILURE
 
 SOURCES = ("nq_gold", "nq_open", "popqa", "webquestions", "efficientqa")
@@ -52,13 +49,8 @@ def calls_sources(root: Path | None) -> dict[str, Draw]:
 
 
 def _asked(root: Path, names: Sequence[str]) -> Iterator[Asked]:
-    measured = measured_questions(root)
-    for name in names:
-        source = all_sources()[name]
-        if all((root / file).is_file() for file in source.files):
-            for draft in source.read(root, 0, 100_000):
-                if question_hash(draft.question) not in measured and not reserved(draft):
-                    yield draft.question, draft.chosen
+    for draft in to_train_on(root, names):
+        yield draft.question, draft.chosen
 
 
 def _searched(asked: Sequence[Asked], texts: Texts, rng: Random) -> Pair:

@@ -15,8 +15,8 @@ from themis.data.agents.rationales import written
 from themis.data.agents.reading import occurs
 from themis.data.agents.translator import RULE
 from themis.data.draft import View
+from themis.data.real_questions import to_train_on
 from themis.data.redrawn import redrawn
-from themis.data.reserved import reserved
 from themis.data.sources import measured_questions
 from themis.data.sources.catalogue import all_sources
 from themis.data.sources.intros import INTROS
@@ -53,11 +53,10 @@ def reading_sources(root: Path | None) -> dict[str, Callable[[Random], Pair | No
 
 
 def _by_people(root: Path) -> Iterator[Asked]:
-    for name in ("nq_gold", "popqa"):
-        for draft in all_sources()[name].read(root, 0, 100_000):
-            for _, text in draft.passages[:1]:
-                if occurs(draft.chosen, text) and not reserved(draft):
-                    yield Asked(draft.question, draft.chosen, text)
+    for draft in to_train_on(root, ("nq_gold", "popqa")):
+        for _, text in draft.passages[:1]:
+            if occurs(draft.chosen, text):
+                yield Asked(draft.question, draft.chosen, text)
 
 
 def _by_rule(root: Path) -> Iterator[Asked]:

@@ -47,7 +47,7 @@ def redrawn(rng: Random, pair: Pair, cuts: float = 0.0) -> Pair | None:
         return None
     draft = Draft(pair.id, pair.task, "rows", pair.question, pair.chosen.answer, context=pair.context, tests=pair.tests)
     wrong = cut(rng, pair.context) if pair.context and rng.random() < cuts else _drawn(rng, rule.negatives(draft, rng, _as_seen(trace)))
-    if wrong is None or occurs(pair.chosen.answer, wrong) or _telling(wrong) & _telling(pair.chosen.answer):
+    if wrong is None or occurs(pair.chosen.answer, wrong) or telling(wrong) & telling(pair.chosen.answer):
         return None
     view = View(Case(pair.question, wrong, pair.context, pair.tests, pair.id), pair.task, label=False, references=(pair.chosen.answer,))
     evidence = rule.evidence(view, trace.steps)
@@ -61,7 +61,7 @@ def _drawn(rng: Random, wrong: Sequence[str]) -> str | None:
     return rng.choice(wrong) if wrong else None
 
 
-def _telling(answer: str) -> frozenset[str]:
+def telling(answer: str) -> frozenset[str]:
     """The words of an answer that make it that answer; a wrong one has none of the right one's."""
     words = re.findall(r"\w+", answer.lower())
     return frozenset(word for word in words if len(word) > 3) or frozenset(words)
