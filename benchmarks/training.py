@@ -1,12 +1,14 @@
 """Training beside TRL's RewardTrainer: tokens a second and peak memory, the same backbone, pairs and cores, in one run.
 
-    python -m benchmarks.training                 # a backbone from scratch on the CPU; a GPU where there is one
+    python -m benchmarks.training                                      # a backbone of nano's size; on a GPU where there is one
+    python -m benchmarks.training --backbone 0.5b --pairs 128          # one that a GPU has to work for
 
 Three processes, one after the other, so that each has its own peak of memory: TRL's trainer on the vanilla
 reward model, ours on the same token ids, and ours with all losses of Themis. Tokens are those of the pairs as
 they stand, counted the same for both: what a trainer pads is its own loss, and what it computes once for both
 answers its own gain. The last figure is Themis beside its own limit: the same tensors, forward and backward
-alone, without loading, logging and optimizer.
+alone, without loading, logging and optimizer. On a GPU operations are shown, too, beside what it does in bf16
+matrix products of 8,192 x 8,192: six for each parameter of the layers and each token that is computed.
 """
 
 import argparse
@@ -23,6 +25,7 @@ from random import Random
 from typing import Any
 
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast, Qwen3Config
 
 from themis.data.batches import Encoder, Mixture
@@ -39,7 +42,15 @@ from themis.training.forms import CausalForm, CausalLearner
 from themis.training.recipe import Backbone, TrainRecipe
 from themis.training.trainer import ThemisTrainer
 
-SIZES = {"hidden_size": 192, "num_hidden_layers": 6, "num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 64}
+_WIDTHS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+SIZES = {
+    "nano": dict(zip(_WIDTHS, (192, 512, 6, 3, 3), strict=True)),
+    "small": dict(zip(_WIDTHS, (384, 1024, 10, 6, 6), strict=True)),
+    "0.5b": dict(zip(_WIDTHS, (1024, 3072, 28, 16, 8), strict=True)),
+}
+"""Shapes of the backbone, with heads 64 wide; `0.5b` is that of Qwen3-0.6B but for its vocabulary and wider heads."""
+AT_ONCE = 16_384
+"""Tokens of a batch, at most."""
 TASKS = ("calendar", "weather", "multi_tools", "arithmetic")
 
 
@@ -49,14 +60,17 @@ def main() -> None:
     parser.add_argument("part", nargs="?", choices=("trl", "vanilla", "themis"))
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=16, help="pairs a step")
+    parser.add_argument("--backbone", choices=SIZES, default="nano")
     options = parser.parse_args()
     if options.part:
-        print(json.dumps(PARTS[options.part](options.steps, options.pairs)))
+        print(json.dumps(PARTS[options.part](options.steps, options.pairs, options.backbone)))
         return
     found = {part: _run(part, options) for part in PARTS}
     for part, figures in found.items():
         speeds = f"{figures['tokens_per_second']:10,.0f} tokens/s {figures['tokens_per_cpu_second']:10,.0f} a second of processor time"
         print(f"{part:8} {speeds}   peak memory {figures['peak_mb']:7,.0f} MB")
+        if "of_peak" in figures:
+            print(f"{'':8} {figures['operations'] / 1e12:.0f} TFLOP/s, {100 * figures['of_peak']:.0f} % of {figures['peak'] / 1e12:.0f}")
     for name, unit in (("tokens_per_second", "seconds"), ("tokens_per_cpu_second", "processor time")):
         print(f"vanilla, ours : TRL's, by {unit:16} {found['vanilla'][name] / found['trl'][name]:.2f} x (wanted: 1.5)")
     print(f"Themis : its own limit        {100 * found['themis']['of_limit']:.0f} % (wanted: 60)")
@@ -64,6 +78,7 @@ def main() -> None:
 
 def _run(part: str, options: argparse.Namespace) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.training", part, "--steps", str(options.steps), "--pairs", str(options.pairs)]
+    command += ["--backbone", options.backbone]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{part}: {done.stderr.strip().splitlines()[-1]}")
@@ -80,13 +95,35 @@ def _tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(texts, 2048, 1024)
 
 
-def _config(tokenizer: PreTrainedTokenizerFast) -> Qwen3Config:
-    sizes: dict[str, Any] = {**SIZES, "intermediate_size": 512, "max_position_embeddings": 2048, "vocab_size": len(tokenizer)}
+def _config(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Qwen3Config:
+    sizes: dict[str, Any] = {**SIZES[backbone], "head_dim": 64, "max_position_embeddings": 2048, "vocab_size": len(tokenizer)}
     return Qwen3Config(**sizes, pad_token_id=tokenizer.pad_token_id, tie_word_embeddings=True)
 
 
 def _form(tokenizer: PreTrainedTokenizerFast, vanilla: bool) -> CausalForm:
     return CausalForm(Encoder(SegmentWriter(tokenizer), vanilla), int(tokenizer.pad_token_id or 0))
+
+
+def _bf16_peak() -> float:
+    """Operations a second of a large matrix product on random numbers."""
+    one, other = (torch.randn(8192, 8192, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    for _ in range(3):
+        one @ other
+    torch.cuda.synchronize()
+    begin = time.perf_counter()
+    for _ in range(20):
+        one @ other
+    torch.cuda.synchronize()
+    return 20 * 2 * 8192**3 / (time.perf_counter() - begin)
+
+
+def _beside_peak(model: nn.Module, computed: int, clock: "Clock") -> dict[str, float]:
+    """Operations a second of `computed` tokens, where there is a GPU."""
+    if not torch.cuda.is_available():
+        return {}
+    inside = sum(parameter.numel() for name, parameter in model.named_parameters() if ".layers." in name)
+    operations, peak = 6 * inside * computed / clock.seconds, _bf16_peak()
+    return {"operations": operations, "peak": peak, "of_peak": operations / peak}
 
 
 def _figures(tokens: int, clock: "Clock", **others: float) -> dict[str, float]:
@@ -126,7 +163,7 @@ class Clock:
         return self.begins[-1][1] - self.begins[2][1]
 
 
-def trl(steps: int, pairs: int) -> dict[str, float]:
+def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     """TRL's trainer on the token ids that ours reads."""
     from datasets import Dataset
     from trl.trainer.reward_config import RewardConfig
@@ -137,7 +174,7 @@ def trl(steps: int, pairs: int) -> dict[str, float]:
     couples = [form.couple(pair) for pair in _pairs(steps * pairs)]
     rows = [{"chosen_ids": couple.chosen.token_ids, "rejected_ids": couple.rejected.token_ids} for couple in couples]
     torch.manual_seed(0)
-    model = _classifier(tokenizer)
+    model = _classifier(tokenizer, backbone)
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = RewardConfig(
@@ -150,24 +187,25 @@ def trl(steps: int, pairs: int) -> dict[str, float]:
         )
         trainer.train()
     tokens = sum(len(couple.chosen.token_ids) + len(couple.rejected.token_ids) for couple in couples)
-    return _figures(tokens * (steps - 2) // steps, clock)
+    counted = tokens * (steps - 2) // steps
+    return _figures(counted, clock, **_beside_peak(model, counted, clock))
 
 
-def _classifier(tokenizer: PreTrainedTokenizerFast) -> Any:
-    config = _config(tokenizer)
+def _classifier(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
+    config = _config(tokenizer, backbone)
     config.num_labels = 1
     return AutoModelForSequenceClassification.from_config(config)
 
 
-def vanilla(steps: int, pairs: int) -> dict[str, float]:
+def vanilla(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     """Our trainer on the vanilla reward model."""
-    figures, _, _ = _ours(steps, pairs, vanilla=True)
+    figures, _, _ = _ours(steps, pairs, backbone, vanilla=True)
     return figures
 
 
-def themis(steps: int, pairs: int) -> dict[str, float]:
+def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     """Our trainer with all losses, beside forward and backward of the same tensors alone."""
-    figures, learner, prepared = _ours(steps, pairs, vanilla=False)
+    figures, learner, prepared = _ours(steps, pairs, backbone, vanilla=False)
     device = learner.model.score.weight.device
     learner.model.train()
     begin = 0.0
@@ -194,20 +232,20 @@ def _itself(pair: Pair, rng: Random) -> Pair:
     return pair
 
 
-def _ours(steps: int, pairs: int, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[list[dict[str, Any]]]]:
+def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[list[dict[str, Any]]]]:
     tokenizer = _tokenizer()
     form = _form(tokenizer, vanilla)
     drawn = _pairs(steps * pairs)
     torch.manual_seed(0)
-    model = RewardModel(AutoModelForCausalLM.from_config(_config(tokenizer)))
+    model = RewardModel(AutoModelForCausalLM.from_config(_config(tokenizer, backbone)))
     assert model.enable_packing()
     learner = CausalLearner(model, tokenizer, form, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
     plan = EpochSteps(
         form, [partial(_itself, pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
-        seed=0, epochs=1, pairs_per_step=pairs, tokens=16_384, longest=1024,
+        seed=0, epochs=1, pairs_per_step=pairs, tokens=AT_ONCE, longest=1024,
     )  # fmt: skip
     recipe = TrainRecipe(
-        kind="vanilla" if vanilla else "themis", seed=0, tokens_per_step=16_384, lengths=(1024,), learning_rate=1e-4,
+        kind="vanilla" if vanilla else "themis", seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4,
         backbone=Backbone(), epochs=1, measure_every=10 * steps,
     )  # fmt: skip
     clock = Clock()
@@ -219,8 +257,10 @@ def _ours(steps: int, pairs: int, vanilla: bool) -> tuple[dict[str, float], Caus
         trainer.train()
     couples = [form.couple(pair) for pair in drawn]
     tokens = sum(len(couple.chosen.token_ids) + len(couple.rejected.token_ids) for couple in couples)
+    computed = sum(couple.cost(share=True) for couple in couples) * (steps - 2) // steps
+    beside = _beside_peak(model, computed, clock)
     return (
-        _figures(tokens * (steps - 2) // steps, clock, seconds=clock.seconds, cpu_seconds=clock.cpu_seconds),
+        _figures(tokens * (steps - 2) // steps, clock, seconds=clock.seconds, cpu_seconds=clock.cpu_seconds, **beside),
         learner,
         [plan[step] for step in range(steps)],
     )

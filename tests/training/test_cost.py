@@ -130,7 +130,7 @@ def test_a_model_at_hand_is_counted_as_it_is_whatever_the_recipe_says_of_its_sha
 def test_the_first_layers_alone_are_counted_where_no_more_are_kept() -> None:
     whole, fewer = (
         estimate(read_recipe("nano", TrainRecipe, ["backbone.name=nano", *NO_WORDS, *more])).parameters
-        for more in ([], ["backbone.config.num_hidden_layers=2"])
+        for more in ([], ["backbone.layers=2"])
     )
     layer = (whole - fewer) / 4
     assert layer == (3 + 1) * 192 * 192 + 3 * 192 * 512 + 2 * 192 + 2 * 64

@@ -169,6 +169,10 @@ def _faulted(rights: Sequence[tuple[str, str]]) -> PairSource:
     return lambda rng: arithmetic.faulted_pair(rng, *rng.choice(rights))
 
 
+POOL_STEPS = 64
+"""Batches that are made together, so that each can hold pairs of like length."""
+
+
 class StepBatches(Dataset[Batch]):
     """Item `step` is the batch of that step: copy drills first, then pairs, and among them drills of copying and matching."""
 
@@ -188,14 +192,15 @@ class StepBatches(Dataset[Batch]):
         texts: Texts | None = None,
         text_share: float = 0.0,
         forked: bool = False,
-        pool_steps: int = 64,
+        workers: int = 1,
+        pool_steps: int = POOL_STEPS,
     ) -> None:
         self._encoder, self._mixture, self._seed = encoder, mixture, seed
         self._steps, self._drill_steps, self._drill_share = steps, drill_steps, drill_share
         self._tokens, self._lengths, self._pad_id, self._pool_steps = tokens, tuple(lengths), pad_id, pool_steps
         self._vocabulary = vocabulary
         self._texts, self._text_share = texts, text_share
-        self._forked = forked
+        self._forked, self._workers = forked, workers
         # A row that forks holds both judgements of a pair, each of which may be as long as the last of the lengths.
         self._row_lengths = (*self._lengths, 3 * self._lengths[-1] // 2, 2 * self._lengths[-1]) if forked else self._lengths
         self._pool = lru_cache(maxsize=2)(self._make_pool)
@@ -209,8 +214,9 @@ class StepBatches(Dataset[Batch]):
             if self._texts is not None and self._text_share and rng.random() < self._text_share:
                 return self._running_texts(rng, self._texts)
             return rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))(rng)
-        pool, place = divmod(step - self._drill_steps, self._pool_steps)
-        return self._pool(pool)[place]
+        # Worker w makes the steps w, w + workers, ...: each has pools of its own, so that none is made twice.
+        pool, place = divmod((step - self._drill_steps) // self._workers, self._pool_steps)
+        return self._pool(pool * self._workers + step % self._workers)[place]
 
     def _make_pool(self, number: int) -> list[Batch]:
         """Batches of pairs of like length, in random order: what does not fill a batch is left out."""

@@ -58,7 +58,7 @@ def translator_rows(root: Path, seed: int, measured: frozenset[str]) -> Iterator
     drafts = [draft for source in xquad.SOURCES for draft in kept(source.read(root, seed, ALL), measured)]
     by_group: dict[str, dict[str, Draft]] = {}
     for draft in drafts:
-        by_group.setdefault(draft.group, {})[_translation(draft)] = draft
+        by_group.setdefault(draft.group, {})[translation_of(draft)] = draft
     for draft in drafts:
         if draft.facts.get("language") != "English":
             yield from _of_translation(draft, by_group[draft.group], Random(f"{seed}/counterfactual/{draft.id}"))
@@ -136,19 +136,19 @@ def _of_passage(draft: Draft, rng: Random) -> Iterator[tuple[Counterfactual, ...
         passage = written_passages([Passage(title, text)])
         if not _says(passage, draft, draft.chosen, rights) or draft.chosen not in passage:
             continue
-        edits = _edits(draft, rights, passage, rng)
-        for number, (wrong, edited) in enumerate(edits, 1):
+        edited_passages = edits(draft, rights, passage, rng)
+        for number, (wrong, edited) in enumerate(edited_passages, 1):
             worlds = [World((("wiki_search", each),)) for each in (passage, edited)]
             name = f"counterfactual/{draft.id}/{number}"
             yield (
                 Counterfactual("wikisearch", Case(draft.question, draft.chosen, id=f"{name}/as_it_is"), *worlds),
                 Counterfactual("wikisearch", Case(draft.question, wrong, id=f"{name}/edited"), *reversed(worlds)),
             )
-        if edits:
+        if edited_passages:
             return
 
 
-def _edits(draft: Draft, rights: tuple[str, ...], passage: str, rng: Random) -> list[tuple[str, str]]:
+def edits(draft: Draft, rights: tuple[str, ...], passage: str, rng: Random) -> list[tuple[str, str]]:
     """Wrong answers, and the passage with each in place of the right one; only where it then says that, and the right one nowhere."""
     found = []
     if re.search(rf"(?<!\. )\b[A-Z][\w.'-]*\s+{re.escape(draft.chosen)}(?!\w)", passage.partition(" | ")[2]) and draft.chosen[0].isupper():
@@ -180,23 +180,30 @@ def _pieces_left(draft: Draft, edited: str, wrong: str) -> bool:
 
 
 def _of_translation(draft: Draft, others: Mapping[str, Draft], rng: Random) -> Iterator[Counterfactual]:
-    context, translation = draft.context or "", _translation(draft)
-    fitting = [
-        (told, other.chosen)
-        for told, other in sorted(others.items())
-        if told != translation and occurs(other.chosen, context) and not _alike(other.chosen, (draft.chosen, *draft.references))
-    ]
-    if not fitting:
+    found = fitting(draft, others)
+    if not found:
         return
-    told, answer = rng.choice(fitting)
-    worlds = [World((("translate", each),)) for each in (translation, told)]
+    told, answer = rng.choice(found)
+    worlds = [World((("translate", each),)) for each in (translation_of(draft), told)]
+    context = draft.context or ""
     if rng.random() < 0.5:
         yield Counterfactual("translator", Case(draft.question, draft.chosen, context, id=f"counterfactual/{draft.id}/as_it_is"), *worlds)
     else:
         yield Counterfactual("translator", Case(draft.question, answer, context, id=f"counterfactual/{draft.id}/other"), *reversed(worlds))
 
 
-def _translation(draft: Draft) -> str:
+def fitting(draft: Draft, others: Mapping[str, Draft]) -> list[tuple[str, str]]:
+    """Other questions that the context of a draft answers, and their answers; `others` are the drafts of its article by translation."""
+    context, translation = draft.context or "", translation_of(draft)
+    return [
+        (told, other.chosen)
+        for told, other in sorted(others.items())
+        if told != translation and occurs(other.chosen, context) and not _alike(other.chosen, (draft.chosen, *draft.references))
+    ]
+
+
+def translation_of(draft: Draft) -> str:
+    """What `translate` says of its question."""
     return next(text for tool, _, text in draft.recorded if tool == "translate")
 
 

@@ -2,7 +2,8 @@
 
 XQuAD has 1,190 questions, of which a model from scratch soon knows all answers by heart; here are the questions of Natural
 Questions and PopQA with their paragraphs, and those made by rule of Wikipedia's introductions. As in TARA, a question that is
-English already is translated into itself.
+English already is translated into itself. `reading/foreign` has them asked in other languages: in the words of some question of
+XQuAD, whatever those say, with the English one as what `translate` told. So what is asked is read off the observation.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,7 @@ from themis.data.sources import measured_questions
 from themis.data.sources.catalogue import all_sources
 from themis.data.sources.intros import INTROS
 from themis.data.sources.lines import json_lines
-from themis.traces import Action, Case, Observation, Pair, Side, Trace
+from themis.traces import Case, Observation, Pair, Side, Trace
 from themis.traces.tara import question_hash
 
 ASKED_BY_PEOPLE = 0.6
@@ -44,12 +45,16 @@ class Asked:
 
 
 def reading_sources(root: Path | None) -> dict[str, Callable[[Random], Pair | None]]:
-    """`reading`: of the files below `root`, without questions that are for measuring; none where a kind of them is missing."""
+    """`reading` and `reading/foreign`: of the files below `root`, without questions that are for measuring; none where one is missing."""
     if root is None or any(not (root / file).is_file() for name in ("nq_gold", "popqa", "intros") for file in all_sources()[name].files):
         return {}
     measured = measured_questions(root)
     people, rule = ([one for one in found if question_hash(one.question) not in measured] for found in (_by_people(root), _by_rule(root)))
-    return {"reading": partial(_one_of, people, rule)} if people and rule else {}
+    if not (people and rule):
+        return {}
+    foreign = [draft.question for draft in to_train_on(root, ("xquad",)) if draft.facts.get("language") != "English"]
+    read = {"reading": partial(_one_of, people, rule, ())}
+    return read | {"reading/foreign": partial(_one_of, people, rule, foreign)} if foreign else read
 
 
 def _by_people(root: Path) -> Iterator[Asked]:
@@ -67,17 +72,17 @@ def _by_rule(root: Path) -> Iterator[Asked]:
             yield Asked(draft.question, draft.chosen, text)
 
 
-def _one_of(people: Sequence[Asked], rule: Sequence[Asked], rng: Random) -> Pair | None:
+def _one_of(people: Sequence[Asked], rule: Sequence[Asked], foreign: Sequence[str], rng: Random) -> Pair | None:
     asked = rng.choice(people if rng.random() < ASKED_BY_PEOPLE else rule)
     context = _joined(rng, asked.text, [rng.choice(rule).text for _ in range(4)]) if rng.random() < JOINED else asked.text
-    case = Case(asked.question, asked.answer, context)
+    case = Case(rng.choice(foreign) if foreign else asked.question, asked.answer, context)
     view = View(case, "translator", label=True, references=(asked.answer,))
-    steps = RULE.steps(view, rng, _itself)
+    steps = RULE.steps(view, rng, lambda action, case: Observation(asked.question))
     evidence = RULE.evidence(view, steps)
     if evidence.stance != "agrees":
         return None
     side = Side(asked.answer, 1.0, Trace(steps, written(view, steps, evidence, rng)))
-    pair = Pair("reading", asked.question, side, Side("", -1.0, None), context=context, task="translator")
+    pair = Pair("reading", case.question_text, side, Side("", -1.0, None), context=context, task="translator")
     return next((drawn for _ in range(_TRIES) if (drawn := redrawn(rng, pair, CUTS))), None)
 
 
@@ -88,7 +93,3 @@ def _joined(rng: Random, text: str, others: Sequence[str]) -> str:
         if sum(map(len, taken)) + len(other) < rng.randint(1_500, LONGEST):
             taken.insert(rng.choice((0, len(taken))), other)
     return " ".join(taken)
-
-
-def _itself(action: Action, case: Case) -> Observation:
-    return Observation(action.argument)

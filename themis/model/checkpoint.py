@@ -68,13 +68,21 @@ def save_model(
         save_adapters(directory, model.lm, lm_state)
     else:
         stored = dtype or model.lm.dtype
-        model.lm.save_pretrained(directory, state_dict={name: tensor.to(stored) for name, tensor in lm_state.items()})
+        model.lm.save_pretrained(directory, state_dict=_as_type(lm_state, stored))
         _say_dtype(directory / "config.json", stored)
     tokenizer.save_pretrained(directory)
     save_file({"weight": whole["score.weight"].detach().float().contiguous().cpu()}, directory / SCORE_FILE)
     for file in directory.glob("*.safetensors"):
         file.chmod(0o644)  # safetensors writes for the owner alone, and an installed package is read by others
     write_meta(directory, meta)
+
+
+def _as_type(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The tensors in a number type; what two names share they share afterwards, so that tied embeddings are written once."""
+    made: dict[tuple[int, torch.Size], Tensor] = {}
+    for tensor in state.values():
+        made.setdefault((tensor.data_ptr(), tensor.shape), tensor.to(dtype))
+    return {name: made[tensor.data_ptr(), tensor.shape] for name, tensor in state.items()}
 
 
 def write_meta(directory: Path, meta: ModelMeta) -> None:

@@ -47,7 +47,7 @@ def arguments(recipe: TrainRecipe, steps: int, out: Path, layers: Sequence[str] 
         metric_for_best_model="eval_held_mean",
         greater_is_better=True,
         remove_unused_columns=False,
-        dataloader_num_workers=1,
+        dataloader_num_workers=recipe.workers,
         report_to=list(recipe.report_to) or "none",
         run_name=out.name,
         project=PROJECT,

@@ -18,6 +18,7 @@ from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
 from themis.model.baselines import CaseWriter, new_encoder
 from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
+from themis.model.depth import set_depth
 from themis.model.forms import writer_of
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
@@ -116,7 +117,7 @@ def _language_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[R
 
 
 def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase]:
-    """A model of ours, with more words and more positions where the recipe gives them."""
+    """A model of ours, with other layers, more words and more positions where the recipe gives them."""
     model, tokenizer, meta = load_model(name, torch.float32)
     if meta.form != recipe.backbone.form:
         raise ConfigError(f"backbone.form: {name} was trained in the form '{meta.form}', and the recipe says '{recipe.backbone.form}'")
@@ -129,31 +130,14 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
         rng = Random(WORDS_SEED)
         tokenizer = add_words(model, tokenizer, (texts(rng) for _ in range(6_000)), count, prose=key == "added_prose")
         tokenizer.save_pretrained(out / "tokenizer")
-    keep_layers(model, name, recipe.backbone.config.get("num_hidden_layers"))
+    if recipe.backbone.layers:
+        set_depth(model, recipe.backbone.layers)
     # Rotary positions have no weights: a model reads as far as it is said to, and learns to by reading.
     positions = recipe.backbone.config.get("max_position_embeddings", 0)
     if positions > model.context_length:
         model.lm.config.max_position_embeddings = positions
     tokenizer.model_max_length = model.context_length
     return model.train(), tokenizer
-
-
-def keep_layers(model: RewardModel, name: str, count: int | None) -> None:
-    """The first `count` layers of a trained model alone, for a smaller one to begin with; all of them where it has no more, or of None."""
-    layers = cast(nn.ModuleList, model.lm.base_model.layers)
-    if count is None or count >= len(layers):
-        return
-    if count < 1:
-        raise ConfigError(f"backbone.config.num_hidden_layers: {name} has {len(layers)} layers, of which {count} cannot be kept")
-    model.lm.base_model.layers = layers[:count]
-    keep_first_layers(model.lm.config, count)
-
-
-def keep_first_layers(config: Any, count: int) -> None:
-    """The configuration of a model without the layers behind the first `count`."""
-    config.num_hidden_layers = min(count, config.num_hidden_layers)
-    if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[:count]
 
 
 def configured(fields: dict[str, Any], **others: Any) -> Any:

@@ -10,7 +10,7 @@ from themis.errors import ConfigError
 from themis.training.recipe import TrainRecipe
 
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
-_AT_LEAST_ONE = ("tokens_per_step", "pairs_per_step", "measure_every", "measured_pairs")
+_AT_LEAST_ONE = ("tokens_per_step", "pairs_per_step", "measure_every", "measured_pairs", "workers")
 _NOT_NEGATIVE = ("steps", "epochs", "drill_steps", "live_sample", "weight_decay")
 _SHARES = ("drill_share", "text_share", "swapped_rationales", "forged_share", "dropped_observations")
 _FSDP = (
@@ -33,6 +33,8 @@ def check_recipe(recipe: TrainRecipe) -> None:
         raise ConfigError("fsdp and deepspeed both spread the weights: give one of them")
     if not recipe.epochs and int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise ConfigError("several processes need a run in epochs: give 'epochs' in place of 'steps'")
+    if recipe.backbone.layers < 0:
+        raise ConfigError(f"backbone.layers: must not be negative, found {recipe.backbone.layers}")
     _check_fsdp(recipe)
 
 

@@ -19,8 +19,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from themis.errors import ConfigError, ModelError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, base_of, is_adapter
-from themis.model.checkpoint import at_hand, is_themis_model, resolve
-from themis.training.backbones import configured, first_line, keep_first_layers
+from themis.model.checkpoint import at_hand, resolve
+from themis.model.depth import set_depth_of
+from themis.training.backbones import configured, first_line
 from themis.training.packing import Couple
 from themis.training.recipe import TrainRecipe
 
@@ -112,6 +113,8 @@ def _tokens(recipe: TrainRecipe, couples: Sequence[Couple]) -> float:
 def _shape(recipe: TrainRecipe) -> Any:
     """The model without its weights, adapters put in."""
     config = _config(recipe)
+    if recipe.backbone.layers and recipe.backbone.name:
+        set_depth_of(config.get_text_config(), recipe.backbone.layers)
     kind: Any = AutoModelForSequenceClassification if recipe.kind == "encoder" else AutoModelForCausalLM
     if recipe.backbone.name:
         config.get_text_config().vocab_size += recipe.backbone.added_words + recipe.backbone.added_prose
@@ -136,10 +139,7 @@ def _config(recipe: TrainRecipe) -> Any:
     found = at_hand(backbone.name)
     if found is None and described:
         return configured(backbone.config, **labels)
-    config = _stored_config(found or resolve(backbone.name), labels)
-    if is_themis_model(backbone.name):
-        keep_first_layers(config, backbone.config.get("num_hidden_layers", config.num_hidden_layers))
-    return config
+    return _stored_config(found or resolve(backbone.name), labels)
 
 
 def _stored_config(directory: Path, labels: Mapping[str, int]) -> Any:

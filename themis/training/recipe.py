@@ -17,6 +17,8 @@ class Backbone:
     """`model_type` and the fields of its transformers configuration; beside a `name`, its shape, which `--dry-run` counts by."""
     vocabulary: int = 2048
     """Entries of the tokenizer trained along with a model from scratch."""
+    layers: int = 0
+    """Of a model that Themis trained: fewer are its first, more are new ones among them that change nothing at first; 0: as it is."""
     added_words: int = 0
     """Entries added to the tokenizer of a model that Themis trained: words of scripts that it knows as bytes alone."""
     added_prose: int = 0
@@ -53,7 +55,8 @@ class TrainRecipe:
 
     The streams `calendar`, `weather`, `multi_tools`, `arithmetic`, `no_tool`; of data sets, `tara/TASK` and `gsm8k`;
     `rows/TASK` of the folder `rows`, and `redrawn/translator`, `redrawn/wikisearch`, the same with wrong answers drawn anew each time;
-    `reading`, English questions on English texts, as the task translator asks them;
+    `reading`, English questions on English texts, as the task translator asks them, and `reading/foreign`, in other languages;
+    `worlds/translator`, `worlds/wikisearch`, one answer with the observation that makes it right, and with one that makes it wrong;
     `calls/wikisearch`, `calls/webgpt`, `calls/translator`, real questions of which only the call is learnt;
     `asked/wikisearch`, those with their paragraphs;
     `longform`, questions of the task webgpt with answers in prose;
@@ -91,6 +94,8 @@ class TrainRecipe:
     bf16: bool = True
     compile: bool = False
     """Compile the layers, once for each of `lengths`; needs a C++ compiler on the CPU, and goes without where there is none."""
+    workers: int = 1
+    """Processes that make the batches of a run in steps, each its share of them; one keeps up with two CPU cores, eight with a GPU."""
     gradient_checkpointing: bool = False
     """Compute each layer again in the backward pass: a third more time, and the memory of one layer."""
     measure_every: int = 500

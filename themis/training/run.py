@@ -132,6 +132,7 @@ def _steps(recipe: TrainRecipe, learner: Learner, pairs: Pairs, share: Share) ->
         texts=texts_of(data_root()) if recipe.text_share else None,
         text_share=recipe.text_share,
         forked=learner.model.reads_forks(),
+        workers=recipe.workers,
     )
 
 

@@ -18,6 +18,7 @@ from themis.data.redrawn import redrawn_sources
 from themis.data.sources import Published, read_published, read_rows
 from themis.data.stream import STREAM
 from themis.data.templates import learnt_wordings
+from themis.data.worlds import WORLDS, worlds_sources
 from themis.errors import ConfigError, DataError
 from themis.traces.pair import Pair
 from themis.training.recipe import TrainRecipe
@@ -25,16 +26,19 @@ from themis.training.recipe import TrainRecipe
 DATA = "data"
 """The source made of the files of the key `data`."""
 READING = "reading"
+FOREIGN = "reading/foreign"
 LONGFORM = "longform"
 CALLS = ("calls/wikisearch", "calls/webgpt", "calls/translator")
 _OF_FILES = {
     **dict.fromkeys(CALLS, calls_sources),
     "asked/wikisearch": asked_sources,
     READING: reading_sources,
+    FOREIGN: reading_sources,
+    **dict.fromkeys(WORLDS, worlds_sources),
     LONGFORM: longform_sources,
 }
 """Sources without end that are made of files below THEMIS_DATA, read only where a recipe names them."""
-_TASK_OF = {"arithmetic": "calculator", "gsm8k": "calculator", READING: "translator", LONGFORM: "webgpt"}
+_TASK_OF = {"arithmetic": "calculator", "gsm8k": "calculator", READING: "translator", FOREIGN: "translator", LONGFORM: "webgpt"}
 
 
 @dataclass(frozen=True, slots=True)

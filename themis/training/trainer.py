@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
+from themis.data.batches import POOL_STEPS
 from themis.errors import ModelError
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
@@ -58,9 +59,11 @@ class ThemisTrainer(Trainer):
 
     def get_train_dataloader(self) -> DataLoader[Step]:
         """Steps in order; a resumed run skips those it has done. Processes are told apart by the data set, not by the loader."""
-        workers = 1 if self.args.dataloader_num_workers else 0
+        workers = self.args.dataloader_num_workers
+        # Several workers come to the end of their pools at one time; what they made before has to last until the next ones are there.
+        ahead = POOL_STEPS if workers > 1 else None
         steps = cast(Dataset[Step], self.train_dataset)
-        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers)
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers, prefetch_factor=ahead)
 
     def training_step(self, model: nn.Module, inputs: Step, num_items_in_batch: Any = None) -> Tensor:
         """Forward and backward of all batches of a step; gradients are exchanged with the last of them."""

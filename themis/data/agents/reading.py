@@ -56,6 +56,7 @@ def content(text: str) -> tuple[str, ...]:
     return tuple(stem(word) for word in words(text) if word not in STOP_WORDS)
 
 
+@lru_cache(maxsize=100_000)
 def stem(word: str) -> str:
     """A word without its commonest English endings: rough, but the same for `release`, `released` and `releases`."""
     if word in NUMBER_WORDS:
