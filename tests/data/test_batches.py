@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from tests.fakes import byte_tokenizer
 from themis.data.batches import Encoder, Mixture, StepBatches, mixture_sources, without_observations
@@ -21,11 +22,11 @@ def _mixture(**weights: float) -> Mixture:
     return Mixture(mixture_sources({}, [], OWN), weights or {"calendar": 1.0, "no_tool": 0.5})
 
 
-def _batches(steps: int = 12, drill_steps: int = 2, text_share: float | None = None) -> StepBatches:
+def _batches(steps: int = 12, drill_steps: int = 2, text_share: float | None = None, workers: int = 1) -> StepBatches:
     return StepBatches(
         Encoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
         lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
-        texts=None if text_share is None else _text, text_share=text_share or 0.0,
+        texts=None if text_share is None else _text, text_share=text_share or 0.0, workers=workers,
     )  # fmt: skip
 
 
@@ -166,3 +167,20 @@ def test_the_share_of_texts_among_the_drills_is_kept_and_the_pairs_stay_what_the
     plain, mixed = _batches(steps=40), _batches(steps=40, text_share=0.35)
     pairs = [[tuple(batch["token_ids"].flatten().tolist()) for batch in batches._make_pool(0)] for batches in (plain, mixed)]
     assert pairs[0] == pairs[1]
+
+
+def test_several_workers_make_the_batches_of_one_run_and_none_makes_anothers_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    whole = StepBatches._make_pool
+    monkeypatch.setattr(StepBatches, "_make_pool", lambda self, number: made.append(number) or whole(self, number))  # type: ignore[func-returns-value]
+    here = [_batches(24, workers=3)[step] for step in range(24)]
+    alone = _batches(24, workers=3)
+    made.clear()
+    for step in range(0, 24, 3):  # what the first of three is asked for
+        assert all(torch.equal(alone[step][name], tensor) for name, tensor in here[step].items())
+    assert len(made) == len(set(made))
+    assert {number % 3 for number in made} == {0}
+    loaded = DataLoader(_batches(24, workers=3), batch_size=1, collate_fn=lambda items: items[0], num_workers=3)
+    for found, batch in zip(loaded, here, strict=True):
+        assert all(torch.equal(found[name], tensor) for name, tensor in batch.items())
+    assert len({tuple(batch["token_ids"].flatten().tolist()) for batch in here}) == 24

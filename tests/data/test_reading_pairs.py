@@ -106,3 +106,23 @@ def test_of_the_published_files_none_is_for_measuring_and_no_wrong_answer_holds_
         assert question_hash(pair.question) not in measured
         assert occurs(pair.chosen.answer, pair.context or "")
         assert not occurs(pair.chosen.answer, pair.rejected.answer)
+
+
+@pytest.mark.skipif(data_root() is None, reason="needs XQuAD and the question files: set THEMIS_DATA")
+def test_in_another_language_the_english_question_is_what_was_observed() -> None:
+    root = data_root()
+    assert root is not None
+    draw, measured = reading_sources(root)["reading/foreign"], measured_questions(root)
+    pairs = _drawn(draw, 200)
+    assert len(pairs) > 150
+    for pair in pairs:
+        assert question_hash(pair.question) not in measured
+        assert occurs(pair.chosen.answer, pair.context or "")
+        for side in (pair.chosen, pair.rejected):
+            assert side.trace is not None
+            (step,) = side.trace.steps
+            assert step.action is not None
+            assert step.observation is not None
+            assert step.action.argument == pair.question != step.observation.text
+            assert question_hash(step.observation.text) not in measured
+    assert sum(not pair.question.isascii() for pair in pairs) > len(pairs) / 2
