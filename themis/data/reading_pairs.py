@@ -27,7 +27,9 @@ from themis.traces.tara import question_hash
 
 ASKED_BY_PEOPLE = 0.6
 """The share of questions that people asked; the others are made by rule."""
-CUTS = 0.7
+CUTS = 0.45
+OTHERS = 0.35
+"""Shares of wrong answers that are arbitrary cuts, and whole phrases of another kind than the right one."""
 JOINED = 0.25
 """The share of texts that stand among others, as long contexts are harder to read than short ones."""
 LONGEST = 4_000
@@ -83,7 +85,7 @@ def _one_of(people: Sequence[Asked], rule: Sequence[Asked], foreign: Sequence[st
         return None
     side = Side(asked.answer, 1.0, Trace(steps, written(view, steps, evidence, rng)))
     pair = Pair("reading", case.question_text, side, Side("", -1.0, None), context=context, task="translator")
-    return next((drawn for _ in range(_TRIES) if (drawn := redrawn(rng, pair, CUTS))), None)
+    return next((drawn for _ in range(_TRIES) if (drawn := redrawn(rng, pair, CUTS, OTHERS))), None)
 
 
 def _joined(rng: Random, text: str, others: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from random import Random
 from themis.data.agents.by_rule import agents_of
 from themis.data.agents.rationales import written
 from themis.data.agents.reading import occurs
-from themis.data.agents.translator import cut
+from themis.data.agents.translator import cut, of_another_kind
 from themis.data.draft import Draft, Observe, View
 from themis.errors import ConfigError
 from themis.traces import Case, Observation, Side, Trace
@@ -24,6 +24,8 @@ TASKS = ("translator", "wikisearch")
 
 CUTS = 0.5
 """The share of wrong answers of the task translator that are arbitrary cuts of the context."""
+OF_ANOTHER_KIND = 0.25
+"""The share of those that are whole phrases of another kind: told by what is asked for, where a cut can be told by its looks."""
 
 
 def redrawn_sources(rows: Mapping[str, Sequence[Pair]]) -> dict[str, Callable[[Random], Pair | None]]:
@@ -32,13 +34,14 @@ def redrawn_sources(rows: Mapping[str, Sequence[Pair]]) -> dict[str, Callable[[R
 
 
 def _one_of(pairs: Sequence[Pair], rng: Random) -> Pair | None:
-    return redrawn(rng, rng.choice(pairs), CUTS)
+    return redrawn(rng, rng.choice(pairs), CUTS, OF_ANOTHER_KIND)
 
 
-def redrawn(rng: Random, pair: Pair, cuts: float = 0.0) -> Pair | None:
+def redrawn(rng: Random, pair: Pair, cuts: float = 0.0, others: float = 0.0) -> Pair | None:
     """The pair with another wrong answer, and what follows from it; None where none can be made.
 
-    `cuts`: the share of wrong answers that are arbitrary cuts of the context, where there is one.
+    `cuts`: the share of wrong answers that are arbitrary cuts of the context, where there is one; `others`: of whole phrases of it
+    that are of another kind than the right answer.
     """
     if pair.task not in TASKS:
         raise ConfigError(f"rows of the task '{pair.task}' cannot be redrawn: their calls depend on the answer; only {', '.join(TASKS)}")
@@ -46,7 +49,13 @@ def redrawn(rng: Random, pair: Pair, cuts: float = 0.0) -> Pair | None:
     if trace is None:
         return None
     draft = Draft(pair.id, pair.task, "rows", pair.question, pair.chosen.answer, context=pair.context, tests=pair.tests)
-    wrong = cut(rng, pair.context) if pair.context and rng.random() < cuts else _drawn(rng, rule.negatives(draft, rng, _as_seen(trace)))
+    way = rng.random() if pair.context else 1.0
+    if pair.context and way < cuts:
+        wrong: str | None = cut(rng, pair.context)
+    elif way < cuts + others:
+        wrong = of_another_kind(rng, draft)
+    else:
+        wrong = _drawn(rng, rule.negatives(draft, rng, _as_seen(trace)))
     if wrong is None or occurs(pair.chosen.answer, wrong) or telling(wrong) & telling(pair.chosen.answer):
         return None
     view = View(Case(pair.question, wrong, pair.context, pair.tests, pair.id), pair.task, label=False, references=(pair.chosen.answer,))

@@ -99,7 +99,7 @@ def _language_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[R
     """One of ours to go on with, a pretrained one, or one from scratch; and how many tokens were added to it."""
     backbone = recipe.backbone
     if backbone.name and is_themis_model(backbone.name):
-        return *_gone_on_with(recipe, backbone.name, out), 0
+        return _gone_on_with(recipe, backbone.name, out)
     if backbone.name:
         return _pretrained(recipe, backbone.name)
     if "model_type" not in backbone.config:
@@ -116,9 +116,12 @@ def _language_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[R
     return RewardModel(_from_config(config)), tokenizer, 0
 
 
-def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase]:
-    """A model of ours, with other layers, more words and more positions where the recipe gives them."""
+def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+    """A model of ours, with other layers, more words and more positions where the recipe gives them; and how many words."""
+    if recipe.lora and recipe.backbone.layers:
+        raise ConfigError("backbone.layers: adapters are put on a model as it is; train it with other layers first, then with lora")
     model, tokenizer, meta = load_model(name, torch.float32)
+    before = len(tokenizer)
     if meta.form != recipe.backbone.form:
         raise ConfigError(f"backbone.form: {name} was trained in the form '{meta.form}', and the recipe says '{recipe.backbone.form}'")
     for key, count in (("added_words", recipe.backbone.added_words), ("added_prose", recipe.backbone.added_prose)):
@@ -134,10 +137,10 @@ def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardMode
         set_depth(model, recipe.backbone.layers)
     # Rotary positions have no weights: a model reads as far as it is said to, and learns to by reading.
     positions = recipe.backbone.config.get("max_position_embeddings", 0)
-    if positions > model.context_length:
+    if positions > model.context_length and not recipe.lora:  # adapters are read with the positions of what they stand on
         model.lm.config.max_position_embeddings = positions
     tokenizer.model_max_length = model.context_length
-    return model.train(), tokenizer
+    return model.train(), tokenizer, len(tokenizer) - before
 
 
 def configured(fields: dict[str, Any], **others: Any) -> Any:

@@ -203,6 +203,16 @@ def cut(rng: Random, context: str) -> str:
     return " ".join(tokens[start : start + length])
 
 
+def of_another_kind(rng: Random, draft: Draft) -> str | None:
+    """A whole phrase of the context of another kind than the right answer: a name where a year is asked for."""
+    kinds = [kind for kind in ("date", "name", "amount", "phrase") if kind != kind_of(draft.chosen)]
+    for kind in rng.sample(kinds, len(kinds)):
+        spans = [span for span in dict.fromkeys(_formed(draft, kind)) if kind_of(span) == kind and not _may_be_right(span, draft, "")]
+        if spans:
+            return rng.choice(spans)
+    return None
+
+
 def _may_be_right(wrong: str, draft: Draft, translation: str) -> bool:
     """Whether an answer could pass for right: it shares too much with one that is, stands beside it, or repeats the question."""
     mine = bare(wrong)
