@@ -28,7 +28,7 @@ Backbone = Literal["llama", "qwen3", "qwen3-mixed", "mistral", "llama-eager"]
 
 CALL = "Thought: I look it up.\nAction: echo\nAction Input: "
 FINISHED = "Thought: Do I need to use a tool? No\nFinished.\n"
-BROKEN = "Thought: I act without a call.\n"
+BROKEN = "I act without a thought.\n"
 PHRASES = (CALL, FINISHED, BROKEN)
 
 

@@ -21,6 +21,8 @@ CASE = Case("How old?", "Seven.", id="seven")
 CALL = f"Thought: ask\nAction: echo\nAction Input: age\n{OBSERVATION}"
 FINISHED = f"Thought: {NO_TOOL_THOUGHT}\nFinished.\n{RATIONALE}"
 CALLED = Step("ask", Action("echo", "age"), Observation("you said age"))
+ENDLESS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""Said again and again, and too long to be seen as a circle."""
 CONCLUSION = f"Rationale: It fits.\n{REWARD}"
 
 MakeJudge = Callable[..., Judge]
@@ -86,12 +88,12 @@ def test_several_tools_may_be_called_in_turn(judge: MakeJudge) -> None:
 
 def test_a_malformed_call_is_answered_by_an_observation_that_says_so(judge: MakeJudge) -> None:
     toolbox = EchoTools()
-    verdict = judge([f"Thought: hm\nAction echo\n{OBSERVATION}", TOOL, CALL, RATIONALE], toolbox).judge(CASE)
+    verdict = judge([f"Thinking: hm\nAction echo\n{OBSERVATION}", TOOL, CALL, RATIONALE], toolbox).judge(CASE)
     broken, called = verdict.trace.steps
     assert broken.observation is not None
     assert broken.observation.status == "error"
-    assert "malformed call: Action: is missing" in broken.observation.text
-    assert broken.thought == "Thought: hm\nAction echo\n"
+    assert "malformed call: Thought: is missing" in broken.observation.text
+    assert broken.thought == "Thinking: hm\nAction echo\n"
     assert called == CALLED
     assert verdict.reward == 1.5
     assert len(toolbox.calls) == 1
@@ -112,7 +114,7 @@ def test_after_the_last_call_of_the_budget_the_model_must_conclude(line: str, ju
     assert verdict.reward == 1.5
 
 
-@pytest.mark.parametrize(("lines", "rationale"), [(["aaa"], "skip"), ([FINISHED, "aaa"], "write"), ([CALL, TOOL, "aaa"], "skip")])
+@pytest.mark.parametrize(("lines", "rationale"), [([ENDLESS], "skip"), ([FINISHED, ENDLESS], "write"), ([CALL, TOOL, ENDLESS], "skip")])
 def test_a_model_that_never_stops_writing_runs_out_of_its_budget(lines: list[str], rationale: str, judge: MakeJudge) -> None:
     verdict = judge(lines, rationale=rationale, budget=Budget(new_tokens=200)).judge(CASE)
     assert (verdict.reward, verdict.reason, verdict.status) == (None, "budget", "unscored")
@@ -121,11 +123,19 @@ def test_a_model_that_never_stops_writing_runs_out_of_its_budget(lines: list[str
 
 
 def test_a_call_that_does_not_end_is_given_up_and_the_reward_says_so(judge: MakeJudge) -> None:
-    verdict = judge(["aaa"], rationale="skip", budget=Budget(call_tokens=30, new_tokens=200)).judge(CASE)
+    verdict = judge([ENDLESS], rationale="skip", budget=Budget(call_tokens=30, new_tokens=200)).judge(CASE)
     assert (verdict.reward, verdict.reason, verdict.status) == (1.5, "budget", "degraded")
     (step,) = verdict.trace.steps
     assert step.observation == Observation("malformed call: it did not end within 30 tokens", "error")
     assert (verdict.usage.tool_calls, verdict.usage.new_tokens) == (1, 30)
+
+
+def test_a_call_that_says_the_same_again_and_again_is_given_up_where_nothing_of_it_is_a_call(judge: MakeJudge) -> None:
+    verdict = judge(["aaa"], rationale="skip", budget=Budget(new_tokens=200)).judge(CASE)
+    assert (verdict.reward, verdict.reason) == (1.5, "budget")
+    (step,) = verdict.trace.steps
+    assert step.observation == Observation("malformed call: it says the same again and again", "error")
+    assert verdict.usage.new_tokens == 24
 
 
 def test_a_rationale_that_does_not_end_is_cut_and_the_reward_says_so(judge: MakeJudge) -> None:
@@ -137,7 +147,7 @@ def test_a_rationale_that_does_not_end_is_cut_and_the_reward_says_so(judge: Make
 
 
 def test_a_model_that_fills_its_context_runs_out_of_its_budget_too(judge: MakeJudge) -> None:
-    verdict = judge(["aaa"], context_length=128).judge(CASE)
+    verdict = judge([ENDLESS], context_length=128).judge(CASE)
     assert (verdict.reward, verdict.reason) == (None, "budget")
     assert verdict.usage.new_tokens + verdict.usage.read_tokens == 128
 

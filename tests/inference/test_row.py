@@ -1,13 +1,15 @@
-"""How a judgement begins."""
+"""How a judgement begins, and what becomes of a call that the model breaks off or repeats."""
 
 from typing import Any
 
+import pytest
 from transformers import PreTrainedTokenizerFast
 
-from themis.inference.row import Budget, Row, Rules
+from themis.inference.row import Budget, Row, Rules, in_circles
 from themis.traces.case import Case
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
+from themis.traces.trace import Action
 
 
 class ShortTextsOnly:
@@ -47,3 +49,59 @@ def test_no_answer_changes_the_kinds_of_the_segments(tokenizer: PreTrainedTokeni
         assert [segment.kind for segment in row.segments] == honest == ["prompt", "answer", "prompt", "action"]
         special = {tokenizer.get_vocab()[token] for token in SPECIAL_TOKENS}
         assert [token for token in row.token_ids if token in special] == row.token_ids[-1:]
+
+
+def written(tokenizer: Any, *texts: str, **settings: Any) -> Row:
+    """A row to which a model wrote these, until it waits for a tool."""
+    row = row_of(tokenizer, context_length=1024, **settings)
+    for text in texts:
+        for token in tokenizer(text, add_special_tokens=False)["input_ids"]:
+            if row.state == "action":
+                row.write(token)
+    return row
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        (f"Thought: hm{OBSERVATION}", f" echo\nAction Input: age\n{OBSERVATION}"),
+        (f"Thought: hm\n{RATIONALE}", f"echo{OBSERVATION}", f" age{OBSERVATION}"),
+        (f"Thought: hm\nAction: echo\n{OBSERVATION}", f"age{OBSERVATION}"),
+        (f"Thought: hm\nAction:echo\nAction Input:age\n{OBSERVATION}",),
+    ],
+)
+def test_a_call_that_is_broken_off_is_led_to_its_next_line(texts: tuple[str, ...], tokenizer: PreTrainedTokenizerFast) -> None:
+    row = written(tokenizer, *texts)
+    assert row.state == "waiting"
+    assert row.call == Action("echo", "age")
+    assert row.tool_calls == 1
+    assert tokenizer.decode(row.token_ids) == tokenizer.decode([token for part in row.segments for token in part.token_ids])
+
+
+def test_a_call_that_goes_in_circles_is_called_with_what_it_has(tokenizer: PreTrainedTokenizerFast) -> None:
+    row = written(tokenizer, "Thought: hm\nAction: echo\nAction Input: age of the" + " rock" * 90)
+    assert row.call.tool == "echo"
+    assert row.call.argument.startswith("age of the rock rock")
+    assert len(row.call.argument) < 60
+    # In its thought: the model goes on with the tool.
+    row = written(tokenizer, "Thought: hm" + " rock" * 5, " echo\nAction Input: age\n" + OBSERVATION)
+    assert row.call == Action("echo", "age")
+    assert row.steps[-1].thought.startswith("hm rock rock")
+
+
+@pytest.mark.parametrize("line", [f"Thinking: hm\n{OBSERVATION}", f"Thought: hm\nAction Input: age\nAction: echo\n{OBSERVATION}"])
+def test_what_no_line_makes_a_call_is_malformed(line: str, tokenizer: PreTrainedTokenizerFast) -> None:
+    row = written(tokenizer, line)
+    assert row.steps[-1].action is None
+    assert row.steps[-1].observation is not None
+    assert row.steps[-1].observation.status == "error"
+
+
+def test_what_repeats_itself_goes_in_circles_and_what_a_text_may_say_twice_does_not() -> None:
+    assert in_circles([7] * 24)
+    assert not in_circles([7] * 23)
+    assert in_circles([1, 2, *[3, 4, 5, 6, 7, 8, 9, 10] * 4])
+    assert not in_circles([*[3, 4, 5, 6, 7, 8, 9, 10] * 3, 3])
+    assert not in_circles([3, 4, 5, 6, 7, 8, 9, 10] * 4 + [1])
+    assert in_circles(list(range(32)) * 4)
+    assert not in_circles(list(range(33)) * 9)

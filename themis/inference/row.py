@@ -6,7 +6,7 @@ Knows nothing of models, of running tools, or of other rows; the clock's time is
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
@@ -22,6 +22,8 @@ State = Literal["choice", "action", "rationale", "reward", "waiting", "done"]
 written, the reward is read at the last token. `waiting`: for a tool."""
 
 WRITING: tuple[State, ...] = ("choice", "action", "rationale")
+TIMES, TOKENS, PERIOD = 4, 24, 32
+"""A text goes in circles where its end says the same `TIMES` times over, `TOKENS` of it in all, up to `PERIOD` tokens a time."""
 CUT = " [cut]"
 """Stands where an observation was too long to be read whole."""
 
@@ -36,9 +38,12 @@ class Budget:
     tool_calls: int = 3
     """Calls, malformed ones included; after the last observation the model must conclude. 0: no tools."""
     call_tokens: int = 512
-    """Of one call. What has not ended by then is answered as malformed, and the model must conclude: its reward is marked `budget`."""
+    """Of one call. What has not ended by then is answered as malformed, and the model must conclude: its reward is marked `budget`.
+
+    One that goes in circles is ended before, and called if it has an argument.
+    """
     rationale_tokens: int = 384
-    """Of the rationale. One that has not ended by then is cut, and the reward read all the same, marked `budget`."""
+    """Of the rationale. One that has not ended by then, or goes in circles, is cut, and the reward read all the same, marked `budget`."""
     new_tokens: int = 1024
     seconds: float = 300.0
     """From the moment the case is taken up, waiting for tools included."""
@@ -134,11 +139,7 @@ class Row:
         else:
             self.segments[-1].token_ids.append(token)
             self.token_ids.append(token)
-            written = len(self.segments[-1].token_ids)
-            if self.state == "action" and written > self.rules.budget.call_tokens:
-                self._give_up_call()
-            elif self.state == "rationale" and written > self.rules.budget.rationale_tokens:
-                self._give_up_rationale()
+            self._stop_circles()
         self._check_budget()
 
     def observe(self, observation: Observation) -> None:
@@ -206,12 +207,40 @@ class Row:
             self.state = "action"
             self._begin("action", [token])
 
+    def _stop_circles(self) -> None:
+        """What is too long is given up; a call that repeats itself is led to its next line, a rationale that does is cut."""
+        written = self.segments[-1].token_ids[1:]
+        budget = self.rules.budget
+        if self.state == "action" and len(written) >= budget.call_tokens:
+            self._give_up_call(f"it did not end within {budget.call_tokens} tokens")
+        elif self.state == "rationale" and len(written) >= budget.rationale_tokens:
+            self._give_up_rationale()
+        elif in_circles(written):
+            if self.state == "rationale":
+                self._give_up_rationale()
+            elif not self._led_on():
+                self._give_up_call("it says the same again and again")
+
+    def _led_on(self) -> bool:
+        """Write the next line that the form wants, where the model broke a call off or went in circles; the words stay the model's."""
+        rest = self.rules.writer.rest_of_step(self._written_text())
+        if rest is None:
+            return False
+        ids = self.rules.writer.encode_untrusted(rest)
+        self.segments[-1].token_ids.extend(ids)
+        self.token_ids += ids
+        if rest == "\n":
+            self._close_action()
+        return True
+
     def _close_action(self) -> None:
         """The step's text, not the token after it, says whether a tool is called: so every trace is well-formed."""
         text = self._written_text()
         try:
             step = self.rules.writer.parse_step(text)
         except MalformedStep as problem:
+            if self._led_on():
+                return
             self.steps.append(Step(text))
             self.tool_calls += 1
             self.observe(Observation(str(problem), "error"))
@@ -223,12 +252,12 @@ class Row:
             self.tool_calls += 1
             self.state = "waiting"
 
-    def _give_up_call(self) -> None:
+    def _give_up_call(self, problem: str) -> None:
         """A model that copies in circles does not find out by calling again."""
         self.gave_up = True
         self.steps.append(Step(self._written_text()))
         self.tool_calls += 1
-        self.observe(Observation(f"malformed call: it did not end within {self.rules.budget.call_tokens} tokens", "error"))
+        self.observe(Observation(f"malformed call: {problem}", "error"))
 
     def _close_rationale(self) -> None:
         self.rationale = parse_rationale(self._written_text())
@@ -271,6 +300,16 @@ class Row:
                 break
             text = text[: int(len(text) * 0.95 * room / len(segment.token_ids))]
         return None
+
+
+def in_circles(ids: Sequence[int]) -> bool:
+    """Does a text end in one piece again and again?"""
+    for period in range(1, PERIOD + 1):
+        repeats = max(TIMES, -(-TOKENS // period))
+        length = period * repeats
+        if length <= len(ids) and ids[-1] == ids[-1 - period] and list(ids[-length:-period]) == list(ids[-length + period :]):
+            return True
+    return False
 
 
 def _characters(case: Case) -> int:

@@ -102,6 +102,10 @@ class ChatWriter(SegmentWriter):
         argument = alone if isinstance(alone, str) else json.dumps(arguments, ensure_ascii=False)
         return Step(thought.removesuffix("\n"), Action(tool, argument))
 
+    def rest_of_step(self, text: str) -> str | None:
+        """A call of a template's own is taken as it is written."""
+        return None
+
     def _trusted(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False, split_special_tokens=False)["input_ids"]
         return ids

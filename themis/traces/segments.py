@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from themis.traces.case import Case
-from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL, observation_text, parse_step, rationale_text, step_text
+from themis.traces.text import (
+    OBSERVATION,
+    RATIONALE,
+    REWARD,
+    SPECIAL_TOKENS,
+    TOOL,
+    observation_text,
+    parse_step,
+    rationale_text,
+    rest_of_step,
+    step_text,
+)
 from themis.traces.trace import Observation, Step, Trace
 
 Kind = Literal["prompt", "answer", "action", "observation", "rationale", "reward"]
@@ -81,6 +92,10 @@ class SegmentWriter:
     def parse_step(self, text: str) -> Step:
         """The step that a model wrote after the opening token; raises `MalformedStep`."""
         return parse_step(text)
+
+    def rest_of_step(self, text: str) -> str | None:
+        """What such a text needs next to become a call; None where there is no such thing."""
+        return rest_of_step(text)
 
     def observation(self, observation: Observation) -> Segment:
         """What came back."""

@@ -25,9 +25,11 @@ FAILURE = Observation("the tool did not answer", "unavailable")
 
 _KEY_LINE = re.compile(r"^(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
 _ESCAPED_KEY_LINE = re.compile(r"^\\(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
+_KEY = re.compile(r"^(Action:|Action Input:|Finished\.)", re.MULTILINE)
 _SPECIAL_OPENING = re.compile(r"<(\\*)\|")
 _ESCAPED_OPENING = re.compile(r"<\\(\\*)\|")
-_STEP = re.compile(r"Thought: (?P<thought>.*?)\n(?:Action: (?P<tool>.*?)\nAction Input: (?P<argument>.*)|Finished\.)\n", re.DOTALL)
+_STEP = re.compile(r"Thought: (?P<thought>.*?)\n(?:Action: ?(?P<tool>.*?)\nAction Input: ?(?P<argument>.*)|Finished\.)\n", re.DOTALL)
+"""A model may forget the blank that opens a line's text, so none is needed."""
 _STATUS = re.compile(r"Observation(?: \[(error|unavailable|timeout)\])?: ", re.DOTALL)
 
 
@@ -54,6 +56,25 @@ def parse_step(text: str) -> Step:
     if match["tool"] is None:
         return Step(thought)
     return Step(thought, Action(_ESCAPED_KEY_LINE.sub(r"\1", match["tool"]), match["argument"]))
+
+
+def rest_of_step(text: str) -> str | None:
+    """What a text that a model broke off needs next to become a call: the next of the form's lines, or the last line's end.
+
+    None where no such text makes it one. Nothing that the model wrote is changed: its own words are the thought and the argument.
+    """
+    if not text.startswith("Thought: ") or _STEP.fullmatch(text):
+        return None
+    lines = _KEY.findall(text)
+    if lines[:1] == ["Finished."]:
+        return None
+    missing = next((key for place, key in enumerate(("Action:", "Action Input:")) if lines[place : place + 1] != [key]), "")
+    if missing and len(lines) > ("Action:", "Action Input:").index(missing):
+        return None  # in another order
+    ended = text.endswith("\n")
+    if not missing:
+        return None if ended else "\n"
+    return missing if ended else f"\n{missing}"
 
 
 def observation_text(observation: Observation) -> str:
