@@ -55,8 +55,10 @@ def reading_sources(root: Path | None) -> dict[str, Callable[[Random], Pair | No
     if not (people and rule):
         return {}
     foreign = [draft.question for draft in to_train_on(root, ("xquad",)) if draft.facts.get("language") != "English"]
-    read = {"reading": partial(_one_of, people, rule, ())}
-    return read | {"reading/foreign": partial(_one_of, people, rule, foreign)} if foreign else read
+    read: dict[str, Callable[[Random], Pair | None]] = {"reading": partial(_one_of, people, rule, ())}
+    if foreign:
+        read["reading/foreign"] = partial(_one_of, people, rule, foreign)
+    return read
 
 
 def _by_people(root: Path) -> Iterator[Asked]:

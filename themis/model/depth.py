@@ -28,7 +28,7 @@ def set_depth(model: RewardModel, count: int) -> None:
         model.lm.base_model.layers = layers[:count]
     else:
         model.lm.base_model.layers = nn.ModuleList(_grown(list(layers), count, config.model_type))
-    for place, layer in enumerate(cast(nn.ModuleList, model.lm.base_model.layers)):
+    for place, layer in enumerate(model.lm.base_model.layers):
         attention = getattr(layer, "self_attn", None)
         if attention is not None and hasattr(attention, "layer_idx"):
             cast(Any, attention).layer_idx = place  # its place in the cache
