@@ -49,7 +49,9 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
     if recipe.fsdp and not recipe.loss.alpha:
         model.freeze_writing()
     if recipe.gradient_checkpointing:
-        model.lm.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        # Its name since transformers 5.24, and the one before.
+        enable = getattr(model.lm, "activation_checkpointing_enable", model.lm.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
     packed = bool(recipe.epochs) and model.enable_packing()
     if recipe.epochs and not packed:
         notice(f"pads its batches: the backbone {model.config.model_type} cannot read several sequences joined into one")
