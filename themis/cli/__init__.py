@@ -52,6 +52,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(build.app, name="build")
 app.command("mcp", epilog=mcp.EXAMPLE)(mcp.mcp)
 app.command("train", epilog=train.TRAIN_EXAMPLE)(train.train)
+app.command("average", epilog=train.AVERAGE_EXAMPLE)(train.average)
 app.command("export", epilog=train.EXPORT_EXAMPLE)(train.export)
 
 

@@ -1,4 +1,4 @@
-"""`themis train` and `themis export`: from a recipe to a model, from a model to other programs' form."""
+"""`themis train`, `average` and `export`: from a recipe to a model, from models to their mean, from a model to other programs' form."""
 
 import os
 from collections.abc import Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DType = Literal["float32", "bfloat16", "float16"]
 
 TRAIN_EXAMPLE = "Example: themis train nano steps=2000 seed=7 --out runs/mine"
+AVERAGE_EXAMPLE = "Example: themis average runs/nano-more runs/nano-long --out runs/nano-mean"
 EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype float32"
 DEV_TASKS = ("calendar", "weather", "multi_tools", "calculator")
 """Whose dev files are measured on the way, where they are at hand."""
@@ -78,6 +79,17 @@ def export(
     types = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     write = export_merged if merged else export_classifier
     typer.echo(f"{write(model, out, types[dtype] if dtype else None)}: written")
+
+
+def average(
+    models: Annotated[list[str], typer.Argument(help="Directories of models of one shape: a run, and runs that went on from it.")],
+    out: Annotated[Path, typer.Option(help="The directory to write.", file_okay=False)],
+) -> None:
+    """Write the mean of several models' weights."""
+    import_libraries()
+    from themis.model.average import average as mean
+
+    typer.echo(f"{mean(models, out)}: written, the mean of {', '.join(models)}")
 
 
 def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":

@@ -18,7 +18,7 @@ from themis.traces.text import REWARD
 def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
     """Write model `name` as a sequence classifier into `out`, in `dtype` or as stored; returns `out`."""
     model, tokenizer, _ = load_model(name, dtype)
-    _check_empty(out)
+    check_empty(out)
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
         raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
     config = AutoConfig.for_model(**{**model.config.to_dict(), "num_labels": 1, "pad_token_id": tokenizer.pad_token_id})
@@ -42,11 +42,12 @@ def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = N
 def export_merged(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
     """Write model `name` as a whole model of ours into `out`, adapters merged into its weights; returns `out`."""
     model, tokenizer, meta = load_model(name, dtype)
-    _check_empty(out)
+    check_empty(out)
     save_model(out, model, tokenizer, meta, dtype)
     return out
 
 
-def _check_empty(out: Path) -> None:
+def check_empty(out: Path) -> None:
+    """Raises `ConfigError` where something would be overwritten."""
     if out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"{out} holds files already: give another --out, nothing is overwritten")

@@ -1,0 +1,59 @@
+"""The mean of several models' weights: of runs that went on from one another it is often better than any of them.
+
+Source: Model soups, arXiv:2203.05482.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+
+import torch
+
+from themis.errors import ConfigError, ModelError
+from themis.model.checkpoint import ModelMeta, load_model, save_model
+from themis.model.export import check_empty
+
+_ONLY = "only runs that went on from one another have a mean"
+
+
+def average(names: Sequence[str], out: Path, dtype: torch.dtype | None = None) -> Path:
+    """Write the mean of models of one kind, shape and vocabulary into `out`, in `dtype` or as the first is stored; returns `out`.
+
+    Raises `ModelError` where two do not fit, `ConfigError` where there is but one, or `out` holds files.
+    """
+    if len(names) < 2:
+        raise ConfigError("a mean is of two models or more: give their directories")
+    first, tokenizer, meta = load_model(names[0])
+    check_empty(out)
+    stored = first.lm.dtype
+    total = {key: tensor.double() for key, tensor in first.state_dict().items()}
+    metas = [meta]
+    for name in names[1:]:
+        model, its_tokenizer, its_meta = load_model(name)
+        state = model.state_dict()
+        if its_tokenizer.get_vocab() != tokenizer.get_vocab():
+            raise ModelError(f"{names[0]} and {name} have other vocabularies: {_ONLY}")
+        if {key: tensor.shape for key, tensor in state.items()} != {key: tensor.shape for key, tensor in total.items()}:
+            raise ModelError(f"{names[0]} and {name} are of other shapes: {_ONLY}")
+        if (its_meta.kind, its_meta.form) != (meta.kind, meta.form):
+            raise ModelError(
+                f"{names[0]} is of kind '{meta.kind}', form '{meta.form}', and {name} of '{its_meta.kind}', '{its_meta.form}': {_ONLY}"
+            )
+        total = {key: tensor + state[key].double() for key, tensor in total.items()}
+        metas.append(its_meta)
+    first.float().load_state_dict({key: (tensor / len(names)).float() for key, tensor in total.items()})
+    save_model(out, first, tokenizer, _of_all(metas, names), dtype or stored)
+    return out
+
+
+def _of_all(metas: Sequence[ModelMeta], names: Sequence[str]) -> ModelMeta:
+    """What is said of the mean: rewards as they lie in the models on average, and a temperature that has yet to be fitted."""
+    return replace(
+        metas[-1],
+        tools=tuple(sorted({tool for meta in metas for tool in meta.tools})),
+        reward_mean=fmean(meta.reward_mean for meta in metas),
+        reward_std=fmean(meta.reward_std for meta in metas),
+        temperature=1.0,
+        training={"mean_of": list(names), **metas[-1].training},
+    )
