@@ -117,7 +117,7 @@ def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     stored = load_file(directory / WEIGHTS_FILE)
     rows = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name]
     if rows and rows[0] != cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
-        lm.resize_token_embeddings(rows[0], mean_resizing=False)  # they are read from the directory next
+        lm.resize_token_embeddings(rows[0])
     peft.inject_adapter_in_model(peft.LoraConfig.from_pretrained(directory), lm, _ADAPTER)
     put_adapters(lm, directory)
     return merge(lm)
