@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import torch
 
-from tests.fakes import byte_tokenizer, tiny_model
+from tests.fakes import Backbone, byte_tokenizer, tiny_model
 from themis.errors import ConfigError
 from themis.model.depth import set_depth
 
 IDS = torch.tensor([[1, 2, 3, 4]])
 
 
-def pair_of(family: str) -> tuple[Any, Any]:
+def pair_of(family: Backbone) -> tuple[Any, Any]:
     model: Any = tiny_model(family, byte_tokenizer())
     whole: Any = tiny_model(family, byte_tokenizer())
     whole.load_state_dict(model.state_dict())
@@ -31,7 +31,7 @@ def test_with_fewer_the_first_layers_stay_as_they_are() -> None:
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral"])
 @pytest.mark.parametrize("count", [4, 5, 9])
 @torch.no_grad()
-def test_with_more_it_computes_what_it_did(family: str, count: int) -> None:
+def test_with_more_it_computes_what_it_did(family: Backbone, count: int) -> None:
     model, whole = pair_of(family)
     set_depth(model, count)
     assert torch.allclose(model(IDS), whole(IDS), atol=1e-6)
