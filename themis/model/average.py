@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
-import torch
-
 from themis.errors import ConfigError, ModelError
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.model.export import check_empty
@@ -17,8 +15,8 @@ from themis.model.export import check_empty
 _ONLY = "only runs that went on from one another have a mean"
 
 
-def average(names: Sequence[str], out: Path, dtype: torch.dtype | None = None) -> Path:
-    """Write the mean of models of one kind, shape and vocabulary into `out`, in `dtype` or as the first is stored; returns `out`.
+def average(names: Sequence[str], out: Path) -> Path:
+    """Write the mean of models of one kind, shape and vocabulary into `out`, in the number type of the first; returns `out`.
 
     Raises `ModelError` where two do not fit, `ConfigError` where there is but one, or `out` holds files.
     """
@@ -43,7 +41,7 @@ def average(names: Sequence[str], out: Path, dtype: torch.dtype | None = None) -
         total = {key: tensor + state[key].double() for key, tensor in total.items()}
         metas.append(its_meta)
     first.float().load_state_dict({key: (tensor / len(names)).float() for key, tensor in total.items()})
-    save_model(out, first, tokenizer, _of_all(metas, names), dtype or stored)
+    save_model(out, first, tokenizer, _of_all(metas, names), stored)
     return out
 
 
