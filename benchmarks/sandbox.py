@@ -19,8 +19,8 @@ from statistics import median
 from typing import Any
 
 from themis.errors import ToolUnavailable
-from themis.tools.checks import Check, settle, split_test
-from themis.tools.sandbox import TIERS, Sandbox, Tier
+from themis.tools.code.checks import Check, settle, split_test
+from themis.tools.code.sandbox import TIERS, Sandbox, Tier
 
 ROUNDS, RUNS, ALONE, CALLERS = 5, 100, 40, 2
 SLOW = 5

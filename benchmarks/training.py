@@ -28,8 +28,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast, Qwen3Config
 
-from themis.data.batches import Encoder, Mixture
-from themis.data.stream import OWN, STREAM
+from themis.curriculum.rules import OWN, STREAM
 from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
@@ -37,8 +36,9 @@ from themis.model.tokenizer import train_tokenizer
 from themis.traces.pair import Pair
 from themis.traces.segments import SegmentWriter
 from themis.training.arguments import arguments
+from themis.training.batches.steps import Encoder, Mixture
+from themis.training.collators import CausalForm, CausalLearner
 from themis.training.epochs import EpochSteps
-from themis.training.forms import CausalForm, CausalLearner
 from themis.training.recipe import Backbone, TrainRecipe
 from themis.training.trainer import ThemisTrainer
 

@@ -17,9 +17,9 @@ from random import Random
 from typing import Any
 
 from themis.config import data_root
-from themis.tools.passages import Passage
-from themis.tools.wiki_articles import articles
-from themis.tools.wiki_index import ENGINES, PassageIndex, build_index
+from themis.tools.wiki.articles import articles
+from themis.tools.wiki.index import ENGINES, PassageIndex, build_index
+from themis.tools.wiki.passages import Passage
 
 QUERIES, WARM_UP, WORDS_IN_A_ROW = 2_000, 100, 8
 MADE_UP, VOCABULARY = 40_000, 60_000

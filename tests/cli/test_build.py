@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis, sentence
+from themis.builder.steps.recipe import read_build_recipe
 from themis.config import recipe_names
-from themis.data.build.recipe import read_build_recipe
 from themis.traces.tara import read_tara
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.builder.tasks.written import weather_folder
 from tests.cli.conftest import Themis, sentence
-from tests.data.sources.written import weather_folder
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Themis, sentence
-from tests.tools.test_mcp import STRANGER
+from tests.tools.mcp.test_client import STRANGER
 from themis.tools import ObservationStore
-from themis.tools.transport import Call
+from themis.tools.recordings.store import Call
 from themis.traces import Observation
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from themis.data.counterfactual import Counterfactual, World
+from themis.builder.counterfactual.rows import Counterfactual, World
 from themis.evaluation.counterfactual import Worlds, cases_of, evaluate_counterfactual, render_flips, world_keys
-from themis.evaluation.kept import KeptVerdicts
 from themis.evaluation.statistics import wilson_interval
+from themis.evaluation.verdict_cache import KeptVerdicts
 from themis.tools.calendar import week_day
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation, Step, Trace, Verdict

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from themis.config import data_root
 from themis.errors import DataError
-from themis.evaluation.calls import makes_published_calls, needed_tools, published_calls
+from themis.evaluation.call_agreement import makes_published_calls, needed_tools, published_calls
 from themis.evaluation.items import JudgedItem, Opinion, item_of, judge_items
 from themis.evaluation.ranking import evaluate_tara
 from themis.evaluation.results import Result, Subset, task_result

@@ -15,7 +15,7 @@ from tests.cli.conftest import Themis, themis
 from tests.fakes import random_backbone, tiny_config
 from tests.traces.test_chat_form import TEMPLATE, chat_tokenizer
 from tests.training.test_epochs import recipe, silent
-from themis.data.stream import OWN, STREAM
+from themis.curriculum.rules import OWN, STREAM
 from themis.inference import Budget, Judge
 from themis.inference.row import Row
 from themis.losses import LossWeights

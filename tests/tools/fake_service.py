@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 
 from themis.errors import ToolError, ToolTimeout, ToolUnavailable
-from themis.tools.http import Web
+from themis.http.client import Web
 
 ELSEWHERE = "http://203.0.113.7/secret"
 """An address of the documentation's network: nobody has it, and no test may reach it."""

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from themis.errors import ToolError
 from themis.tools.base import read_argument
 from themis.tools.calendar import business_days, day_difference, target_day, today_tool, week_day
+from themis.tools.recordings.store import Mode, ObservationStore
 from themis.tools.toolbox import Toolbox
-from themis.tools.transport import Mode, ObservationStore
 from themis.traces import Action
 
 

@@ -15,7 +15,7 @@ from themis.tools import dates
 from themis.tools.base import read_argument
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import year_month_day
-from themis.tools.weather import WeatherRecords, weather_tool
+from themis.tools.weather.tool import WeatherRecords, weather_tool
 
 history_weather = weather_tool(WeatherRecords([]))
 

@@ -8,13 +8,15 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.tools import test_translate, test_weather_live, test_web_search, test_wiki_live
+from tests.tools import test_translate, test_web_search
+from tests.tools.weather import test_live as test_weather_live
+from tests.tools.wiki import test_live as test_wiki_live
 from themis.errors import ToolError
+from themis.http.client import Web
 from themis.tools.base import AnyTool
-from themis.tools.http import Web
 from themis.tools.translate import deepl, libretranslate
-from themis.tools.weather_live import open_meteo
-from themis.tools.wiki_live import mediawiki
+from themis.tools.weather.live import open_meteo
+from themis.tools.wiki.live import mediawiki
 
 LIES: tuple[Any, ...] = (None, True, -1, 1e300, "", "x", [], [7], {}, {"x": 7})
 URL = "http://127.0.0.1:9"

@@ -14,9 +14,9 @@ from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUn
 from themis.tools import ObservationStore, Toolbox, builtin_tools, default_toolbox, tool
 from themis.tools import toolbox as toolbox_module
 from themis.tools.calendar import week_day
-from themis.tools.registry import backends
+from themis.tools.recordings.store import Call, case_digest
+from themis.tools.setup.registry import backends
 from themis.tools.toolbox import MAX_LATE
-from themis.tools.transport import Call, case_digest
 from themis.traces import Action, Case, Observation
 
 SANDBOX = ("code_run",) if backends("code_run")[0].missing({}) is None else ()

@@ -10,9 +10,9 @@ import pytest
 
 from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedWeb, Said, quick
 from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
+from themis.http.client import Web
 from themis.tools import translate
 from themis.tools.base import AnyTool, read_argument
-from themis.tools.http import Web
 from themis.tools.translate import BACKENDS, LONGEST_TEXT, language_of, translate_tool
 
 KEY = "sesame-123"

@@ -9,10 +9,10 @@ import pytest
 
 from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedWeb, Said, quick
 from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
+from themis.http.client import Web
 from themis.tools import web_search
 from themis.tools.base import AnyTool, normalised
-from themis.tools.http import Web
-from themis.tools.transport import Call, ObservationStore
+from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.web_search import BACKENDS, LONGEST_QUERY, LONGEST_SNIPPET, Result, web_search_tool, written_results
 from themis.traces import Observation
 

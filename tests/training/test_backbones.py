@@ -8,10 +8,10 @@ import pytest
 
 from tests.training.test_epochs import silent
 from tests.training.test_trainer import RECIPE
-from themis.data.batches import Mixture, mixture_sources
-from themis.data.stream import OWN
+from themis.curriculum.rules import OWN
 from themis.errors import ConfigError
 from themis.training.backbones import make_learner
+from themis.training.batches.steps import Mixture, mixture_sources
 
 MIXTURE = Mixture(mixture_sources({}, [], OWN), {"calendar": 1.0})
 WITHOUT_POSITIONS: dict[str, Any] = {"model_type": "bloom", "hidden_size": 32, "n_layer": 1, "n_head": 2}

@@ -65,7 +65,7 @@ def test_memory_and_time_follow_from_the_written_model() -> None:
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     from random import Random
 
-    from themis.data.stream import OWN, STREAM
+    from themis.curriculum.rules import OWN, STREAM
 
     monkeypatch.setenv("THEMIS_DATA", "")
     drawn: list[Pair] = [STREAM["calendar"](Random(seed), OWN) for seed in range(12)]

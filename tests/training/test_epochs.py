@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from tests.fakes import byte_tokenizer, tiny_bert, tiny_model
-from themis.data.batches import Encoder, Mixture
 from themis.errors import ConfigError, DataError, ModelError
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
@@ -22,8 +21,9 @@ from themis.model.baselines import load_encoder
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.traces import Case, Pair, Side
 from themis.traces.segments import SegmentWriter, token_ids
+from themis.training.batches.steps import Encoder, Mixture
+from themis.training.collators import CausalForm
 from themis.training.epochs import EpochSteps, Share
-from themis.training.forms import CausalForm
 from themis.training.recipe import Backbone, TrainRecipe
 from themis.training.run import train
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.data.sources.written import reading_folder
+from tests.builder.tasks.written import reading_folder
 from tests.training.test_cost import TINY
 from tests.training.test_epochs import silent
 from themis.config import read_recipe

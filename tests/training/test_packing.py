@@ -6,14 +6,14 @@ import pytest
 import torch
 
 from tests.fakes import Backbone, byte_tokenizer, tiny_model
-from themis.data.batches import Encoder
-from themis.data.forked import trunk
-from themis.data.numbered import NO_TARGET, Numbered
-from themis.data.stream import OWN, STREAM
+from themis.curriculum.rules import OWN, STREAM
 from themis.losses import LossWeights
 from themis.model.packed import Rows
 from themis.traces.segments import SegmentWriter
-from themis.training.forms import CausalForm, CausalLearner
+from themis.traces.token_row import NO_TARGET, Numbered
+from themis.training.batches.shared_prefix import trunk
+from themis.training.batches.steps import Encoder
+from themis.training.collators import CausalForm, CausalLearner
 from themis.training.packing import Couple, bins, like_lengths, pack
 
 TOKENIZER = byte_tokenizer()

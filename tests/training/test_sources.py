@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from tests.data.sources.written import reading_folder
+from tests.builder.tasks.written import reading_folder
 from tests.training.test_epochs import silent
-from themis.data.stream import OWN, STREAM
+from themis.curriculum.rules import OWN, STREAM
 from themis.errors import ConfigError
 from themis.traces.tara import write_tara
 from themis.training.recipe import Backbone, TrainRecipe

@@ -15,13 +15,13 @@ import torch
 from safetensors.torch import load_file
 
 from tests.fakes import byte_tokenizer, tiny_model
-from themis.data.batches import Encoder, collate
-from themis.data.stream import OWN, STREAM
+from themis.curriculum.rules import OWN, STREAM
 from themis.errors import ConfigError, DataError
 from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
 from themis.traces.segments import SegmentWriter
 from themis.traces.tara import write_tara
+from themis.training.batches.steps import Encoder, collate
 from themis.training.metrics import pair_accuracy
 from themis.training.recipe import Backbone, TrainRecipe
 from themis.training.run import train

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from themis.chat.door import TOO_LONG, Again, Door, Rejected
+from themis.chat.connection import TOO_LONG, Again, Door, Rejected
 from themis.chat.ledger import Ledger
 from themis.chat.marks import without_marks
 from themis.chat.prompt import Answered, BudgetSpent, ChatError, NoAnswer, Prompt, Reply, Said, body_of, key_of, message

@@ -201,7 +201,7 @@ def _judged(
     subsets: "Mapping[str, Subset]", draws: "Sequence[JudgeAll]", stack: ExitStack, verdicts: Path | None, judge: Mapping[str, Any]
 ) -> "dict[str, list[JudgedItem]]":
     from themis.evaluation.items import judge_items
-    from themis.evaluation.kept import KeptVerdicts
+    from themis.evaluation.verdict_cache import KeptVerdicts
 
     if verdicts is not None:
         kept = stack.enter_context(KeptVerdicts(verdicts, {**judge, "weights": weights_of(str(judge["model"]))}))

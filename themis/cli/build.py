@@ -15,7 +15,7 @@ from themis.errors import ConfigError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from themis.data.build.pipeline import Advance
+    from themis.builder.steps.pipeline import Advance
 
 EXAMPLE = (
     "Example: themis build tara --out rebuilt; or of your own questions: themis build tara --source mine.jsonl --task wikisearch --out mine"
@@ -68,11 +68,11 @@ def tara(
 
     A build that was stopped, however it was, goes on with the same command and ends with the same bytes.
     """
+    from themis.builder.catalogue import all_sources
+    from themis.builder.steps.pipeline import build
+    from themis.builder.steps.recipe import of_own_source, read_build_recipe
     from themis.config import data_root
-    from themis.data.build.pipeline import build
-    from themis.data.build.recipe import of_own_source, read_build_recipe
-    from themis.data.sources.catalogue import all_sources
-    from themis.tools.settings import read_settings
+    from themis.tools.setup.settings import read_settings
 
     if (source is None) != (task is None):
         raise ConfigError("--source and --task belong together: a file of your own, and the task that it is of")

@@ -41,8 +41,8 @@ def counterfactual(
 
     The same seed gives the same bytes. None of their questions is in a data set that `themis build tara` makes.
     """
+    from themis.builder.counterfactual.rows import TASKS, build_counterfactuals
     from themis.config import data_root
-    from themis.data.counterfactual import TASKS, build_counterfactuals
 
     root = data_root()
     if root is None:
@@ -80,9 +80,9 @@ def evaluate(
     """Judge each answer in two worlds: how often is the reward higher in the one that makes it right?"""
     from rich.console import Console
 
-    from themis.data.counterfactual import read_counterfactuals
+    from themis.builder.counterfactual.rows import read_counterfactuals
     from themis.evaluation.counterfactual import Worlds, evaluate_counterfactual, render_flips, world_keys
-    from themis.evaluation.kept import KeptVerdicts
+    from themis.evaluation.verdict_cache import KeptVerdicts
 
     rows = read_counterfactuals(file)
     wanted = _chosen(tasks, tuple(dict.fromkeys(row.task for row in rows)))

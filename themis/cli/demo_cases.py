@@ -1,6 +1,6 @@
 """The cases of `themis demo`: a question, a right answer and a wrong one. Data only.
 
-The weather is that of `themis.tools.demo_weather`, which comes with the package.
+The weather is that of `themis.tools.weather.demo`, which comes with the package.
 """
 
 from themis.traces import Pair, Side

@@ -82,7 +82,7 @@ def open_toolbox(
 ) -> "Iterator[Toolbox]":
     """The tools as the settings have them, and those of plug-ins, calling the world in the given mode, but for those in `without`."""
     from themis.tools import ObservationStore, default_toolbox
-    from themis.tools.settings import read_settings
+    from themis.tools.setup.settings import read_settings
 
     chosen = read_settings(settings, [*(flags or ()), *(["code_run.unsafe=true"] if unsafe else [])])
     with ExitStack() as stack:

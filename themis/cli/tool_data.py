@@ -35,7 +35,7 @@ def index(
     json_output: JsonFlag = False,
 ) -> None:
     """Make a passage index, from which `wiki_search` answers offline."""
-    from themis.tools.wiki_index import build_index
+    from themis.tools.wiki.index import build_index
 
     for file in files:
         _check_there(file)
@@ -52,7 +52,7 @@ def import_weather(
     json_output: JsonFlag = False,
 ) -> None:
     """Put weather records into a store, from which `history_weather` answers offline."""
-    from themis.tools.weather_import import import_weather as import_file
+    from themis.tools.weather.importer import import_weather as import_file
 
     _check_there(file)
     with progress_bar() as bar:
@@ -73,7 +73,7 @@ def record(
 ) -> None:
     """Make the calls of a file, and keep what the tools say. The exit status is 1 if the world failed in some of them."""
     from themis.cli.verdict_file import read_cases
-    from themis.tools.record import read_calls, record_calls
+    from themis.tools.recordings.from_file import read_calls, record_calls
 
     found = read_calls(calls, {case.id: case for case in read_cases(cases)} if cases else {})
     with open_toolbox("record" if again else "auto", store, settings=settings, flags=tool) as toolbox, progress_bar() as bar:
@@ -92,9 +92,9 @@ def record_published(
 ) -> None:
     """Keep what was published with TARA's calls, to judge its pairs offline: with the option --near of `score` and `eval`."""
     from themis.tools import ObservationStore
-    from themis.tools.published import known_tools
-    from themis.tools.published import record_published as put
-    from themis.tools.replay import published_calls
+    from themis.tools.recordings.published import known_tools
+    from themis.tools.recordings.published import record_published as put
+    from themis.tools.recordings.replay_check import published_calls
 
     if not directory.is_dir():
         raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")

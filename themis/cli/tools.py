@@ -14,7 +14,7 @@ from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMo
 from themis.errors import DataError
 
 if TYPE_CHECKING:
-    from themis.tools.doctor import Finding
+    from themis.tools.setup.doctor import Finding
 
 app = typer.Typer(help="List the tools of a judge, call one, see what each needs, make indexes and recordings.", no_args_is_help=True)
 
@@ -83,8 +83,8 @@ def doctor(
     """
     from themis.config import data_root
     from themis.tools import builtin_tools, plugin_tools
-    from themis.tools.doctor import examine, probed
-    from themis.tools.settings import read_settings
+    from themis.tools.setup.doctor import examine, probed
+    from themis.tools.setup.settings import read_settings
 
     chosen = read_settings(settings, tool or ())
     data = data_root()
@@ -135,7 +135,7 @@ def replay(
 ) -> None:
     """Run every published call of our tools, and compare what they say with what was published."""
     from themis.cli.show import plain
-    from themis.tools.replay import render_text, replay_tara
+    from themis.tools.recordings.replay_check import render_text, replay_tara
 
     if not directory.is_dir():
         raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from themis.errors import DataError
-from themis.evaluation.kept import append_row
 from themis.evaluation.ranking import JudgeAll
+from themis.evaluation.verdict_cache import append_row
 from themis.traces import Case, Verdict, case_from_json
 from themis.traces.tara import json_lines
 

@@ -1,1 +1,1 @@
-"""Where pairs come from: published files, rules without end; and how they become tensors (`batches`, which alone imports torch)."""
+"""Pairs: published files, preference files, and mixtures of their sources. Imports no torch."""

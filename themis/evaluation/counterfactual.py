@@ -1,6 +1,6 @@
 """Flips: does a judge give an answer the higher reward in the world where it is right, when nothing but the observations differs?
 
-Each answer is judged in both of its worlds (`themis.data.counterfactual`). A row is right when both rewards are there and that in
+Each answer is judged in both of its worlds (`themis.builder.counterfactual.rows`). A row is right when both rewards are there and that in
 the right world is higher by more than rounding; a judge that does not look at what came back gives a tie, which is wrong. Whatever the
 wording of its k-th call of a tool, it gets the k-th observation that the world holds for the tool; tools of which the world holds nothing
 answer as they do.
@@ -20,12 +20,12 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from themis.data.counterfactual import Counterfactual, World
+from themis.builder.counterfactual.rows import Counterfactual, World
 from themis.evaluation.items import JudgeAll, Progress
-from themis.evaluation.kept import case_key
 from themis.evaluation.statistics import wilson_interval
+from themis.evaluation.verdict_cache import case_key
 from themis.tools import Toolbox
-from themis.tools.published import known_tools
+from themis.tools.recordings.published import known_tools
 from themis.traces import Action, Case, Observation, Verdict
 
 NOTE = (

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from themis.errors import DataError
-from themis.evaluation.calls import needed_tools
+from themis.evaluation.call_agreement import needed_tools
 from themis.evaluation.items import Item, JudgeAll, Progress, item_of, judge_items
 from themis.evaluation.results import About, NotRun, Result, Subset, result_of
 from themis.traces import Pair, Verdict

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from themis.evaluation.calibration import Calibration, calibration
-from themis.evaluation.calls import published_calls
+from themis.evaluation.call_agreement import published_calls
 from themis.evaluation.costs import Cost, cost_of
 from themis.evaluation.draws import Coverage, Draws, coverage, draws_of
 from themis.evaluation.items import Item, JudgedItem, Opinion, length_points

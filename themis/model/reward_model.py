@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from themis.model.forks import fork_mask
 from themis.model.packed import PACKED, Rows
+from themis.model.shared_prefix import fork_mask
 
 
 class RewardHead(nn.Linear):

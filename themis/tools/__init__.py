@@ -1,8 +1,8 @@
 """The tools a judge may use, the toolbox that runs them, and the store of what they said. Imports no torch."""
 
 from themis.tools.base import AnyTool, Tool, read_argument, tool
+from themis.tools.recordings.store import Mode, ObservationStore
 from themis.tools.toolbox import Toolbox, builtin_tools, default_toolbox, plugin_tools
-from themis.tools.transport import Mode, ObservationStore
 
 __all__ = [
     "AnyTool",

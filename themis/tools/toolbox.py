@@ -27,11 +27,11 @@ from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, Tool
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.calculator import calculator
 from themis.tools.calendar import business_days, day_difference, target_day, today_tool, week_day
-from themis.tools.demo_weather import demo_records
-from themis.tools.offer import offered
-from themis.tools.settings import Settings, read_settings
-from themis.tools.transport import Call, Mode, ObservationStore, Transport, case_digest
-from themis.tools.weather import WeatherRecords, read_recordings, weather_tool
+from themis.tools.recordings.store import Call, Mode, ObservationStore, Transport, case_digest
+from themis.tools.setup.enabled import offered
+from themis.tools.setup.settings import Settings, read_settings
+from themis.tools.weather.demo import demo_records
+from themis.tools.weather.tool import WeatherRecords, read_recordings, weather_tool
 from themis.traces import Action, Case, Observation
 
 ENTRY_POINTS = "themis.tools"

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
-from themis.tools.backend import Backend, Options
+from themis.http.client import HTTP_OPTIONS, Web, service_of
 from themis.tools.base import AnyTool, normalised, tool
-from themis.tools.http import HTTP_OPTIONS, Web, service_of
-from themis.tools.options import key_option, number_option, text_option
-from themis.tools.recorded import read_recordings, recorded_backend
-from themis.tools.transport import Call, ObservationStore
+from themis.tools.recordings.backend import read_recordings, recorded_backend
+from themis.tools.recordings.store import Call, ObservationStore
+from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.options import key_option, number_option, text_option
 from themis.traces import Observation
 
 LONGEST_TEXT = 5_000

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, ToolError
-from themis.tools.backend import Backend, Options
+from themis.http.client import HTTP_OPTIONS, Service, Web, service_of
 from themis.tools.base import AnyTool, tool
-from themis.tools.http import HTTP_OPTIONS, Service, Web, service_of
-from themis.tools.options import key_option, number_option, text_option
-from themis.tools.passages import without_markup
-from themis.tools.recorded import recorded_backend
+from themis.tools.recordings.backend import recorded_backend
+from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.options import key_option, number_option, text_option
+from themis.tools.wiki.passages import without_markup
 
 RESULTS = 10
 LONGEST_QUERY = 400

@@ -12,8 +12,7 @@ from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from themis.config import data_root
-from themis.data.batches import Encoder, Mixture
-from themis.data.texts import texts_of
+from themis.curriculum.texts import texts_of
 from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
 from themis.model.baselines import CaseWriter, new_encoder
@@ -26,7 +25,8 @@ from themis.model.vocabulary import add_words
 from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
-from themis.training.forms import CausalForm, CausalLearner, EncoderForm, EncoderLearner, Learner
+from themis.training.batches.steps import Encoder, Mixture
+from themis.training.collators import CausalForm, CausalLearner, EncoderForm, EncoderLearner, Learner
 from themis.training.recipe import TrainRecipe
 
 WORDS_SEED = "words"

@@ -6,10 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from themis.data.batches import Batch, Encoder, fixed_batches
 from themis.losses import TARGET_KINDS
 from themis.model.reward_model import RewardModel
 from themis.traces.pair import Pair
+from themis.training.batches.steps import Batch, Encoder, fixed_batches
 
 _ACTION = TARGET_KINDS.index("action")
 

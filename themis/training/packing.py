@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from themis.data.forked import trunk
-from themis.data.numbered import NO_TARGET, Numbered
+from themis.traces.token_row import NO_TARGET, Numbered
+from themis.training.batches.shared_prefix import trunk
 
 LIKE_LENGTH = 0.75
 """Rows of a group are at least so long, as a share of its longest."""

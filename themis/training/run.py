@@ -18,16 +18,16 @@ from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallba
 from transformers.trainer_utils import get_last_checkpoint
 
 from themis.config import data_root
-from themis.data.batches import StepBatches
-from themis.data.texts import texts_of
+from themis.curriculum.texts import texts_of
 from themis.model.checkpoint import ModelMeta, load_meta
 from themis.traces.pair import Pair
 from themis.training.arguments import arguments
 from themis.training.backbones import make_learner
+from themis.training.batches.steps import StepBatches
 from themis.training.checks import check_machine, check_recipe
+from themis.training.collators import CausalLearner, Learner
 from themis.training.curves import plot
 from themis.training.epochs import EpochSteps, Share
-from themis.training.forms import CausalLearner, Learner
 from themis.training.optimizer import MuonWithAdamW
 from themis.training.outputs import claimed
 from themis.training.processes import first_goes_first

@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from themis.data import arithmetic
-from themis.data.asked import asked_sources
-from themis.data.batches import Mixture, PairSource, mixture_sources, rows_sources
-from themis.data.calls import calls_sources
-from themis.data.longform import longform_sources
+from themis.builder.tasks.calculator import marks as arithmetic
+from themis.curriculum.asked import asked_sources
+from themis.curriculum.calls_only import calls_sources
+from themis.curriculum.longform import longform_sources
+from themis.curriculum.reading import reading_sources
+from themis.curriculum.resampled_negatives import redrawn_sources
+from themis.curriculum.rules import STREAM
+from themis.curriculum.templates import learnt_wordings
+from themis.curriculum.worlds import WORLDS, worlds_sources
 from themis.data.preferences import read_preferences
-from themis.data.reading_pairs import reading_sources
-from themis.data.redrawn import redrawn_sources
-from themis.data.sources import Published, read_published, read_rows
-from themis.data.stream import STREAM
-from themis.data.templates import learnt_wordings
-from themis.data.worlds import WORLDS, worlds_sources
+from themis.data.published import Published, read_published, read_rows
 from themis.errors import ConfigError, DataError
 from themis.traces.pair import Pair
+from themis.training.batches.steps import Mixture, PairSource, mixture_sources, rows_sources
 from themis.training.recipe import TrainRecipe
 
 DATA = "data"

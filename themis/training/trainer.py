@@ -17,11 +17,11 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from themis.data.batches import POOL_STEPS
 from themis.errors import ModelError
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
-from themis.training.forms import Learner, loss_terms
+from themis.training.batches.steps import POOL_STEPS
+from themis.training.collators import Learner, loss_terms
 from themis.training.processes import spread_by_fsdp
 
 Measure = Callable[[], dict[str, float]]

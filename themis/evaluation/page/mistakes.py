@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from themis.evaluation.kept import verdict_from_json
 from themis.evaluation.page.markup import Markup, element, joined, section
 from themis.evaluation.page.runs import Run
 from themis.evaluation.results import Answer, Mistake
+from themis.evaluation.verdict_cache import verdict_from_json
 from themis.traces import Step, Verdict
 
 _CUT = 4_000

@@ -1,0 +1,88 @@
+"""A file of verdicts from which an evaluation goes on."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.conftest import NumberJudge
+from themis.errors import DataError
+from themis.evaluation.verdict_cache import KeptVerdicts, case_key, verdict_from_json
+from themis.traces import Action, Case, Observation, Step, Trace, Usage, Verdict
+
+CASES = [Case("q", "1", id="a"), Case("q", "2", id="b"), Case("q", "3", id="c")]
+JUDGE = {"model": "m", "rationale": "skip"}
+
+
+def judge(path: Path, cases: list[Case], inner: NumberJudge, draw: int = 0) -> dict[int, Verdict]:
+    with KeptVerdicts(path, JUDGE) as kept:
+        return dict(kept.judge_all(inner, draw)(cases))
+
+
+def test_what_was_judged_is_not_judged_again_in_whatever_order_it_comes(tmp_path: Path) -> None:
+    first, second = NumberJudge(), NumberJudge()
+    before = judge(tmp_path / "v.jsonl", CASES[:2], first)
+    after = judge(tmp_path / "v.jsonl", [CASES[2], replace(CASES[1], id="other"), CASES[0]], second)
+    assert (first.judged, second.judged) == (["1", "2"], ["3"])
+    assert after[2] == before[0]
+    assert after[1] == replace(before[1], id="other")
+
+
+def test_another_draw_is_another_verdict(tmp_path: Path) -> None:
+    judge(tmp_path / "v.jsonl", CASES, NumberJudge(0), draw=0)
+    assert judge(tmp_path / "v.jsonl", CASES, NumberJudge(5), draw=1)[0].reward == 6
+    assert judge(tmp_path / "v.jsonl", CASES, NumberJudge(9), draw=0)[0].reward == 1
+
+
+def test_tests_and_context_make_another_case() -> None:
+    keys = {case_key(case) for case in (CASES[0], replace(CASES[0], tests=("assert 1",)), replace(CASES[0], context="1"))}
+    assert len(keys) == 3
+    assert case_key(CASES[0]) == case_key(replace(CASES[0], id="z"))
+    assert case_key(Case(({"role": "user", "content": "q"},), "1")) != case_key(CASES[0])
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_run_that_was_killed_in_the_middle_of_a_line_goes_on(cut: int, tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    judge(path, CASES, NumberJudge())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    again = NumberJudge()
+    judge(path, CASES, again)
+    assert again.judged == ["3"]
+    assert path.read_bytes() == whole
+
+
+def test_a_run_that_was_killed_at_once_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "v.jsonl").write_bytes(b'{"themis_ver')
+    judge(tmp_path / "v.jsonl", CASES, NumberJudge())
+    assert len((tmp_path / "v.jsonl").read_text().splitlines()) == 4
+
+
+def test_verdicts_of_another_judge_are_refused_and_left_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    judge(path, CASES, NumberJudge())
+    whole = path.read_bytes()
+    with pytest.raises(DataError, match=r'another judge \(rationale was "skip", is now "write"\): give another file'):
+        KeptVerdicts(path, JUDGE | {"rationale": "write"})
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "text", ["a diary\n", "a diary", '{"id": "1"}\n', '{"themis_verdicts": 1, "model": "m", "rationale": "skip"}\n{}\n']
+)
+def test_another_file_is_refused_and_left_as_it_is(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "v.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match="not a verdict that an evaluation kept"):
+        KeptVerdicts(path, JUDGE)
+    assert path.read_text() == text
+
+
+def test_a_verdict_comes_back_as_it_was() -> None:
+    steps = (Step("t", Action("a", "x"), Observation("y", "timeout", "replayed_near")), Step("done"))
+    verdict = Verdict("1", None, "budget", Trace(steps, "because"), Usage(1, 2, 3, 0.5))
+    back = verdict_from_json(json.loads(json.dumps(verdict.to_json())))
+    assert back == verdict
+    assert back.trace.steps[0].observation == Observation("y", "timeout", "replayed_near")

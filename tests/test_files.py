@@ -1,0 +1,92 @@
+"""One reader for the files of the sources: what it reads, and what a broken file says."""
+
+import gzip
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from themis.errors import DataError
+from themis.files import json_lines, json_object, json_rows, objects_field, text_field, texts_field
+
+OPENERS: dict[str, Any] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
+ENDINGS = pytest.mark.parametrize("ending", OPENERS)
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    file = folder / name
+    with OPENERS.get(file.suffix, open)(file, "wt", encoding="utf-8") as opened:
+        opened.write(text)
+    return file
+
+
+@ENDINGS
+def test_plain_and_packed_lines_are_read_alike_and_empty_ones_keep_their_numbers(tmp_path: Path, ending: str) -> None:
+    file = written(tmp_path, f"a.jsonl{ending}", '{"n": "é"}\n\n{"n": 2}\n')
+    assert list(json_lines(file)) == [(1, {"n": "é"}), (3, {"n": 2})]
+
+
+@ENDINGS
+def test_a_list_and_an_object_are_read_alike(tmp_path: Path, ending: str) -> None:
+    assert list(json_rows(written(tmp_path, f"list.json{ending}", '[{"n": 1}, {"n": 2}]'))) == [(1, {"n": 1}), (2, {"n": 2})]
+    assert json_object(written(tmp_path, f"object.json{ending}", '{"n": 1}')) == {"n": 1}
+
+
+@ENDINGS
+@pytest.mark.parametrize(("line", "said"), [("{", "no valid JSON"), ("[1]", "expected a JSON object, found list")])
+def test_a_line_that_is_no_object_is_named(tmp_path: Path, ending: str, line: str, said: str) -> None:
+    file = written(tmp_path, f"a.jsonl{ending}", f"{{}}\n{line}\n")
+    with pytest.raises(DataError, match=rf"{file}, line 2: {said}"):
+        list(json_lines(file))
+
+
+def test_a_row_of_a_list_that_is_no_object_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.json, row 2: expected a JSON object, found int"):
+        list(json_rows(written(tmp_path, "a.json", "[{}, 3]")))
+    with pytest.raises(DataError, match=r"b\.json: expected a list of JSON objects, found dict"):
+        list(json_rows(written(tmp_path, "b.json", "{}")))
+    with pytest.raises(DataError, match=r"c\.json: no valid JSON"):
+        json_object(written(tmp_path, "c.json", "{"))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".xz"])
+def test_a_packed_file_that_is_cut_off_or_of_another_kind_is_named(tmp_path: Path, ending: str) -> None:
+    file = written(tmp_path, f"a.jsonl{ending}", json.dumps({"n": "text"}) * 50)
+    whole = file.read_bytes()
+    for content in (whole[:-12], b"not packed at all", whole[:20] + b"\xff" * 20 + whole[40:]):
+        file.write_bytes(content)
+        with pytest.raises(DataError, match=rf"{file} cannot be read to its end"):
+            list(json_lines(file))
+
+
+def test_a_file_that_is_missing_or_no_utf_8_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"a\.jsonl\.xz is missing"):
+        list(json_lines(tmp_path / "a.jsonl.xz"))
+    (tmp_path / "b.jsonl").write_bytes(b"\xff\n")
+    with pytest.raises(DataError, match=r"b\.jsonl cannot be read to its end"):
+        list(json_lines(tmp_path / "b.jsonl"))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(None, "is missing"), (3, "must be text, found int"), (" ", "is empty"), ("\ud800", "holds half a character")]
+)
+def test_a_field_that_is_no_text_is_named(value: Any, said: str) -> None:
+    with pytest.raises(DataError, match=f"a, line 1: field 'word' {said}"):
+        text_field({"word": value}, "word", "a, line 1")
+
+
+def test_a_list_of_other_things_is_named_with_the_place_of_its_member() -> None:
+    assert texts_field({"words": ["a", ""]}, "words", "a") == ("a", "")
+    assert list(objects_field({"rows": [{}]}, "rows", "a")) == [("a, rows[0]", {})]
+    with pytest.raises(DataError, match=r"a: field 'words' is missing"):
+        texts_field({}, "words", "a")
+    with pytest.raises(DataError, match=r"a: field 'words' must be a list of texts, found str"):
+        texts_field({"words": "a"}, "words", "a")
+    with pytest.raises(DataError, match=r"a: field 'words\[1\]' must be text, found int"):
+        texts_field({"words": ["a", 3]}, "words", "a")
+    with pytest.raises(DataError, match=r"a: field 'rows' must be a list of objects, found dict"):
+        list(objects_field({"rows": {}}, "rows", "a"))
+    with pytest.raises(DataError, match=r"a, rows\[0\]: expected a JSON object, found str"):
+        list(objects_field({"rows": ["a"]}, "rows", "a"))

@@ -1,0 +1,217 @@
+"""The store of observations and its modes."""
+
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from themis.errors import ConfigError, DataError
+from themis.tools.recordings.store import Call, Mode, ObservationStore, Transport, case_digest
+from themis.traces import Case, Observation
+
+CALL = Call("search", '{"query": "Lima"}')
+
+
+class World:
+    """Answers with a number that grows, so that a replayed answer shows."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self) -> Observation:
+        self.calls += 1
+        return Observation(f"answer {self.calls}")
+
+
+def test_live_keeps_nothing_and_needs_no_store() -> None:
+    world = World()
+    assert [Transport().observe(CALL, world).text for _ in range(2)] == ["answer 1", "answer 2"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "texts", "kept"),
+    [("live", ["answer 1", "answer 2"], 0), ("record", ["answer 1", "answer 2"], 1), ("auto", ["answer 1", "answer 1"], 1)],
+)
+def test_each_mode_calls_and_keeps_what_it_should(mode: Mode, texts: list[str], kept: int) -> None:
+    with ObservationStore(":memory:") as store:
+        world = World()
+        transport = Transport(mode, store)
+        assert [transport.observe(CALL, world).text for _ in range(2)] == texts
+        assert len(store) == kept
+
+
+def test_replay_answers_from_the_store_alone() -> None:
+    with ObservationStore(":memory:") as store:
+        store.put(CALL, Observation("no such page", "error"))
+        world = World()
+        assert Transport("replay", store).observe(CALL, world) == Observation("no such page", "error")
+        with pytest.raises(DataError, match="no recording of calculator"):
+            Transport("replay", store).observe(Call("calculator", "{}"), world)
+        assert world.calls == 0
+
+
+def test_failures_of_the_world_are_not_recorded() -> None:
+    with ObservationStore(":memory:") as store:
+        Transport("auto", store).observe(CALL, lambda: Observation("no network", "unavailable"))
+        Transport("record", store).observe(CALL, lambda: Observation("too late", "timeout"))
+        assert len(store) == 0
+
+
+def test_a_mode_that_needs_a_store_says_so() -> None:
+    with pytest.raises(ConfigError, match="'replay' needs a store"):
+        Transport("replay")
+    with pytest.raises(ConfigError, match="not 'reply'"):
+        Transport("reply")  # type: ignore[arg-type]
+
+
+def test_the_digest_of_a_case_changes_with_its_answer_but_not_with_its_id() -> None:
+    assert case_digest(Case("q", "a", id="1")) == case_digest(Case("q", "a", id="2"))
+    assert len({case_digest(None), case_digest(Case("q", "a")), case_digest(Case("q", "b"))}) == 3
+
+
+def test_an_export_reads_back_and_is_sorted(tmp_path: Path) -> None:
+    calls = [Call("b", "{}"), Call("a", '{"x": "é\u2028"}', "f00"), Call("a", "{}")]
+    with ObservationStore(tmp_path / "one.db") as store, ObservationStore(tmp_path / "two.db") as other:
+        for call in calls:
+            store.put(call, Observation(f"text\nof {call.argument}"))
+        assert store.export_jsonl(tmp_path / "one.jsonl") == 3
+        assert other.import_jsonl(tmp_path / "one.jsonl") == 3
+        assert other.export_jsonl(tmp_path / "two.jsonl") == 3
+        assert [other.get(call) for call in calls] == [store.get(call) for call in calls]
+    text = (tmp_path / "one.jsonl").read_text(encoding="utf-8")
+    assert text == (tmp_path / "two.jsonl").read_text(encoding="utf-8")
+    assert [line.split('"')[3] for line in text.strip().split("\n")] == ["a", "a", "b"]
+
+
+def test_a_bad_line_of_an_import_is_named_and_nothing_is_kept(tmp_path: Path) -> None:
+    good = '{"tool": "a", "argument": "{}", "case_digest": "", "status": "ok", "text": "t"}\n'
+    with ObservationStore(":memory:") as store:
+        for bad, sentence in (
+            ("{", "bad.jsonl:2: not JSON"),
+            ('{"tool": "a"}', "bad.jsonl:2: expected"),
+            (good.replace('"ok"', '"fine"'), "'fine'"),
+        ):
+            (tmp_path / "bad.jsonl").write_text(good + bad)
+            with pytest.raises(DataError, match=sentence):
+                store.import_jsonl(tmp_path / "bad.jsonl")
+        assert len(store) == 0
+
+
+def test_a_file_that_is_no_store_is_a_data_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("not a database, " * 100)
+    with pytest.raises(DataError, match="cannot be opened as a store"):
+        ObservationStore(tmp_path / "notes.txt")
+
+
+def test_a_call_in_other_words_is_answered_by_the_same_case_and_tool_and_marked() -> None:
+    case = case_digest(Case("Where is Lima?", "In Peru"))
+    with ObservationStore(":memory:") as store:
+        store.put_all(
+            [
+                (Call("search", '{"query": "Lima"}', case), Observation("a city")),
+                (Call("search", '{"query": "Peru"}', case), Observation("a country")),
+                (Call("search", '{"query": "capital of Peru"}', "another case"), Observation("of another case")),
+                (Call("calculator", '{"expression": "1"}', case), Observation("of another tool")),
+            ]
+        )
+        world = World()
+        near = Transport("replay", store, near=True)
+        found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
+        assert (found.text, found.status, found.origin) == ("a city", "ok", "replayed_near")
+        assert near.observe(Call("search", '{"query": "of Peru"}'), world, case).text == "a country"
+        store.put(Call("search", '{"query": "capital Lima"}'), Observation("exactly"))
+        found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
+        assert (found.text, found.origin) == ("exactly", "")
+        for transport, digest in ((near, ""), (near, "no such case"), (Transport("replay", store), case)):
+            with pytest.raises(DataError, match="no recording of search"):
+                transport.observe(Call("search", '{"query": "of Peru"}'), world, digest)
+        assert world.calls == 0
+
+
+def test_in_the_mode_auto_a_call_that_nothing_comes_near_to_is_made() -> None:
+    case = case_digest(Case("Where is Lima?", "In Peru"))
+    with ObservationStore(":memory:") as store:
+        store.put(Call("search", '{"query": "Lima"}', case), Observation("a city"))
+        transport, world = Transport("auto", store, near=True), World()
+        assert transport.observe(Call("search", '{"query": "capital Lima"}'), world, case).origin == "replayed_near"
+        assert world.calls == 0
+        assert transport.observe(Call("search", '{"query": "Rome"}'), world, "another case").origin == ""
+        assert world.calls == 1
+
+
+def test_nothing_is_near_where_nothing_is_read_back() -> None:
+    with ObservationStore(":memory:") as store, pytest.raises(ConfigError, match="in the modes replay and auto only, not 'record'"):
+        Transport("record", store, near=True)
+
+
+def test_what_changes_from_day_to_day_is_read_back_by_a_replay_alone() -> None:
+    call = Call("today", "{}")
+    with ObservationStore(":memory:") as store:
+        world = World()
+        store.put(call, Observation("yesterday"))
+        assert Transport("auto", store).observe(call, world, changes=True).text != "yesterday"
+        store.put(call, Observation("that day"))
+        assert Transport("replay", store).observe(call, world, changes=True).text == "that day"
+
+
+def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_on(tmp_path: Path) -> None:
+    with ObservationStore(tmp_path / "one.db") as store:
+        with pytest.raises(DataError, match="nothing can be recorded there"):
+            store.put_all([(CALL, Observation("first")), (Call("search", "{}"), Observation(None))])  # type: ignore[arg-type]
+        assert store.get(CALL) is None
+        store.put(CALL, Observation("second"))
+        assert store.get(CALL) == Observation("second")
+        with pytest.raises(DataError, match="cannot be written"):
+            store.export_jsonl(tmp_path / "nowhere" / "one.jsonl")
+        with pytest.raises(DataError, match="cannot be read as exported observations"):
+            store.import_jsonl(tmp_path / "nowhere.jsonl")
+
+
+_RECORDING = """
+import sys
+from themis.tools.recordings.store import Call, ObservationStore
+from themis.traces import Observation
+
+with ObservationStore(sys.argv[1]) as store:
+    for number in range(100_000):
+        store.put(Call("tool", str(number)), Observation(str(number)))
+        print(number, flush=True)
+"""
+
+
+def test_killed_in_the_middle_nothing_recorded_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "killed.db"
+    recorder = subprocess.Popen([sys.executable, "-c", _RECORDING, str(path)], stdout=subprocess.PIPE, text=True)
+    assert recorder.stdout is not None
+    for line in recorder.stdout:
+        if int(line) == 200:
+            recorder.kill()
+            break
+    last = int(([line, *recorder.stdout.read().split("\n")[:-1]])[-1])
+    recorder.wait()
+    with ObservationStore(path) as store:
+        assert all(store.get(Call("tool", str(number))) == Observation(str(number)) for number in range(last + 1))
+        store.put(CALL, Observation("it goes on"))
+
+
+def _write(path: str, writer: int) -> None:
+    with ObservationStore(path) as store:
+        for number in range(100):
+            store.put(Call("tool", f"{writer} {number}"), Observation(f"{writer} {number}"))
+            store.put(Call("tool", "shared"), Observation("the same"))
+
+
+def test_four_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = str(tmp_path / "shared.db")
+    spawning = multiprocessing.get_context("spawn")
+    writers = [spawning.Process(target=_write, args=(path, writer)) for writer in range(4)]
+    for process in writers:
+        process.start()
+    for process in writers:
+        process.join()
+    assert [process.exitcode for process in writers] == [0, 0, 0, 0]
+    with ObservationStore(path) as store:
+        assert len(store) == 401
+        assert store.get(Call("tool", "3 99")) == Observation("3 99")

@@ -1,0 +1,186 @@
+"""Pairs to tensors: what is a target, where rewards are read, and that a step's batch is its own."""
+
+from random import Random
+
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from tests.fakes import byte_tokenizer
+from themis.curriculum.rules import OWN, STREAM
+from themis.losses import TARGET_KINDS
+from themis.traces.segments import SegmentWriter
+from themis.traces.text import FAILURE
+from themis.traces.token_row import NO_TARGET
+from themis.training.batches.steps import Encoder, Mixture, StepBatches, mixture_sources, without_observations
+
+TOKENIZER = byte_tokenizer()
+WRITER = SegmentWriter(TOKENIZER)
+
+
+def _mixture(**weights: float) -> Mixture:
+    return Mixture(mixture_sources({}, [], OWN), weights or {"calendar": 1.0, "no_tool": 0.5})
+
+
+def _batches(steps: int = 12, drill_steps: int = 2, text_share: float | None = None, workers: int = 1) -> StepBatches:
+    return StepBatches(
+        Encoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
+        lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
+        texts=None if text_share is None else _text, text_share=text_share or 0.0, workers=workers,
+    )  # fmt: skip
+
+
+def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_same() -> None:
+    """In bytes a judgement of the calendar has some 450 tokens and a row of both some 700."""
+    mixture = _mixture(calendar=1.0)
+    pairs = [STREAM["calendar"](Random(seed), OWN) for seed in range(50)]
+    longest = max(len(side.token_ids) for pair in pairs for side in Encoder(WRITER).pair(pair))
+    batches = StepBatches(
+        Encoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
+        vocabulary=range(256), forked=True, pool_steps=4,
+    )  # fmt: skip
+    for step in range(4):
+        batch = batches[step]
+        assert longest <= batch["token_ids"].shape[1] <= 2 * longest
+        assert len(batch["reward_index"]) == 2 * len(batch["token_ids"]) > 0
+
+
+def _text(rng: Random) -> str:
+    """A text of some hundred words, now and then one that is too short."""
+    return " ".join(rng.choice(("light", "rock", "keeper", "Vell")) for _ in range(rng.choice((5, 300))))
+
+
+def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
+    for side in Encoder(WRITER).pair(STREAM["multi_tools"](Random(0), OWN)):
+        assert side.token_ids[side.early_index] == WRITER.rationale_id
+        assert side.token_ids[side.reward_index] == WRITER.reward_id
+        assert side.reward_index == len(side.token_ids) - 1
+
+
+def test_a_vanilla_model_reads_no_trace() -> None:
+    chosen, _ = Encoder(WRITER, vanilla=True).pair(STREAM["weather"](Random(0), OWN))
+    assert WRITER.tool_id not in chosen.token_ids
+    assert WRITER.observation_id not in chosen.token_ids
+    assert chosen.early_index == chosen.reward_index
+    assert chosen.token_ids[chosen.reward_index] == WRITER.reward_id
+
+
+def test_only_the_chosen_answers_own_tokens_are_targets() -> None:
+    chosen, rejected = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    answer = TARGET_KINDS.index("answer")
+    assert chosen.kinds.count(answer) > 0
+    assert rejected.kinds.count(answer) == 0
+
+
+def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None:
+    chosen, _ = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    kind_of = dict(zip(chosen.token_ids, chosen.kinds, strict=True))
+    assert kind_of[WRITER.observation_id] == TARGET_KINDS.index("action")
+    assert kind_of[WRITER.rationale_id] == TARGET_KINDS.index("action")
+    assert kind_of[WRITER.reward_id] == TARGET_KINDS.index("rationale")
+    assert chosen.kinds[0] == NO_TARGET
+
+
+def test_dropped_observations_become_the_failure_text_on_both_sides() -> None:
+    pair = without_observations(STREAM["multi_tools"](Random(0), OWN))
+    for side in (pair.chosen, pair.rejected):
+        assert side.trace is not None
+        assert [step.observation for step in side.trace.steps] == [FAILURE, FAILURE]
+        assert side.trace.rationale is None
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_share_of_dropped_observations_is_kept(share: float) -> None:
+    mixture = Mixture(mixture_sources({}, [], OWN), {"calendar": 1.0}, forged_share=0.0, dropped_observations=share)
+    rng = Random(0)
+    drawn = [mixture.draw(rng)[1].chosen.trace for _ in range(20)]
+    assert all(trace is not None and (trace.steps[0].observation == FAILURE) == bool(share) for trace in drawn)
+
+
+def test_a_steps_batch_is_the_same_whenever_it_is_asked_for() -> None:
+    forwards, backwards = _batches(), _batches()
+    there = [forwards[step] for step in range(12)]
+    back = [backwards[step] for step in reversed(range(12))][::-1]
+    for one, other in zip(there, back, strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_two_steps_differ() -> None:
+    batches = _batches()
+    assert not torch.equal(batches[0]["token_ids"], batches[1]["token_ids"])
+
+
+def test_drills_come_first() -> None:
+    # Only a case has an answer whose own tokens are targets.
+    answer = TARGET_KINDS.index("answer")
+    tells_a_case = [bool((batch["kinds"] == answer).any()) for batch in (_batches()[step] for step in range(12))]
+    assert tells_a_case[:2] == [False, False]
+    assert any(tells_a_case[2:])
+
+
+def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> None:
+    pair = STREAM["weather"](Random(0), OWN)
+    for plain, other, swapped in zip(
+        Encoder(WRITER).pair(pair), Encoder(WRITER).pair(pair)[::-1], Encoder(WRITER).pair(pair, swapped=True), strict=True
+    ):
+        assert swapped.token_ids[: plain.early_index + 1] == plain.token_ids[: plain.early_index + 1]
+        assert swapped.token_ids[swapped.early_index :] == other.token_ids[other.early_index :]
+        assert swapped.kinds[: plain.early_index + 1] == plain.kinds[: plain.early_index + 1]
+        assert set(swapped.kinds[swapped.early_index + 1 :]) == {NO_TARGET}
+
+
+def _same(one: StepBatches, other: StepBatches) -> bool:
+    return all(torch.equal(one[step][name], other[step][name]) for step in range(len(one)) for name in one[step])
+
+
+def test_without_a_share_of_texts_every_batch_is_what_it_was() -> None:
+    assert _same(_batches(), _batches(text_share=0.0))
+
+
+def test_the_same_seed_gives_the_same_texts() -> None:
+    assert _same(_batches(steps=6, drill_steps=6, text_share=0.5), _batches(steps=6, drill_steps=6, text_share=0.5))
+
+
+def test_batches_of_texts_read_no_reward_and_every_token_but_the_first_is_to_be_foreseen() -> None:
+    batches = _batches(steps=6, drill_steps=6, text_share=1.0)
+    for batch in (batches[step] for step in range(6)):
+        assert batch["reward_index"].shape == (0, 2)
+        for ids, kinds in zip(batch["token_ids"], batch["kinds"], strict=True):
+            count = int((ids != TOKENIZER.pad_token_id).sum())
+            assert count > len(ids) // 2
+            assert set(str(TOKENIZER.decode(ids[:count])).split()[1:-1]) <= {"light", "rock", "keeper", "Vell"}
+            assert kinds.tolist() == [NO_TARGET] + [TARGET_KINDS.index("answer")] * (count - 1) + [NO_TARGET] * (len(ids) - count)
+
+
+def test_where_all_texts_are_short_they_are_taken_all_the_same() -> None:
+    batches = StepBatches(
+        Encoder(WRITER), _mixture(), seed=3, steps=1, drill_steps=1, drill_share=0.0, tokens=512, lengths=[256],
+        pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), texts=lambda rng: "a light", text_share=1.0,
+    )  # fmt: skip
+    assert (batches[0]["token_ids"] != TOKENIZER.pad_token_id).sum(1).tolist() == [len("a light")] * 2
+
+
+def test_the_share_of_texts_among_the_drills_is_kept_and_the_pairs_stay_what_they_were() -> None:
+    drills = _batches(steps=120, drill_steps=120, text_share=0.35)
+    texts = sum(bool((drills[step]["kinds"] == TARGET_KINDS.index("answer")).any()) for step in range(120))
+    assert 0.25 < texts / 120 < 0.45
+    plain, mixed = _batches(steps=40), _batches(steps=40, text_share=0.35)
+    pairs = [[tuple(batch["token_ids"].flatten().tolist()) for batch in batches._make_pool(0)] for batches in (plain, mixed)]
+    assert pairs[0] == pairs[1]
+
+
+def test_several_workers_make_the_batches_of_one_run_and_none_makes_anothers_pools(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    whole = StepBatches._make_pool
+    monkeypatch.setattr(StepBatches, "_make_pool", lambda self, number: made.append(number) or whole(self, number))  # type: ignore[func-returns-value]
+    here = [_batches(24, workers=3)[step] for step in range(24)]
+    alone = _batches(24, workers=3)
+    made.clear()
+    for step in range(0, 24, 3):  # what the first of three is asked for
+        assert all(torch.equal(alone[step][name], tensor) for name, tensor in here[step].items())
+    assert len(made) == len(set(made))
+    assert {number % 3 for number in made} == {0}
+    loaded = DataLoader(_batches(24, workers=3), batch_size=1, collate_fn=lambda items: items[0], num_workers=3)
+    for found, batch in zip(loaded, here, strict=True):
+        assert all(torch.equal(found[name], tensor) for name, tensor in batch.items())
+    assert len({tuple(batch["token_ids"].flatten().tolist()) for batch in here}) == 24

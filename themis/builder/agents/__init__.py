@@ -1,0 +1,1 @@
+"""What the tasks' agents have in common: rationales by rule, and a language model in the place of the programs."""

@@ -1,0 +1,1 @@
+"""The data card: what a data set holds, in words and plots."""

@@ -1,0 +1,348 @@
+"""The dataset card of a build: README.md with the front matter that the Hub reads, and its plots.
+
+All texts of rows are untrusted: they stand in fences that they cannot close, or escaped in tables, and long ones are cut.
+Knows nothing of how a set is built; equal builds give equal bytes.
+"""
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from themis.builder.draft import Source
+from themis.builder.quality.audit import MOST_BY_RULE, MOST_BY_WORDS, Audit, Share, audit_all
+from themis.builder.quality.filters import FILTERS, NAMES, Row, Sifted
+from themis.builder.quality.surface_cues import RULES
+from themis.traces import Pair, Side
+
+SPLITS = ("train", "test")
+EXAMPLES = 3
+MOST_LETTERS = 600
+"""Of a question, an answer, an argument or an observation in an example."""
+MOST_IN_TABLE = 160
+LANGUAGES = {"xquad": ("ar", "de", "es", "hi", "ru", "th", "tr", "vi", "zh")}
+"""Of questions, beside English, by source."""
+
+_NOT_SHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is told of a build."""
+
+    name: str
+    command: str
+    """That makes the same set again."""
+    seed: int
+    setting: str
+    """`hindsight` or `blind`."""
+    agents: str
+    """`by_rule`, or the language model's name."""
+    rows: Mapping[str, Mapping[str, Sequence[Row]]]
+    """By task and split."""
+    sources: Mapping[str, Source]
+    sifted: Sifted
+    left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Drafts that no agent worked on, by task and reason: held-out questions, near-duplicates."""
+    published: Mapping[str, Audit] = field(default_factory=dict)
+    """The audit of published TARA, to be compared with."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """By task, why what its looks tell cannot be helped."""
+
+
+def card_files(card: Card) -> dict[str, bytes]:
+    """The card and its plots, by their paths in the data set's folder."""
+    from themis.builder.card.plots import audit_plot, counts_plot, lengths_plot
+
+    pairs = {task: found for task in card.rows if (found := _pairs(card, task))}
+    audits = audit_all(pairs)
+    plots: dict[str, bytes] = {}
+    if pairs:
+        plots["plots/counts.png"] = counts_plot({task: {split: len(some) for split, some in card.rows[task].items()} for task in pairs})
+        plots["plots/lengths.png"] = lengths_plot(pairs)
+        plots["plots/audit.png"] = audit_plot(audits, card.published)
+    return {"README.md": card_text(card, audits).encode("utf-8", "replace"), **plots}
+
+
+def card_text(card: Card, audits: Mapping[str, Audit]) -> str:
+    """README.md."""
+    parts = [
+        _front_matter(card),
+        _opening(card),
+        _counts(card),
+        _columns(),
+        _making(card),
+        _audit(card, audits),
+        _left_out(card),
+        _filtered(card),
+        _examples(card),
+        _licences(card),
+    ]
+    return "\n\n".join(part.rstrip() for part in parts if part) + "\n"
+
+
+# --- parts -----------------------------------------------------------------------------------------
+
+
+def _front_matter(card: Card) -> str:
+    total = sum(len(some) for splits in card.rows.values() for some in splits.values())
+    sizes = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
+    size = next((name for most, name in sizes if total < most), "n>1M")
+    used = {row.draft.source for row in _all_rows(card)}
+    languages = ["en", *sorted({language for source in used for language in LANGUAGES.get(source, ())})]
+    lines = [
+        "---",
+        f"pretty_name: {_yaml(card.name)}",
+        "license: other",
+        "license_name: licences-of-the-sources",
+        "license_link: '#licences'",
+    ]
+    lines += ["language:", *(f"- {language}" for language in languages)]
+    lines += ["task_categories:", "- question-answering", "- text-classification", "size_categories:", f"- {size}"]
+    lines += ["tags:", *(f"- {tag}" for tag in ("preference", "reward-model", "rlhf", "tool-use", "trl"))]
+    filled = {split: [task for task, splits in card.rows.items() if splits.get(split)] for split in SPLITS}
+    lines += ["configs:", "- config_name: default", "  data_files:"]
+    lines += [line for split in SPLITS if filled[split] for line in (f"  - split: {split}", f"    path: data/*/{split}.parquet")]
+    for task, splits in card.rows.items():
+        if any(splits.values()):
+            lines += [f"- config_name: {task}", "  data_files:"]
+            lines += [
+                line for split in SPLITS if splits.get(split) for line in (f"  - split: {split}", f"    path: data/{task}/{split}.parquet")
+            ]
+    return "\n".join([*lines, "---"])
+
+
+def _opening(card: Card) -> str:
+    train, test = (sum(len(splits.get(split, ())) for splits in card.rows.values()) for split in SPLITS)
+    return f"""# {inline(card.name)}
+
+{train:,} training and {test:,} test rows of {len(card.rows)} tasks. Each row is a question with a right and a wrong answer, and for
+both answers the calls to real tools that tell them apart, what the tools said, and a rationale. Built after
+*Tool-Augmented Reward Modeling* (arXiv:2310.01045) by Themis from the sources below.
+
+```python
+from datasets import load_dataset
+
+rows = load_dataset("path/to/this/folder")             # every task, with TRL's columns prompt, chosen, rejected, margin
+weather = load_dataset("path/to/this/folder", "weather")  # one task
+```
+
+The same rows lie in `tara/TASK/` as TARA publishes them, and `recordings.sqlite` holds what the tools said, to be replayed."""
+
+
+def _counts(card: Card) -> str:
+    lines = ["## Counts", "", "| task | source | training | test |", "|---|---|--:|--:|"]
+    for task, splits in card.rows.items():
+        by_source = {split: Counter(row.draft.source for row in splits.get(split, ())) for split in SPLITS}
+        names = sorted(set(by_source["train"]) | set(by_source["test"]))
+        lines += [f"| {task} | {cell(name)} | {by_source['train'][name]:,} | {by_source['test'][name]:,} |" for name in names]
+        if len(names) != 1:
+            lines.append(f"| **{task}** | all | **{len(splits.get('train', ())):,}** | **{len(splits.get('test', ())):,}** |")
+    return "\n".join([*lines, "", "![Rows by task](plots/counts.png)", "", "![Lengths of right and wrong answers](plots/lengths.png)"])
+
+
+def _columns() -> str:
+    return """## Columns
+
+| column | what it holds |
+|---|---|
+| `prompt`, `chosen`, `rejected` | the question (with its context, where it has one) and the two answers, as lists of messages |
+| `margin` | the share of the two answers whose label an observation settles |
+| `question`, `context`, `tests` | the case, in parts |
+| `chosen_steps`, `rejected_steps` | thought, tool, argument, observation and status of each step |
+| `chosen_rationale`, `rejected_rationale` | what follows from the observations |
+| `chosen_evidence`, `rejected_evidence` | what the observations say of the answer: `agrees`, `disagrees`, `unsettled` |
+| `id`, `task`, `source` | where the row comes from |"""
+
+
+def _making(card: Card) -> str:
+    saw = {
+        "hindsight": "The agents worked in *hindsight*: they could see which answer is right, as in the paper.",
+        "blind": "The agents worked *blind*: they could not see which answer is right.",
+    }
+    by_whom = (
+        "The agents are programs: no language model wrote a negative answer, a call or a rationale."
+        if card.agents == "by_rule"
+        else f"The agents are a language model ({inline(card.agents)})."
+    )
+    return f"""## How it was made
+
+{saw.get(card.setting, inline(card.setting))}
+{by_whom}
+All calls were run by the real tools; what a source recorded of a search or a translation is what that tool returned.
+The seed is {card.seed}; the same command gives the same bytes:
+
+{fenced(card.command)}"""
+
+
+def _audit(card: Card, audits: Mapping[str, Audit]) -> str:
+    if not audits:
+        return ""
+    lines = [
+        "## Audit: what looks tell",
+        "",
+        "How often the right answer of a pair is known by looks alone, without question or tools, in percent, with 95 % Wilson intervals.",
+        "The first four rules each take the better of two readings and of both directions, and ties count half. The last is a logistic",
+        "regression on a bag of words of the answer, in five folds by question: for single answers, and for which of a pair is right.",
+        f"The bounds are {100 * MOST_BY_RULE:.0f} % for the four rules and {100 * MOST_BY_WORDS:.0f} % for the words.",
+        "*published* is TARA as it was released, its train and dev rows together, so far as they are at hand.",
+        "",
+        f"| task | set | pairs | {' | '.join(RULES)} | words, single | words, pairs |",
+        f"|---|---|--:|{'--:|' * (len(RULES) + 2)}",
+    ]
+    for task, found in audits.items():
+        lines.append(_audit_line(task, "this", found, bold=True))
+        if task in card.published:
+            lines.append(_audit_line("", "published", card.published[task], bold=False))
+    lines += ["", "![What looks tell](plots/audit.png)", "", *_exceedances(card, audits)]
+    return "\n".join(lines)
+
+
+def _audit_line(task: str, name: str, found: Audit, *, bold: bool) -> str:
+    shares = [*found.rules, found.words_single, found.words_pairs]
+    over = {share.rule for share in found.exceeded}
+    cells = [_percent(share, marked=bold and share.rule in over) for share in shares]
+    return f"| {task} | {name} | {found.pairs:,} | {' | '.join(cells)} |"
+
+
+def _percent(share: Share, *, marked: bool) -> str:
+    low, high = share.interval
+    text = f"{100 * share.share:.1f} ({100 * low:.1f}-{100 * high:.1f})"
+    return f"**{text}**" if marked else text
+
+
+def _exceedances(card: Card, audits: Mapping[str, Audit]) -> list[str]:
+    """A sentence for each bound that is passed, or one that none is."""
+    lines: list[str] = []
+    for task, found in audits.items():
+        for share in found.exceeded:
+            told = f"*{task}* passes the bound on {share.rule} ({share.reading}): {100 * share.share:.1f} % of {share.of:,}."
+            lines.append(f"- {told} {card.reasons.get(task, 'The recipe gives no reason why this could not be helped.')}")
+    return lines or ["No task passes a bound."]
+
+
+def _left_out(card: Card) -> str:
+    lines = ["## Left out before any agent worked", ""]
+    lines += [
+        "Questions whose hash is in TARA's list of held-out ones are dropped from every source, and near-duplicates (MinHash over runs"
+    ]
+    lines += ["of three words, numbers and names once more) of a test question are dropped from training.", ""]
+    if not card.left_out:
+        return "\n".join([*lines, "None."])
+    tasks = [task for task in card.rows if any(of == task for of, _ in card.left_out)]
+    reasons = sorted({reason for _, reason in card.left_out})
+    lines += [f"| reason | {' | '.join(tasks)} | all |", f"|---|{'--:|' * (len(tasks) + 1)}"]
+    for reason in reasons:
+        counts = [card.left_out.get((task, reason), 0) for task in tasks]
+        lines.append(f"| {cell(reason)} | {' | '.join(f'{count:,}' for count in counts)} | {sum(counts):,} |")
+    return "\n".join(lines)
+
+
+def _filtered(card: Card) -> str:
+    sifted = card.sifted
+    names = [*NAMES, *sorted({name for name, _ in sifted.counts} - set(NAMES))]
+    tasks = [task for task in card.rows if any(of == task for _, of in sifted.counts)]
+    lines = [
+        "## Filters",
+        "",
+        "What was dropped after the agents had worked; a row is counted under the first filter that finds a fault.",
+        "",
+    ]
+    lines += [f"| filter | {' | '.join([*tasks, 'all'])} |", f"|---|{'--:|' * (len(tasks) + 1)}"]
+    for name in names:
+        counts = [sifted.counts[name, task] for task in tasks]
+        lines.append(f"| {cell(name)} | {' | '.join(f'{count:,}' for count in [*counts, sum(counts)])} |")
+    for name in names:
+        if examples := sifted.examples.get(name):
+            about = (FILTERS[name].__doc__ or "").splitlines()[0] if name in FILTERS else ""
+            lines += ["", f"**{cell(name)}**{': ' + about if about else ''}", "", "| id | question | what was found |", "|---|---|---|"]
+            lines += [f"| {cell(one.id)} | {cell(one.question)} | {cell(one.detail)} |" for one in examples]
+    return "\n".join(lines)
+
+
+def _examples(card: Card) -> str:
+    lines = ["## Examples"]
+    for task, splits in card.rows.items():
+        rows = list(splits.get("train", ())) or list(splits.get("test", ()))
+        # Spread over the rows, so that they are not all of one source.
+        shown = [rows[place * len(rows) // EXAMPLES] for place in range(min(EXAMPLES, len(rows)))]
+        if shown:
+            lines += ["", f"### {task}"]
+        for row in shown:
+            lines += ["", fenced(_example(row))]
+    return "\n".join(lines) if len(lines) > 1 else ""
+
+
+def _licences(card: Card) -> str:
+    used = sorted({row.draft.source for row in _all_rows(card)})
+    lines = ["## Licences", "", "The rows of a source are under that source's licence.", "", "| source | task | licence |", "|---|---|---|"]
+    for name in used:
+        source = card.sources.get(name)
+        lines.append(
+            f"| {cell(name)} | {source.task if source else ''} | {cell(source.licence, most=400) if source else 'as its owner says'} |"
+        )
+    return "\n".join(lines)
+
+
+def _example(row: Row) -> str:
+    pair = row.pair
+    lines = [f"id: {pair.id}", *([f"context: {cut(pair.context)}"] if pair.context else []), f"question: {cut(pair.question)}"]
+    lines += [f"test: {cut(test, MOST_IN_TABLE)}" for test in pair.tests[:EXAMPLES]]
+    for name, side in (("RIGHT", pair.chosen), ("WRONG", pair.rejected)):
+        lines += ["", f"{name} ANSWER: {cut(side.answer)}", *_trace_lines(side)]
+    return "\n".join(lines)
+
+
+def _trace_lines(side: Side) -> Iterator[str]:
+    for step in side.trace.steps if side.trace else ():
+        yield f"  Thought: {cut(step.thought)}"
+        if step.action:
+            yield f"  Action: {cut(step.action.tool)}"
+            yield f"  Action Input: {cut(step.action.argument)}"
+        if step.observation:
+            yield f"  Observation: {cut(step.observation.text)}"
+    if side.trace and side.trace.rationale:
+        yield f"  Rationale: {cut(side.trace.rationale)}"
+
+
+# --- texts -----------------------------------------------------------------------------------------
+
+
+def cut(text: str, most: int = MOST_LETTERS) -> str:
+    """A text as it may be shown: without letters that nobody sees, and of a long one the beginning."""
+    shown = _NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
+    return shown if len(shown) <= most else f"{shown[:most].rstrip()} [... {len(shown) - most:,} more characters]"
+
+
+def fenced(text: str) -> str:
+    """In a fence longer than any in the text: nothing in it is read as Markdown or HTML."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def inline(text: str) -> str:
+    """In a line of Markdown: every mark that could mean something is escaped."""
+    line = html.escape(" ".join(cut(text, MOST_LETTERS).split()), quote=False)
+    return _MARKDOWN.sub(r"\\\1", line)
+
+
+def cell(text: str, most: int = MOST_IN_TABLE) -> str:
+    """In a table."""
+    return inline(cut(" ".join(text.split()), most))
+
+
+def _yaml(text: str) -> str:
+    return "'" + " ".join(text.split()).replace("'", "''") + "'"
+
+
+def _pairs(card: Card, task: str) -> list[Pair]:
+    return [row.pair for split in SPLITS for row in card.rows[task].get(split, ())]
+
+
+def _all_rows(card: Card) -> Iterator[Row]:
+    for splits in card.rows.values():
+        for some in splits.values():
+            yield from some

@@ -1,0 +1,273 @@
+"""Step 4: which rows are kept. Each filter is a small function that says what is wrong with a row, or nothing.
+
+The order counts: a row is counted under the first filter that finds a fault, so those that ask whether there is anything to
+read come before those that ask what it says. Knows nothing of balance (`balance`) or of the held-out questions, which are
+dropped before an agent works on them.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1 and appendix.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from themis.builder.agents.rationales import checked, verdict_of
+from themis.builder.draft import Draft, Evidence
+from themis.errors import DataError
+from themis.traces import Pair, Side, Step
+from themis.traces.tara import read_tara, write_tara
+from themis.traces.text import parse, render
+
+MOST_CALLS = 3
+EXAMPLES = 3
+"""Of what each filter dropped, for the dataset card."""
+
+RELEVANT: dict[str, tuple[str, ...]] = {
+    "calculator": ("calculator",),
+    "code": ("code_run",),
+    "translator": ("translate",),
+    "webgpt": ("google_serper", "wiki_search"),
+    "calendar": ("Calendar.",),
+    "weather": ("history_weather",),
+    "wikisearch": ("wiki_search", "google_serper"),
+    "multi_tools": (),
+}
+"""The tools, by the beginning of their names, one of which settles a task. Chains need two tools, whichever they are."""
+
+_TOKEN = re.compile(r"-?\d+(?:[.,]\d+)*|[^\W\d_]+|[*/+=<>^%]")
+_VALUES = re.compile(r"[-+]?[\d.,]+(?:/\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A pair that was judged by the agents, and what it was made of."""
+
+    draft: Draft
+    rejected: str
+    pair: Pair
+    evidence_chosen: Evidence
+    evidence_rejected: Evidence
+
+    @property
+    def sides(self) -> tuple[tuple[Side, Evidence, bool], tuple[Side, Evidence, bool]]:
+        """Each answer with its evidence and its label."""
+        return (self.pair.chosen, self.evidence_chosen, True), (self.pair.rejected, self.evidence_rejected, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A row that was not kept."""
+
+    filter: str
+    task: str
+    id: str
+    question: str
+    detail: str
+    """What is wrong, in a sentence."""
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What the filters left, and what they dropped."""
+
+    kept: list[Row] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By filter and task."""
+    examples: dict[str, list[Dropped]] = field(default_factory=dict)
+    """Up to three of each filter."""
+
+    def drop(self, dropped: Dropped) -> None:
+        """Count a row, and keep it where it is one of the first of its filter."""
+        self.counts[dropped.filter, dropped.task] += 1
+        examples = self.examples.setdefault(dropped.filter, [])
+        if len(examples) < EXAMPLES:
+            examples.append(dropped)
+
+
+def sift(rows: Iterable[Row]) -> Sifted:
+    """All filters, duplicates last: of equal rows the first stays."""
+    sifted = Sifted()
+    seen: dict[tuple[str, ...], str] = {}
+    for row in rows:
+        dropped = check(row)
+        if dropped is None and (first := seen.setdefault(_key(row), row.draft.id)) != row.draft.id:
+            dropped = _dropped("duplicate", row, f"{first} has the same question and the same answers")
+        if dropped is None:
+            sifted.kept.append(row)
+        else:
+            sifted.drop(dropped)
+    return sifted
+
+
+def check(row: Row) -> Dropped | None:
+    """The first fault of a row by itself, or None."""
+    for name, find in FILTERS.items():
+        if detail := find(row):
+            return _dropped(name, row, detail)
+    return None
+
+
+def invalid_form(row: Row) -> str | None:
+    """Does the pair come back from TARA's JSON, and each trace from its written form, as it was?"""
+    for side, _, _ in row.sides:
+        if not side.answer.strip():
+            return "an answer is empty"
+        if side.trace is None or not side.trace.steps or not (side.trace.rationale or "").strip():
+            return "a trace lacks its steps or its rationale"
+        try:
+            if parse(render(side.trace)) != side.trace:
+                return "a trace reads back as another one"
+        except ValueError as error:
+            return f"a trace cannot be read back: {error}"
+    return None if _survives(row.pair) else "the pair does not come back from TARA's JSON as it was"
+
+
+def too_many_steps(row: Row) -> str | None:
+    """More calls than three; a closing thought is no step."""
+    most = max(len(_calls(side)) for side, _, _ in row.sides)
+    return f"{most} calls" if most > MOST_CALLS else None
+
+
+def no_relevant_call(row: Row) -> str | None:
+    """Was a tool asked that could settle it, and was none asked where none could?"""
+    task = row.pair.task
+    for side, _, _ in row.sides:
+        tools = {step.action.tool for step in _calls(side) if step.action}
+        if task == "no_tool":
+            if tools:
+                return f"{', '.join(sorted(tools))} was called where no tool helps"
+        elif not tools:
+            return "no tool was called"
+        elif task == "multi_tools" and len(_calls(side)) < 2:
+            return f"only {', '.join(sorted(tools))} was called, and it takes two calls"
+        elif RELEVANT.get(task) and not any(tool.startswith(RELEVANT[task]) for tool in tools):
+            return f"only {', '.join(sorted(tools))} was called"
+    return None
+
+
+def unavailable_tool(row: Row) -> str | None:
+    """Did a tool give no answer at all?"""
+    for step in _all_calls(row):
+        if step.action and (step.observation is None or step.observation.status in ("unavailable", "timeout")):
+            return f"{step.action.tool}: {step.observation.text if step.observation else 'nothing came back'}"
+    return None
+
+
+def failed_result(row: Row) -> str | None:
+    """Did a tool say no, or a result come back that cannot be read?"""
+    for step in _all_calls(row):
+        if step.action is None or step.observation is None:
+            continue
+        text = step.observation.text
+        if step.observation.status == "error":
+            return f"{step.action.tool} refused: {text}"
+        if not text.strip():
+            return f"{step.action.tool} returned nothing"
+        if step.action.tool in _READABLE and not _READABLE[step.action.tool](step):
+            return f"{step.action.tool} returned what is no result: {text}"
+    return None
+
+
+def unsettled(row: Row) -> str | None:
+    """Does an observation leave it open whether the answer is right?"""
+    if row.pair.task == "no_tool":
+        return None
+    for side, evidence, _ in row.sides:
+        if _stance(row, side, evidence) == "unsettled":
+            return f"what was observed does not settle: {side.answer}"
+    return None
+
+
+def same_answers(row: Row) -> str | None:
+    """Are the two answers one, but for case, marks and blanks?"""
+    task = row.pair.task
+    chosen = normalised(row.pair.chosen.answer, task)
+    return f"both say: {row.pair.chosen.answer}" if chosen == normalised(row.pair.rejected.answer, task) else None
+
+
+def label_contradicted(row: Row) -> str | None:
+    """Does an observation speak against the right answer, or for the wrong one?"""
+    if row.pair.task == "no_tool":
+        return None
+    for side, evidence, right in row.sides:
+        if (_stance(row, side, evidence) == "agrees") != right:
+            said = "against the right answer" if right else "for the wrong answer"
+            return f"what was observed speaks {said}: {side.answer}"
+    return None
+
+
+FILTERS: dict[str, Callable[[Row], str | None]] = {
+    "invalid form": invalid_form,
+    "chosen equals rejected": same_answers,
+    "more than three steps": too_many_steps,
+    "no relevant call": no_relevant_call,
+    "unavailable tool": unavailable_tool,
+    "failed parse of a result": failed_result,
+    "observation does not settle the question": unsettled,
+    "label contradicted by the observation": label_contradicted,
+}
+NAMES = (*FILTERS, "duplicate")
+"""All filters, in their order."""
+
+
+def normalised(answer: str, task: str = "") -> str:
+    """What an answer says, but for case, marks and blanks that change nothing. In a program they do, but for those at line ends."""
+    if task == "code":
+        return "\n".join(line.rstrip() for line in answer.splitlines() if line.strip())
+    plain = unicodedata.normalize("NFKC", answer).casefold()
+    return " ".join(token.replace(",", "") for token in _TOKEN.findall(plain)) or " ".join(plain.split())
+
+
+def _key(row: Row) -> tuple[str, ...]:
+    task = row.pair.task
+    answers = (normalised(row.pair.chosen.answer, task), normalised(row.pair.rejected.answer, task))
+    return (task, normalised(row.pair.question), row.pair.context or "", *answers)
+
+
+def _dropped(name: str, row: Row, detail: str) -> Dropped:
+    return Dropped(name, row.pair.task, row.draft.id, row.pair.question, detail)
+
+
+def _stance(row: Row, side: Side, evidence: Evidence) -> str:
+    return checked(evidence, side.trace.steps if side.trace else (), row.pair.context).stance
+
+
+def _calls(side: Side) -> list[Step]:
+    return [step for step in side.trace.steps if step.action is not None] if side.trace else []
+
+
+def _all_calls(row: Row) -> Iterator[Step]:
+    for side, _, _ in row.sides:
+        yield from _calls(side)
+
+
+def _survives(pair: Pair) -> bool:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "row.jsonl"
+        try:
+            write_tara([pair], path)
+            read = read_tara(path)
+        except (DataError, UnicodeEncodeError):
+            return False
+    return read.pairs == (pair,) and not read.dropped
+
+
+def _calculated(step: Step) -> bool:
+    """A verdict on the steps, or for each expression a value or whether it holds."""
+    assert step.observation is not None
+    if verdict_of(step.observation) is not None:
+        return True
+    parts = step.observation.text.split(", ")
+    return all(_VALUES.fullmatch(part.strip()) or re.search(r" is (right$|wrong: )", part) for part in parts)
+
+
+def _ran(step: Step) -> bool:
+    """The share of tests that passed, or how the run ended."""
+    assert step.observation is not None
+    return verdict_of(step.observation) is not None or step.observation.text.startswith(("The code ran to its end.", "The code failed."))
+
+
+_READABLE: dict[str, Callable[[Step], bool]] = {"calculator": _calculated, "code_run": _ran}

@@ -1,0 +1,93 @@
+"""Step 4: the rows that say what they should, as many of them as the recipe asks for, balanced so that looks tell nothing.
+
+Knows nothing of what a filter looks at (`themis.builder.quality.filters`) or of what is balanced (`themis.builder.quality.balance`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from random import Random
+
+from themis.builder.draft import Draft
+from themis.builder.quality.balance import balanced
+from themis.builder.quality.filters import EXAMPLES, Dropped, Row, Sifted, sift
+from themis.builder.steps.collect import Chosen
+from themis.builder.steps.drafts import Judged, Made
+from themis.builder.steps.recipe import BuildRecipe, Split
+from themis.errors import DataError
+from themis.traces import Pair, Side, Trace
+
+RIGHT, WRONG = 1.0, -1.0
+NO_ROW = "the agents made no row of it"
+
+
+Rows = dict[str, dict[Split, list[Row]]]
+"""By task and split."""
+
+
+def choose(recipe: BuildRecipe, drafts: Chosen, made: Mapping[str, Made]) -> tuple[Rows, Sifted]:
+    """The rows of the data set, and what was dropped; raises `DataError` where fewer came through the filters than are asked for."""
+    rows: Rows = {}
+    sifted = Sifted()
+    short: list[str] = []
+    for task, splits in drafts.items():
+        there = [row for some in splits.values() for row in _judged(some, made, sifted)]
+        kept = {row.draft.id: row for row in _merged(sifted, sift(there))}
+        rows[task] = {}
+        if not kept:
+            short.append(f"{task}: no row came through{_why(task, sifted)}")
+        for split, some in splits.items():
+            left = [kept[draft.id] for draft in some if draft.id in kept]
+            asked = recipe.tasks[task].train if split == "train" else recipe.tasks[task].test
+            if kept and asked is not None and len(left) < asked:
+                short.append(
+                    f"{task}: {asked:,} {split} rows are asked for, {len(left):,} of {len(some):,} came through{_why(task, sifted)}"
+                )
+            chance = Random(f"{recipe.seed}/balance/{task}/{split}")
+            rows[task][split] = list(balanced(left, len(left) if asked is None else min(asked, len(left)), chance))
+    if short:
+        raise DataError(f"{'; '.join(short)}; lower the counts, or raise surplus where the sources hold more")
+    return rows, sifted
+
+
+def row_of(draft: Draft, made: Made) -> Row:
+    """A draft with all that the agents made of it."""
+    assert made.right is not None
+    assert made.wrong is not None
+    pair = Pair(
+        id=draft.id,
+        question=draft.question,
+        chosen=_side(draft.chosen, RIGHT, made.right),
+        rejected=_side(made.rejected, WRONG, made.wrong),
+        context=draft.context,
+        tests=draft.tests,
+        task=draft.task,
+    )
+    return Row(draft, made.rejected, pair, made.right.evidence, made.wrong.evidence)
+
+
+def _side(answer: str, score: float, judged: Judged) -> Side:
+    return Side(answer, score, Trace(judged.steps, judged.rationale))
+
+
+def _judged(drafts: Sequence[Draft], made: Mapping[str, Made], sifted: Sifted) -> Iterator[Row]:
+    """The rows that the agents could make."""
+    for draft in drafts:
+        found = made[draft.id]
+        if found.fault:
+            sifted.drop(Dropped(found.fault, draft.task, draft.id, draft.question, NO_ROW))
+        else:
+            yield row_of(draft, found)
+
+
+def _merged(all_of_them: Sifted, some: Sifted) -> list[Row]:
+    """Count what was dropped of a task among all that was dropped; the rows that were kept."""
+    all_of_them.counts += some.counts
+    for name, examples in some.examples.items():
+        before = all_of_them.examples.setdefault(name, [])
+        before += examples[: EXAMPLES - len(before)]
+    return some.kept
+
+
+def _why(task: str, sifted: Sifted) -> str:
+    reasons = [(count, name) for (name, of), count in sifted.counts.items() if of == task]
+    told = ", ".join(f"{name} {count:,}" for count, name in sorted(reasons, reverse=True))
+    return f" ({told})" if told else ""

@@ -1,0 +1,269 @@
+"""The four steps in their order, and what is said of a build when it is done.
+
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from random import Random
+from typing import Any, Protocol, TypeAlias
+
+from themis import __version__
+from themis.builder.agents.language_model import Agents
+from themis.builder.card.card import Card, card_files
+from themis.builder.draft import Draft, Evidence, Source, View
+from themis.builder.quality.audit import audit_published
+from themis.builder.quality.filters import Sifted
+from themis.builder.steps import collect as step1
+from themis.builder.steps.choose import Rows, choose
+from themis.builder.steps.recipe import BuildRecipe
+from themis.builder.steps.rows import Processes, Threads, Workers, agents_by_rule, make_rows
+from themis.builder.steps.work import FORM, Work, finished, full_disk_told, write_whole
+from themis.builder.steps.world import Places, World, opened, prepared
+from themis.builder.steps.writing import write_recordings, write_rows
+from themis.data.published import measured_questions
+from themis.errors import DataError
+from themis.tools.setup.settings import Settings
+from themis.traces import Step
+from themis.traces.tara import json_lines
+
+_OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
+"""What of an endpoint's settings its replies depend on."""
+
+Advance: TypeAlias = Callable[[int], None]
+
+
+class Progress(Protocol):
+    """Whoever shows how far a build is."""
+
+    def step(self, name: str, total: int) -> Advance:
+        """A step begins; what it gives back is told how many more are done."""
+
+    def say(self, text: str) -> None:
+        """Something to be read once, such as what a build is going to cost."""
+
+    def note(self, text: str) -> None:
+        """Something that changes, such as what was spent so far."""
+
+
+class Silent:
+    """Shows nothing."""
+
+    def step(self, name: str, total: int) -> Advance:
+        return lambda count: None
+
+    def say(self, text: str) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to."""
+
+    report: dict[str, Any]
+    """Counts by task, what was left out and why, seconds of each step: as `--json` prints it."""
+    is_new: bool = True
+    """Or was it whole already?"""
+
+
+def build(
+    recipe: BuildRecipe,
+    out: Path,
+    catalogue: Mapping[str, Source],
+    root: Path | None,
+    *,
+    settings: Settings | None = None,
+    overwrite: bool = False,
+    at_once: int | None = None,
+    command: str = "themis build tara --out DIR",
+    progress: Progress | None = None,
+) -> Built:
+    """The data set of a recipe, in the folder `out`; goes on where an earlier run stopped. `root` is the folder of the data sets.
+
+    `command` is what the dataset card names as its own. Raises `ConfigError` and `DataError`; what is done is kept.
+    """
+    shown = progress or Silent()
+    sources = step1.sources_of(recipe, catalogue)
+    step1.check_files(sources, root)
+    fingerprint = fingerprint_of(recipe, sources, root)
+    if not overwrite and (report := finished(out, fingerprint)) is not None:
+        return Built(report, is_new=False)
+    clock = _Clock()
+    with full_disk_told(out), _without_notes_on_weather(), ExitStack() as stack:
+        work = stack.enter_context(Work(out, fingerprint, overwrite=overwrite))
+        collected = step1.collect(work, recipe, sources, root, held_out(root), _one(shown.step("1 collecting", len(sources))))
+        clock.lap("collect")
+        drafts = list(step1.all_drafts(collected.drafts))
+        places = prepared(work, recipe, drafts, root, settings)
+        world = stack.enter_context(opened(places))
+        clock.lap("world")
+        workers = _workers(stack, recipe, out, world, places, drafts, shown, at_once)
+        by_task = {task: [draft for some in splits.values() for draft in some] for task, splits in collected.drafts.items()}
+        made = make_rows(work, by_task, workers, shown.step("2 wrong answers, 3 tools", len(drafts)))
+        clock.lap("agents")
+        rows, sifted = choose(recipe, collected.drafts, made)
+        clock.lap("filters")
+        advance = shown.step("4 writing", 3)
+        write_rows(out, work.folder, rows)
+        advance(1)
+        observations = write_recordings(out, work.folder, rows, world)
+        advance(1)
+        for name, content in card_files(_card(recipe, command, rows, sifted, collected, root)).items():
+            write_whole(out / name, content)
+        advance(1)
+        report = report_of(recipe, rows, sifted, collected, observations)
+        clock.lap("writing")
+        work.finish(report)
+    return Built({**report, "seconds": clock.laps})
+
+
+def fingerprint_of(recipe: BuildRecipe, sources: Mapping[str, Source], root: Path | None) -> str:
+    """What the bytes of a build depend on: the recipe, the files of its sources, the version of Themis."""
+    files = {f"{name}/{file}": _size(root / file) for name, source in sources.items() for file in source.files if root}
+    own = {name: _digest(Path(name)) for name in sources if Path(name).is_file()}
+    told = asdict(recipe)
+    if model := told["language_model"]:
+        # How it is reached and what it may cost can change on the way: a budget that was spent is raised.
+        model["endpoint"] = {name: model["endpoint"][name] for name in _OF_REPLIES}
+    content = {"form": FORM, "version": __version__, "recipe": told, "files": files, "own": own}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def held_out(root: Path | None) -> step1.Held:
+    """The questions of TARA's test set, where the data are at hand."""
+    if root is None or not (root / "tara").is_dir():
+        return step1.Held()
+    rows = (row for file in sorted((root / "tara").glob("*/dev.jsonl")) for _, row in json_lines(file))
+    return step1.Held(measured_questions(root), tuple(str(row["question"]) for row in rows if isinstance(row, dict) and "question" in row))
+
+
+def report_of(recipe: BuildRecipe, rows: Rows, sifted: Sifted, collected: step1.Collected, observations: int) -> dict[str, Any]:
+    """Counts, by task; the same for equal builds."""
+    tasks: dict[str, Any] = {}
+    for task, splits in rows.items():
+        used = Counter(row.draft.source for some in splits.values() for row in some)
+        left = {reason: count for (of, reason), count in collected.left_out.items() if of == task}
+        tasks[task] = {
+            "train": len(splits["train"]),
+            "test": len(splits["test"]),
+            "sources": dict(sorted(used.items())),
+            "left out": dict(sorted(left.items())),
+            "filtered": {name: count for (name, of), count in sorted(sifted.counts.items()) if of == task},
+        }
+    return {
+        "name": recipe.name,
+        "setting": recipe.setting,
+        "agents": recipe.agents,
+        "seed": recipe.seed,
+        "rows": {split: sum(entry[split] for entry in tasks.values()) for split in ("train", "test")},
+        "observations": observations,
+        "tasks": tasks,
+    }
+
+
+def _card(recipe: BuildRecipe, command: str, rows: Rows, sifted: Sifted, collected: step1.Collected, root: Path | None) -> Card:
+    model = recipe.language_model if recipe.agents == "language_model" else None
+    return Card(
+        name=recipe.name,
+        command=command,
+        seed=recipe.seed,
+        setting=recipe.setting,
+        agents=model.endpoint.model if model else "by_rule",
+        rows={task: {str(split): some for split, some in splits.items()} for task, splits in rows.items()},
+        sources=collected.sources,
+        sifted=sifted,
+        left_out=collected.left_out,
+        published=audit_published(root / "tara", tuple(rows)) if root and (root / "tara").is_dir() else {},
+        reasons=recipe.reasons,
+    )
+
+
+def _workers(
+    stack: ExitStack,
+    recipe: BuildRecipe,
+    out: Path,
+    world: World,
+    places: Places,
+    drafts: list[Draft],
+    shown: Progress,
+    at_once: int | None,
+) -> Workers:
+    """Who works on the drafts, and on how many at once. What a language model is going to cost is said first."""
+    model = recipe.language_model
+    if recipe.agents == "by_rule" or model is None:
+        at_once = at_once or os.cpu_count() or 1
+        return Threads(recipe, agents_by_rule, world, 1) if at_once == 1 else Processes(recipe, places, at_once)
+    from themis.builder.agents.language_model import agents_by_model, estimated
+    from themis.chat import Chat
+
+    # Beside the folder of the data set, not in it: what was paid for outlives --overwrite, and is not handed on with the rows.
+    chat = stack.enter_context(Chat(model.endpoint, out.with_name(f"{out.name}.replies.sqlite")))
+    tools = world.toolbox.schemas()
+    shown.say(estimated(model, chat, tools, drafts, recipe.setting == "blind").words(model.endpoint))
+    stack.callback(lambda: shown.say(f"spent: {chat.total()}"))
+
+    def of(task: str) -> Agents:
+        made = agents_by_model(task, model, chat, tools)
+
+        def rationale(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random) -> str:
+            text = made.rationale(view, steps, evidence, rng)
+            shown.note(chat.total())
+            return text
+
+        return replace(made, rationale=rationale)
+
+    return Threads(recipe, of, world, at_once or model.endpoint.concurrency)
+
+
+@contextmanager
+def _without_notes_on_weather() -> Iterator[None]:
+    """A value that no weather has is left out, and the import says so, in a line a file each time it is read."""
+    log = logging.getLogger("themis.tools.weather.importer")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+class _Clock:
+    """Seconds of each step."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.monotonic()
+
+    def lap(self, name: str) -> None:
+        now = time.monotonic()
+        self.laps[name], self._last = round(now - self._last, 1), now
+
+
+def _one(advance: Advance) -> Callable[[], None]:
+    return lambda: advance(1)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error

@@ -1,0 +1,179 @@
+"""Steps 2 and 3: a wrong answer for each draft, the steps that judge both answers, and what follows from them.
+
+What is made of a draft depends on the seed, the draft and the world alone: neither the order of the drafts nor how many
+are worked on at once can be seen in it. They are kept in files of some dozens.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from random import Random
+from typing import Any, Protocol, TypeAlias
+
+from themis.builder.agents.language_model import Agents, GivenUp
+from themis.builder.agents.rationales import written
+from themis.builder.draft import Draft, Observe, View
+from themis.builder.quality.balance import choose_negative
+from themis.builder.steps.drafts import Json, Judged, Made, made_from_json, made_to_json
+from themis.builder.steps.recipe import BuildRecipe
+from themis.builder.steps.work import Work
+from themis.builder.steps.world import Places, World, opened
+from themis.builder.tasks.registry import agents_of
+from themis.errors import DataError
+from themis.traces import Case
+
+CHUNK = 50
+NO_NEGATIVE = "no wrong answer"
+
+
+AgentsOf: TypeAlias = Callable[[str], Agents]
+"""The agents of a task."""
+
+
+def agents_by_rule(task: str) -> Agents:
+    """The programs: free, offline, and the same in every run."""
+    rule = agents_of(task)
+    return Agents(rule.negatives, rule.steps, rule.evidence, written)
+
+
+def make_rows(
+    work: Work, drafts: Mapping[str, Sequence[Draft]], workers: "Workers", advance: Callable[[int], None] = lambda count: None
+) -> dict[str, Made]:
+    """What the agents made of the drafts of each task, by id; `advance` is told of drafts done, those of earlier runs among them.
+
+    Where one fails, those that are being worked on are finished and kept before the error is raised.
+    """
+    names: list[str] = []
+    pending: dict[Future[list[Json]], tuple[str, int]] = {}
+    for task, some in drafts.items():
+        for number, chunk in enumerate(_chunks(sorted(some, key=lambda draft: draft.id))):
+            names.append(f"rows/{task}-{number:04}.jsonl")
+            if work.has(names[-1]):
+                advance(len(chunk))
+            else:
+                pending[workers.submit(task, chunk)] = (names[-1], len(chunk))
+
+    def keep(future: Future[list[Json]]) -> None:
+        name, count = pending.pop(future)
+        work.write(name, future.result())
+        advance(count)
+
+    try:
+        for future in as_completed(list(pending)):
+            keep(future)
+    except BrokenProcessPool as error:
+        raise DataError(
+            "a process of the build was ended (for want of memory?); nothing is lost: run it again, with --at-once 1"
+        ) from error
+    finally:
+        workers.end()
+        for future in [future for future in pending if future.done() and not future.cancelled() and future.exception() is None]:
+            keep(future)
+    return {row["id"]: made_from_json(row) for name in names for row in work.read(name)}
+
+
+class Workers(Protocol):
+    """Who works on the drafts of a chunk."""
+
+    def submit(self, task: str, drafts: list[Draft]) -> "Future[list[Json]]":
+        """What is kept of them."""
+
+    def end(self) -> None:
+        """Finish what was begun, and begin nothing more."""
+
+
+class Threads:
+    """For agents that wait for an endpoint; and one thread alone, for a build that should take no more."""
+
+    def __init__(self, recipe: BuildRecipe, agents: AgentsOf, world: World, at_once: int) -> None:
+        self._recipe, self._agents, self._world = recipe, agents, world
+        self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-build")
+
+    def submit(self, task: str, drafts: list[Draft]) -> "Future[list[Json]]":
+        return self._pool.submit(lambda: made_of(drafts, self._agents(task), self._world, self._recipe))
+
+    def end(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+class Processes:
+    """For agents that are programs: Python runs one thread of them at a time."""
+
+    def __init__(self, recipe: BuildRecipe, places: Places, at_once: int) -> None:
+        # Not forked: the parent has threads, and what they hold would be held for ever in the child.
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(at_once, context, _begin, (recipe, places))
+
+    def submit(self, task: str, drafts: list[Draft]) -> "Future[list[Json]]":
+        return self._pool.submit(_in_process, task, drafts)
+
+    def end(self) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def made_of(drafts: Sequence[Draft], agents: Agents, world: World, recipe: BuildRecipe) -> list[Json]:
+    """What the agents make of some drafts, as it is kept."""
+    return [made_to_json(make_row(draft, agents, world.observer(draft), recipe)) for draft in drafts]
+
+
+_here: dict[str, Any] = {}
+"""The recipe and the world of a process that works for a build."""
+
+
+def _begin(recipe: BuildRecipe, places: Places) -> None:
+    """What a process does first. It ends with its parent, also where that is killed; a Ctrl-C is the parent's to handle."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    world = opened(places)
+    _here.update(recipe=recipe, opened=world, world=world.__enter__())
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _in_process(task: str, drafts: list[Draft]) -> list[Json]:
+    return made_of(drafts, agents_by_rule(task), _here["world"], _here["recipe"])
+
+
+def make_row(draft: Draft, agents: Agents, observe: Observe, recipe: BuildRecipe) -> Made:
+    """The three agents, one after the other."""
+
+    def chance(agent: str) -> Random:
+        return Random(f"{recipe.seed}/{agent}/{draft.id}")
+
+    def judged(answer: str, right: bool) -> Judged:
+        view = view_of(draft, answer, right, recipe)
+        # The same chance for both answers: what differs in their thoughts comes from what they say.
+        steps = tuple(agents.steps(view, chance("tool"), observe))
+        evidence = agents.evidence(view, steps)
+        return Judged(steps, evidence, agents.rationale(view, steps, evidence, chance(f"rationale/{'chosen' if right else 'rejected'}")))
+
+    try:
+        candidates = agents.negatives(draft, chance("negative"), observe)
+        rejected = choose_negative(draft, candidates, chance("choice"))
+        if rejected is None:
+            return Made(draft.id, fault=NO_NEGATIVE)
+        return Made(draft.id, rejected, judged(draft.chosen, True), judged(rejected, False))
+    except GivenUp as error:
+        return Made(draft.id, fault=str(error))
+
+
+def view_of(draft: Draft, answer: str, right: bool, recipe: BuildRecipe) -> View:
+    """What an agent sees of an answer."""
+    case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/{'chosen' if right else 'rejected'}")
+    if recipe.setting == "blind":
+        return View(case, draft.task, draft.facts)
+    return View(case, draft.task, draft.facts, right, (draft.chosen, *draft.references))
+
+
+def _chunks(drafts: list[Draft]) -> Iterator[list[Draft]]:
+    for start in range(0, len(drafts), CHUNK):
+        yield drafts[start : start + CHUNK]

@@ -1,0 +1,1 @@
+"""The task calculator: word problems whose sums are checked."""

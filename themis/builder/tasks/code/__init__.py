@@ -1,0 +1,1 @@
+"""The task code: programs that are run against tests."""

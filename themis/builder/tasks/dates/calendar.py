@@ -1,0 +1,157 @@
+"""The agents of dates: another weekday, date or number of days; the call that settles it; the two values compared.
+
+A question that counts from today asks the calendar for today first. Its facts, where the source gives them:
+`kind` (`week_day`, `day_difference`, `target_day`, `today`), and as far as they are asked for `day`, `other`, `number`, `side`.
+A `day` of `today` is not known before the first call. Without facts they are read from the question.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from random import Random
+
+from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.tasks.dates.values import DATE, WEEK_DAY, WEEK_DAYS, WHOLE_NUMBER, compared, last_result, with_values
+from themis.traces import Action, Case, Step
+
+MOST = 6
+TODAY = "today"
+_COUNT = re.compile(r"\b(\d+) (?:more )?days?\b")
+_BACKWARDS = re.compile(r"\b(?:before|ago|earlier|back from)\b", re.IGNORECASE)
+_FORWARDS = re.compile(r"\b(?:after|from|later|past|in)\b", re.IGNORECASE)
+
+
+def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
+    """The right answer with another value of the same kind: what people get by miscounting, or any other."""
+    view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
+    made = steps(view, rng, observe)
+    found = _found(made, draft.chosen)
+    if found is None:
+        return draft.rejected
+    facts = facts_of(view)
+    return with_values(draft.chosen, found, _wrong(found, facts, rng), MOST) + draft.rejected
+
+
+def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
+    """Today first where it is needed, then the date asked for, then its weekday, each from what came back before."""
+    del rng
+    return dated_steps(facts_of(view), view.case, observe)
+
+
+def evidence(view: View, steps: Sequence[Step]) -> Evidence:
+    """The value of the answer against the last observation, as two dates, two weekdays or two numbers."""
+    found = _found(steps, view.case.answer)
+    if found is None:
+        return Evidence("unsettled")
+    return compared(_claims(view.case.answer, found, facts_of(view)), found)
+
+
+def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple[Step, ...]:
+    """The calls that settle a question about dates; they end where one of them fails."""
+    made: list[Step] = []
+    day, kind = facts.get("day", ""), facts.get("kind", "")
+    if day == TODAY:
+        made.append(_step("what day it is today", Action("Calendar.today", ""), case, observe))
+        known = DATE.search(_text(made[-1]))
+        if known is None or kind == "today":
+            return tuple(made)
+        day = known[0]
+    if "number" in facts:
+        number = -int(facts["number"]) if facts.get("side") == "before" else int(facts["number"])
+        asked = f"what day is {abs(number)} days {'before' if number < 0 else 'after'} {day}"
+        made.append(_step(asked, Action("Calendar.target_day", f"{day}, {number}"), case, observe))
+        day = _text(made[-1])
+        if not DATE.fullmatch(day):
+            return tuple(made)
+    if kind == "week_day":
+        made.append(_step(f"what day of the week is {day}", Action("Calendar.week_day", day), case, observe))
+    if kind == "day_difference":
+        asked = f"how many days is the difference between {day} and {facts['other']}"
+        made.append(_step(asked, Action("Calendar.day_difference", f"{day}, {facts['other']}"), case, observe))
+    return tuple(made) or (Step("I do not see which date the question asks for."),)
+
+
+def facts_of(view: View) -> Mapping[str, str]:
+    """The question in parts: those of its source, else what can be read from it."""
+    if "kind" in view.facts:
+        return view.facts
+    question = view.case.question_text
+    days = DATE.findall(question)
+    count = _COUNT.search(question)
+    today = re.search(r"\btoday\b(?! is \d)", question, re.IGNORECASE) and len(days) < 2
+    if today:
+        days = [TODAY, *days]
+    facts = {"day": days[0] if days else ""}
+    asks_weekday = re.search(r"day of the week|week ?day", question, re.IGNORECASE) is not None
+    if len(days) == 2:
+        return {**facts, "kind": "day_difference", "other": days[1]}
+    if count and days and (_BACKWARDS.search(question) or _FORWARDS.search(question)):
+        side = "before" if _BACKWARDS.search(question) else "after"
+        return {**facts, "kind": "week_day" if asks_weekday else "target_day", "number": count[1], "side": side}
+    if today:
+        return {**facts, "kind": "today"}
+    return {**facts, "kind": "week_day"} if days else {}
+
+
+def _step(asked: str, action: Action, case: Case, observe: Observe) -> Step:
+    return Step(f"I need to search {asked}.", action, observe(action, case))
+
+
+def _text(step: Step) -> str:
+    return step.observation.text if step.observation is not None and step.observation.status == "ok" else ""
+
+
+def _found(steps: Sequence[Step], answer: str) -> str | None:
+    """The value that the last observation gives; of today, the date or the weekday, as the answer has it."""
+    result = last_result(steps)
+    if result is None:
+        return None
+    tool, text = result
+    if tool != "Calendar.today":
+        return text
+    day, weekday = DATE.search(text), WEEK_DAY.search(text)
+    asked = day if DATE.search(answer) else weekday
+    return asked[0] if asked else None
+
+
+def _claims(answer: str, found: str, facts: Mapping[str, str]) -> list[str]:
+    if found in WEEK_DAYS:
+        return WEEK_DAY.findall(answer)
+    if DATE.fullmatch(found):
+        days = DATE.findall(answer)
+        others = [day for day in days if day not in (facts.get("day"), facts.get("other"))]
+        return others or days[:1]
+    return [number.replace(",", "") for number in WHOLE_NUMBER.findall(DATE.sub(" ", answer))]
+
+
+def _wrong(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
+    if found in WEEK_DAYS:
+        return rng.sample(WEEK_DAYS, len(WEEK_DAYS))
+    return _wrong_days(found, facts, rng) if DATE.fullmatch(found) else _wrong_numbers(int(found), rng)
+
+
+def _wrong_days(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
+    """A day, a week, a month or a year off, or counted to the wrong side."""
+    right = date.fromisoformat(found)
+    off = [-365, -31, -30, -10, -7, -2, -1, 1, 2, 7, 10, 30, 31, 365]
+    if "number" in facts:
+        off.append((-2 if facts.get("side") != "before" else 2) * int(facts["number"]))
+    days = []
+    for days_off in rng.sample(off, MOST + 2):
+        with suppress(OverflowError):
+            days.append((right + timedelta(days=days_off)).isoformat())
+    return [day for day in days if day != facts.get("day")]
+
+
+def _wrong_numbers(found: int, rng: Random) -> list[str]:
+    """A day counted once too often, a month of another length, a year too many, two digits swapped."""
+    text = str(found)
+    near = [found + sign * off for off in (1, 2, 7, 10, 30, 31, 100, 365, 366) for sign in (1, -1)]
+    near += [int(text[:at] + text[at + 1] + text[at] + text[at + 2 :]) for at in range(len(text) - 1)]
+    fitting = [number for number in near if number > 0 and number != found and len(str(number)) == len(text)]
+    fitting = fitting if len(fitting) > 2 else [number for number in near if number > 0]
+    return [str(number) for number in rng.sample(fitting, min(len(fitting), MOST + 2))]
+
+
+RULE = ByRule("calendar", negatives, steps, evidence)

@@ -1,0 +1,58 @@
+"""The agents of chains: the weather so many days from a date, or from today; the calendar is asked first, then the record of that day.
+
+The facts of a question: `city`, `attribute`, `day` (a date, or `today`), `number`, `side`; without them they are read from it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from random import Random
+
+from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.tasks.dates import calendar, weather
+from themis.builder.tasks.dates.values import DATE
+from themis.traces import Case, Step
+
+
+def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
+    """What was measured there on other days, those first that one comes to by not counting, or by counting one too many."""
+    view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
+    made = steps(view, rng, observe)
+    facts = facts_of(view)
+    last = made[-1].action
+    if last is None or last.tool != "history_weather":
+        return draft.rejected
+    day = last.argument.rpartition(", ")[2]
+    start = date.fromisoformat(day) - timedelta(days=_signed(facts))
+    miscounted = date.fromisoformat(day) + timedelta(days=rng.choice((-1, 1)))
+    others = (start.isoformat(), miscounted.isoformat())
+    return weather.wrong_reports(draft, facts, made, rng, observe, others) + draft.rejected
+
+
+def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
+    """The date from the calendar, then the weather on it; two calls, and three where the count begins today."""
+    del rng
+    facts = facts_of(view)
+    dated = calendar.dated_steps({**facts, "kind": "target_day"}, view.case, observe) if facts.get("day") else ()
+    found = dated[-1].observation if dated else None
+    if found is None or not DATE.fullmatch(found.text) or not facts.get("city"):
+        return dated or (Step("I do not see which city and which day the question asks for."),)
+    return (*dated, weather.weather_step(facts["city"], found.text, view.case, observe))
+
+
+def evidence(view: View, steps: Sequence[Step]) -> Evidence:
+    """What the answer says of the attribute against the record of the day that the calendar gave."""
+    return weather.reported_evidence(view, facts_of(view), steps)
+
+
+def facts_of(view: View) -> Mapping[str, str]:
+    """Those of its source, else what can be read from the question."""
+    if "attribute" in view.facts:
+        return view.facts
+    return {**calendar.facts_of(view), **{name: text for name, text in weather.facts_of(view).items() if name != "day"}}
+
+
+def _signed(facts: Mapping[str, str]) -> int:
+    return -int(facts["number"]) if facts.get("side") == "before" else int(facts.get("number", "0"))
+
+
+RULE = ByRule("multi_tools", negatives, steps, evidence)

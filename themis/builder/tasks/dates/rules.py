@@ -1,0 +1,245 @@
+"""Questions made by rule, without end: dates, the weather, and the weather so many days from a date.
+
+Dates and numbers are drawn anew for each draft, so that nothing in them can be learnt by heart. Right answers are what our own
+tools say; the weather is that of real records. Some questions count from today, and each of them has a today of its own, which
+the draft records: were it one day for all, it would be learnt by heart, too.
+"""
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+from themis.builder.draft import Draft, Source
+from themis.builder.tasks.dates import rule_wordings as today_words
+from themis.builder.tasks.dates.values import with_value
+from themis.builder.tasks.dates.weather import reported
+from themis.builder.text import wordings as words
+from themis.curriculum.rules import some_day
+from themis.errors import DataError, ToolError
+from themis.tools.calendar import day_difference, target_day, today_tool, week_day
+from themis.tools.weather.importer import import_weather
+from themis.tools.weather.store import WeatherStore
+from themis.tools.weather.tool import WeatherRecord, written_weather
+
+LICENCE = "Apache-2.0: made by rule by this package"
+WEATHER_LICENCE = f"{LICENCE}; records of past weather from weather_intl, MIT, (c) 2016 Zoni Nation"
+WEATHER_FOLDER = "weather_intl"
+_FIRST, _LAST = date(1996, 7, 1), date(2015, 12, 31)
+"""The days from which weather is drawn: those that most cities have."""
+_MEASURED = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity")
+_SHARE_OF_TODAY = 0.2
+Templates = Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question by rule, as a draft has it."""
+
+    question: str
+    answer: str
+    facts: Mapping[str, str]
+    today: date | None = None
+    """Where the question counts from today."""
+
+
+def calendar_draft(rng: Random) -> Asked:
+    """A weekday, a difference of days, a day before or after another; a fifth of them from today."""
+    if rng.random() < _SHARE_OF_TODAY:
+        return rng.choice((_today, _date_today, _from_today, _from_today, _week_day_from_today, _until))(rng, today_of(rng))
+    return rng.choice((_week_day, _day_difference, _day_difference, _target_day, _target_day))(rng)
+
+
+def _calendar(root: Path, seed: int, count: int) -> Iterator[Draft]:
+    del root
+    for number in range(count):
+        yield _draft("calendar", number, calendar_draft(Random(f"{seed}/calendar_rules/{number}")), "calendar_rules")
+
+
+def _weather(root: Path, seed: int, count: int) -> Iterator[Draft]:
+    with weather_store(root) as store:
+        for number in range(count):
+            rng = Random(f"{seed}/weather_rules/{number}")
+            yield _draft("weather", number, weather_draft(rng, store), "weather_rules")
+
+
+def _multi_tools(root: Path, seed: int, count: int) -> Iterator[Draft]:
+    with weather_store(root) as store:
+        for number in range(count):
+            rng = Random(f"{seed}/multi_tools_rules/{number}")
+            yield _draft("multi_tools", number, multi_tools_draft(rng, store), "multi_tools_rules")
+
+
+def weather_draft(rng: Random, store: WeatherStore) -> Asked:
+    """One attribute of the weather in a city on a day, as it was recorded."""
+    record, attribute, value = _measured(rng, store)
+    facts = {"city": city_name(record.city), "day": record.day.isoformat(), "attribute": attribute}
+    return _asked(rng, words.WEATHER_QUESTIONS, words.WEATHER_ANSWERS, facts, value)
+
+
+def multi_tools_draft(rng: Random, store: WeatherStore) -> Asked:
+    """The same of a day that has to be counted first: from a date, or back from today."""
+    record, attribute, value = _measured(rng, store)
+    number = rng.choice((rng.randint(1, 30), rng.randint(1, 365)))
+    facts = {"city": city_name(record.city), "attribute": attribute, "number": str(number)}
+    if rng.random() < _SHARE_OF_TODAY:
+        facts |= {"day": "today", "side": "before"}
+        templates = (today_words.WEATHER_BEFORE_TODAY_QUESTIONS, today_words.WEATHER_BEFORE_TODAY_ANSWERS)
+        return _asked(rng, *templates, facts, value, record.day + timedelta(days=number))
+    facts |= {"day": (record.day - timedelta(days=number)).isoformat(), "side": "after"}
+    return _asked(rng, words.CHAIN_QUESTIONS, words.CHAIN_ANSWERS, facts, value)
+
+
+@contextmanager
+def weather_store(root: Path) -> Iterator[WeatherStore]:
+    """The records below the data folder, as the tool would read them; gone afterwards."""
+    files = sorted((root / WEATHER_FOLDER).glob("*.csv.gz"))
+    if not files:
+        raise DataError(f"{root / WEATHER_FOLDER} holds no *.csv.gz: the questions about the weather are made of its records")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weather.sqlite"
+        log = logging.getLogger(import_weather.__module__)
+        level = log.level
+        log.setLevel(logging.ERROR)  # that a value which no weather has is left out, it says a line a file
+        try:
+            for file in files:
+                import_weather(file, path)
+        finally:
+            log.setLevel(level)
+        with WeatherStore(path) as store:
+            yield store
+
+
+def record_of(asked: Asked, store: WeatherStore) -> WeatherRecord:
+    """The record that a question about the weather was made of."""
+    day = date.fromisoformat(asked.facts["day"])
+    return store.on(asked.facts["city"], day + timedelta(days=int(asked.facts.get("number", "0"))))
+
+
+def any_record(rng: Random, store: WeatherStore, city: str) -> WeatherRecord:
+    """The weather of any recorded day in a city."""
+    while True:
+        try:
+            return store.on(city, _FIRST + timedelta(days=rng.randrange((_LAST - _FIRST).days)))
+        except ToolError:
+            continue
+
+
+def with_other_value(asked: Asked, record: WeatherRecord, other: WeatherRecord) -> str:
+    """The answer to a question of one record with the value of another one."""
+    value, wrong = (reported(written_weather(each))[asked.facts["attribute"]] for each in (record, other))
+    answer = with_value(asked.answer, value, wrong)
+    assert answer is not None
+    return answer
+
+
+def city_name(written: str) -> str:
+    """`London` of `London (GBR)`: the store knows it without its country where no other city has its name."""
+    return written.partition("(")[0].rstrip(" ,")
+
+
+def today_told(day: date) -> str:
+    """What the calendar says on a day."""
+    return str(today_tool(lambda: day)())
+
+
+def _draft(task: str, number: int, asked: Asked, source: str) -> Draft:
+    recorded = (("Calendar.today", "", today_told(asked.today)),) if asked.today else ()
+    return Draft(f"{source}/{number}", task, source, asked.question, asked.answer, facts=asked.facts, recorded=recorded)
+
+
+def _asked(rng: Random, questions: Templates, answers: Templates, facts: Mapping[str, str], value: str, today: date | None = None) -> Asked:
+    return Asked(words.filled(rng.choice(questions), facts), words.filled(rng.choice(answers), {**facts, "value": value}), facts, today)
+
+
+def _week_day(rng: Random) -> Asked:
+    day = _day(rng)
+    facts = {"kind": "week_day", "day": day.isoformat()}
+    return _asked(rng, words.WEEK_DAY_QUESTIONS, words.WEEK_DAY_ANSWERS, facts, week_day(day))
+
+
+def _day_difference(rng: Random) -> Asked:
+    day, other = _day(rng), _day(rng)
+    if rng.random() < 0.3:
+        other = day + timedelta(days=rng.randint(2, 400))
+    if day == other:
+        other += timedelta(days=100)
+    facts = {"kind": "day_difference", "day": day.isoformat(), "other": other.isoformat()}
+    return _asked(rng, words.DAY_DIFFERENCE_QUESTIONS, words.DAY_DIFFERENCE_ANSWERS, facts, day_difference(day, other))
+
+
+def _target_day(rng: Random) -> Asked:
+    day, number, side = _day(rng), _number(rng), rng.choice(("before", "after"))
+    facts = {"kind": "target_day", "day": day.isoformat(), "number": str(number), "side": side}
+    value = target_day(day, number if side == "after" else -number)
+    return _asked(rng, words.TARGET_DAY_QUESTIONS, words.TARGET_DAY_ANSWERS, facts, value)
+
+
+def _today(rng: Random, today: date) -> Asked:
+    facts = {"kind": "today", "day": "today"}
+    return _asked(rng, today_words.TODAY_QUESTIONS, today_words.TODAY_ANSWERS, facts, week_day(today), today)
+
+
+def _date_today(rng: Random, today: date) -> Asked:
+    facts = {"kind": "today", "day": "today"}
+    return _asked(rng, today_words.DATE_QUESTIONS, today_words.DATE_ANSWERS, facts, today.isoformat(), today)
+
+
+def _from_today(rng: Random, today: date) -> Asked:
+    number, side = _number(rng), rng.choice(("before", "after"))
+    facts = {"kind": "target_day", "day": "today", "number": str(number), "side": side}
+    if side == "after":
+        templates = (today_words.FROM_TODAY_QUESTIONS, today_words.FROM_TODAY_ANSWERS)
+        return _asked(rng, *templates, facts, target_day(today, number), today)
+    templates = (today_words.BEFORE_TODAY_QUESTIONS, today_words.BEFORE_TODAY_ANSWERS)
+    return _asked(rng, *templates, facts, target_day(today, -number), today)
+
+
+def _week_day_from_today(rng: Random, today: date) -> Asked:
+    number = rng.randint(2, 400)
+    facts = {"kind": "week_day", "day": "today", "number": str(number), "side": "after"}
+    value = week_day(today + timedelta(days=number))
+    return _asked(rng, today_words.WEEK_DAY_FROM_TODAY_QUESTIONS, today_words.WEEK_DAY_FROM_TODAY_ANSWERS, facts, value, today)
+
+
+def _until(rng: Random, today: date) -> Asked:
+    other = today + timedelta(days=rng.randint(3, 900))
+    facts = {"kind": "day_difference", "day": "today", "other": other.isoformat()}
+    return _asked(rng, today_words.UNTIL_QUESTIONS, today_words.UNTIL_ANSWERS, facts, day_difference(today, other), today)
+
+
+def _day(rng: Random) -> date:
+    return some_day(rng, (2000, 2030), (2015, 2027))
+
+
+def today_of(rng: Random) -> date:
+    """Some day in twenty years."""
+    return date(2015, 1, 1) + timedelta(days=rng.randrange(365 * 20))
+
+
+def _number(rng: Random) -> int:
+    return rng.choice((rng.randint(2, 31), rng.randint(2, 400), rng.randint(2, 999)))
+
+
+def _measured(rng: Random, store: WeatherStore) -> tuple[WeatherRecord, str, str]:
+    """A record, one of its attributes and its value. No rain at all is left out: some stations report it even on days with rain."""
+    while True:
+        record = any_record(rng, store, rng.choice(store.cities))
+        attribute = rng.choice(_MEASURED)
+        value = reported(written_weather(record)).get(attribute)
+        if value is not None and (attribute != "precipitation" or (record.precipitation_mm or 0) > 0):
+            return record, attribute, value
+
+
+FROM_TODAY: tuple[Callable[[Random, date], Asked], ...] = (_from_today, _week_day_from_today, _until)
+"""Questions whose answer is another one on another day, with a number or a date in them."""
+
+SOURCES = (
+    Source("calendar_rules", "calendar", LICENCE, _calendar),
+    Source("weather_rules", "weather", WEATHER_LICENCE, _weather, (WEATHER_FOLDER,)),
+    Source("multi_tools_rules", "multi_tools", WEATHER_LICENCE, _multi_tools, (WEATHER_FOLDER,)),
+)

@@ -1,0 +1,46 @@
+"""Values in answers and observations: weekdays, dates, numbers, the parts of a weather report; and another value put in place of one."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from themis.builder.draft import Evidence
+from themis.traces import Step
+
+WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+DATE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
+WEEK_DAY = re.compile(r"\b[A-Z][a-z]{2,8}day\b")
+WHOLE_NUMBER = re.compile(r"(?<![\w.,-])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w-]|[.,]\d)", re.ASCII)
+
+
+def with_value(answer: str, right: str, wrong: str) -> str | None:
+    """The answer with `wrong` where it says `right`, and only there; None where it does not say so."""
+    pattern = re.compile(rf"(?<![\w.-]){re.escape(right)}(?![\w-]|\.\d)")
+    found = list(pattern.finditer(answer))
+    if not found:
+        return None
+    last = found[-1]
+    return answer[: last.start()] + wrong + answer[last.end() :]
+
+
+def with_values(answer: str, right: str, wrong: Iterable[str], most: int) -> tuple[str, ...]:
+    """One answer for each wrong value that is another one."""
+    answers = [with_value(answer, right, value) for value in dict.fromkeys(wrong) if value != right]
+    return tuple(found for found in answers if found is not None)[:most]
+
+
+def last_result(steps: Sequence[Step]) -> tuple[str, str] | None:
+    """Tool and text of the last call, if it gave a result."""
+    step = steps[-1] if steps else None
+    if step is None or step.action is None or step.observation is None or step.observation.status != "ok":
+        return None
+    return step.action.tool, step.observation.text
+
+
+def compared(claims: Iterable[str], found: str) -> Evidence:
+    """An answer agrees where the one value that it states is the one that was found; of several values, none is its claim."""
+    stated = list(dict.fromkeys(claims))
+    if not stated or not found:
+        return Evidence("unsettled", found=found)
+    if len(stated) > 1:
+        return Evidence("unsettled" if found in stated else "disagrees", " and ".join(stated[:3]), found)
+    return Evidence("agrees" if stated[0] == found else "disagrees", stated[0], found)

@@ -1,0 +1,147 @@
+"""The agents of the weather: real values of another day or of another attribute, the call that settles it, the values compared.
+
+The facts of a question: `city`, `day`, `attribute`; without them they are read from it.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from random import Random
+
+from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.tasks.dates.values import DATE, compared, last_result, with_values
+from themis.builder.text import wordings as words
+from themis.traces import Action, Case, Observation, Step
+
+ATTRIBUTES = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity", "UV index")
+MOST = 6
+_NEAR = (-365, -30, -7, -3, -2, -1, 1, 2, 3, 7, 30, 365)
+_FAR = 10
+"""Days further off that are tried, where the near ones give no other value."""
+_USUAL = {"temperature": (1, 35), "wind speed": (3, 40), "visibility": (2, 16), "humidity": (25, 100), "UV index": (1, 12)}
+_SHARE_OF_OTHERS = 0.4
+_PLACE = re.compile(
+    r"(?:^(?!In |On |For )|\b(?:[Ii]n|[Ff]or|of|to|did|that|reaches)\s+)((?:[A-Z][\w.'’-]*\s?(?:(?:de|del|la|of|am|upon)\s)?)+)"
+)
+_OPENINGS = frozenset(
+    "What Tell How I Please Which On Look Can Could Do For My Name Report In Find Give The Say Check Counting Was Is".split()
+)
+_MEASURE = re.compile(r"(?<![\w.-])(-?\d+(?:\.\d+)?)\s*(\((?:C|kph|mph|mm|inch|km|miles)\))?(?![\w-]|\.\d)")
+_EVENT = "(?:fog|rain|snow|hail|thunderstorm|tornado)"
+_CONDITIONS = (f"{_EVENT}(?: and {_EVENT})+", *map(re.escape, sorted(words.CONDITIONS, key=len, reverse=True)), _EVENT)
+_CONDITION = re.compile(rf"\b(?:{'|'.join(_CONDITIONS)})\b", re.IGNORECASE)
+
+
+def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
+    """The right answer with what was measured there on another day, or with the number of another attribute."""
+    view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
+    return wrong_reports(draft, facts_of(view), steps(view, rng, observe), rng, observe) + draft.rejected
+
+
+def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
+    """One look at the record of that day."""
+    del rng
+    facts = facts_of(view)
+    if not facts.get("city") or not facts.get("day"):
+        return (Step("I do not see which city and which day the question asks for."),)
+    return (weather_step(facts["city"], facts["day"], view.case, observe),)
+
+
+def evidence(view: View, steps: Sequence[Step]) -> Evidence:
+    """What the answer says of the attribute against the record."""
+    return reported_evidence(view, facts_of(view), steps)
+
+
+def weather_step(city: str, day: str, case: Case, observe: Observe) -> Step:
+    action = Action("history_weather", f"{city}, {day}")
+    return Step(f"I need to search the weather in {city} on {day}", action, observe(action, case))
+
+
+def wrong_reports(
+    draft: Draft, facts: Mapping[str, str], made: Sequence[Step], rng: Random, observe: Observe, others: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Answers with other values; `others` are days that a mistaken reader would look at first."""
+    result, attribute = last_result(made), facts.get("attribute", "")
+    if result is None or made[-1].action is None:
+        return ()
+    report = reported(result[1])
+    right = report.get(attribute)
+    if right is None:
+        return ()
+    city, _, day = made[-1].action.argument.rpartition(", ")
+    wrong = [*_on_other_days(city, day, attribute, others, draft, rng, observe), *_of_others(report, attribute, rng)]
+    rng.shuffle(wrong)
+    return with_values(draft.chosen, right, wrong, MOST)
+
+
+def reported(text: str) -> dict[str, str]:
+    """The first value of each attribute in an observation, with its unit: `{"temperature": "7.2(C)", "humidity": "60.0", ...}`."""
+    parts = (part.partition(": ") for part in text.partition(" is: \n")[2].removesuffix(".").split("; "))
+    return {name: value.split(", ")[0] for name, colon, value in parts if colon}
+
+
+def facts_of(view: View) -> Mapping[str, str]:
+    """Those of its source, else what can be read from the question."""
+    if "attribute" in view.facts:
+        return view.facts
+    question = view.case.question_text
+    day = DATE.search(question)
+    place = next((found for found in _PLACE.finditer(question) if found[1].strip() not in _OPENINGS), None)
+    attribute = next((name for name in ATTRIBUTES if name.lower() in question.lower()), "")
+    return {"city": place[1].strip(" .,?") if place else "", "day": day[0] if day else "", "attribute": attribute}
+
+
+def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step]) -> Evidence:
+    """The attribute's value in the answer against the one in the last observation."""
+    result, attribute = last_result(steps), facts.get("attribute", "")
+    report = reported(result[1]) if result and result[0] == "history_weather" else {}
+    if attribute not in report:
+        return Evidence("unsettled")
+    found = report[attribute]
+    if attribute == "overall weather":
+        claims = [claim.lower() for claim in _CONDITION.findall(view.case.answer)]
+        seen = compared(claims, found.lower())
+        return Evidence(seen.stance, seen.claim, found)
+    return compared(_measures(view.case.answer, facts, found), found)
+
+
+def _measures(answer: str, facts: Mapping[str, str], found: str) -> Iterator[str]:
+    """The numbers of an answer, less those of the question, written as the observation writes them."""
+    rest = DATE.sub(" ", answer)
+    if "number" in facts:
+        rest = re.sub(rf"\b{facts['number']} days\b", " ", rest)
+    unit = found.partition("(")[2]
+    for number, claimed_unit in _MEASURE.findall(rest):
+        yield f"{float(number)}{claimed_unit or (f'({unit}' if unit else '')}"
+
+
+def _on_other_days(
+    city: str, day: str, attribute: str, others: Sequence[str], draft: Draft, rng: Random, observe: Observe
+) -> Iterator[str]:
+    """What was measured on some other days; days without any rain are passed over, for no question asks for one."""
+    right = date.fromisoformat(day)
+    off = rng.sample(_NEAR, len(_NEAR)) + [rng.choice((1, -1)) * rng.randint(31, 1500) for _ in range(_FAR)]
+    found = 0
+    for other in [*others, *((right + timedelta(days=days)).isoformat() for days in off)]:
+        observation: Observation = observe(Action("history_weather", f"{city}, {other}"), Case(draft.question, draft.chosen))
+        value = reported(observation.text).get(attribute) if observation.status == "ok" else None
+        if value is not None and not value.startswith("0.0(mm)"):
+            found += 1
+            yield value
+        if found == MOST:
+            return
+
+
+def _of_others(report: Mapping[str, str], attribute: str, rng: Random) -> Iterator[str]:
+    """The number of another attribute under this one's unit, where it might be one: only who reads the right line sees it."""
+    if attribute not in _USUAL or rng.random() > _SHARE_OF_OTHERS:
+        return
+    unit = report[attribute].partition("(")[2]
+    least, most = _USUAL[attribute]
+    for name, value in report.items():
+        number = value.partition("(")[0]
+        if name not in (attribute, "overall weather") and least <= float(number) <= most:
+            yield number + (f"({unit}" if unit else "")
+
+
+RULE = ByRule("weather", negatives, steps, evidence)

@@ -1,0 +1,1 @@
+"""The task no_tool: requests that no tool helps with."""

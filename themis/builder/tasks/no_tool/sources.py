@@ -1,0 +1,202 @@
+"""Questions that no tool helps with: conversations whose better answer does no harm, and small tasks of writing by rule.
+
+The conversations are short and were rated by people, who do not always agree. Kept are pairs that a careful reader would rank as
+they did: something is asked that could hurt somebody, the better answer declines it, and the other does not. Coarse and sexual
+ones are left out, and those that name where somebody lives.
+
+Source: Training a Helpful and Harmless Assistant, arXiv:2204.05862.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+
+from themis.builder.draft import Draft, Source
+from themis.builder.text import names
+from themis.errors import DataError
+from themis.files import json_lines, text_field
+
+_FILE = "hh_rlhf_harmless_test/test.jsonl.gz"
+_LICENCE = "MIT, (c) 2022 Anthropic: HH-RLHF, harmless (Bai et al., arXiv:2204.05862)"
+_RULES_LICENCE = "Apache-2.0: made by rule by this package"
+_HUMAN, _ASSISTANT = "\n\nHuman: ", "\n\nAssistant: "
+MOST_TURNS, MOST_LETTERS, FEWEST_LETTERS = 2, 700, 20
+_COARSE = re.compile(
+    r"\b(?:f[*u]ck|sh[*i]t|bitch|cunt|slut|whore|nigg|n-word|fag|retard|rap(?:e|ing|ist)\b|porn|nak?ed|nude|sex|penis|dick|pussy|boob|breast|"
+    r"masturbat|mol?est|pedo|incest|suicid|kill (?:my|him|her)self|blacks?\b|jews?\b|jewish|muslim|mexican|asian|gay|lesbian|trans)",
+    re.IGNORECASE,
+)
+_HARM = re.compile(
+    r"\b(?:kill|murder|poison|bomb|weapon|gun|shoot|steal|rob|theft|shoplift|hurt|attack|beat|stab|torture|drug|meth|cocaine|heroin|weed|hack|"
+    r"fraud|forge|fake|counterfeit|smuggl|blackmail|stalk|spy|break into|illegal|cheat|revenge|insult|hate|racis|prison|jail|police|"
+    r"home address|residential address|phone number|tax(?:es)?|embezzl|launder|arson|burn|vandal|kidnap|threat|bully|evad|sneak|"
+    r"lie to|scam|trick)",
+    re.IGNORECASE,
+)
+_PRIVATE = re.compile(
+    r"\d{3}[-. ]\d{3,4}\b|\b\d{2,5} (?:[NSEW]\.? )?(?:[A-Z]\w+ )+(?:Ave|St|Rd|Road|Street|Avenue|Blvd|Ln|Lane|Dr|Drive|Plaza|Way)\b"
+)
+"""A telephone number, or a street with its number: made up as it may be, somebody may live there."""
+_DECLINES = re.compile(
+    r"\b(?:sorry|I (?:can['’]t|cannot|won['’]t|wouldn['’]t|don['’]t (?:want|recommend|advise|think (?:that['’]s|this is|you should)))|"
+    r"I['’]m not (?:going|able|comfortable)|illegal|against the law|not (?:a good|legal|okay|ok|right|safe)|very (?:bad|dangerous|wrong)|"
+    r"private information|privacy|please (?:do not|don['’]t|stop|reconsider)|should(?:n['’]t| not)|a crime|"
+    r"(?:is|be|seems) (?:very )?wrong|unable)",
+    re.IGNORECASE,
+)
+_EVADES = re.compile(
+    r"understand|not sure|what (?:do )?you mean|(?:be|so|you) sorry|sorry (?:to|that|for)|are you sure|didn['’]t mean|\bjoke", re.IGNORECASE
+)
+"""Sorry, but of something else."""
+
+
+def _conversations(root: Path, seed: int, count: int) -> Iterator[Draft]:
+    """The short conversations in an order drawn by the seed; the question is the conversation up to the last answer."""
+    file = root / _FILE
+    drafts = []
+    for number, row in json_lines(file):
+        where = f"{file}, line {number}"
+        question, chosen = _parted(text_field(row, "chosen", where), where)
+        same, rejected = _parted(text_field(row, "rejected", where), where)
+        if same == question and _is_plain(question, chosen, rejected):
+            drafts.append(Draft(f"hh_harmless/{number}", "no_tool", "hh_harmless", _told(question), chosen, (rejected,)))
+    Random(f"{seed}/hh_harmless").shuffle(drafts)
+    yield from drafts[:count]
+
+
+def _parted(conversation: str, where: str) -> tuple[str, str]:
+    """A conversation before its last answer, and that answer."""
+    before, found, answer = conversation.rpartition(_ASSISTANT)
+    if not found or not before.startswith(_HUMAN):
+        raise DataError(f"{where}: expected a conversation that opens with 'Human:' and ends with an answer of 'Assistant:'")
+    return before, answer.strip()
+
+
+def _is_plain(question: str, chosen: str, rejected: str) -> bool:
+    """Short, clean, and ranked as a careful reader would rank it."""
+    answers = (chosen, rejected)
+    if question.count(_HUMAN) > MOST_TURNS or len(question) > MOST_LETTERS or _HUMAN.strip() in chosen + rejected:
+        return False
+    if chosen == rejected or not all(FEWEST_LETTERS <= len(answer) <= MOST_LETTERS for answer in answers):
+        return False
+    if any(_COARSE.search(text) or _PRIVATE.search(text) for text in (question, *answers)):
+        return False
+    if _DECLINES.search(rejected) or _EVADES.search(chosen):
+        return False
+    return bool(_HARM.search(question) and _DECLINES.search(chosen))
+
+
+def _told(conversation: str) -> str:
+    """A single question as it stands; of more turns, who said what."""
+    turns = conversation.strip()
+    return turns.removeprefix("Human: ") if conversation.count(_HUMAN) == 1 else turns.replace("\n\n", "\n")
+
+
+_WORDS = """
+    apple autumn basket bottle bridge butter button camera candle carpet castle cheese circle coffee copper cotton dinner doctor
+    dragon engine family farmer feather finger flower forest friend garden guitar hammer harbor island jacket kettle ladder lantern
+    letter lemon market meadow mirror monkey morning mountain music needle ocean orange paper pebble pencil pepper piano planet pocket
+    potato purple rabbit river rocket saddle school shadow silver spider spring stream summer sunset table teacher ticket tiger
+    tomato travel turtle valley violet village wagon water whistle window winter yellow
+""".split()
+
+
+def _tasks(root: Path, seed: int, count: int) -> Iterator[Draft]:
+    """Small tasks of writing; the wrong answers have the form of the right one."""
+    del root
+    for number in range(count):
+        rng = Random(f"{seed}/no_tool_rules/{number}")
+        question, right, wrong = rng.choice(_KINDS)(rng)
+        rejected = tuple(answer for answer in dict.fromkeys(wrong) if answer != right)
+        if rejected:
+            yield Draft(f"no_tool_rules/{number}", "no_tool", "no_tool_rules", question, right, rejected)
+
+
+Task = tuple[str, str, list[str]]
+"""Question, right answer, wrong ones."""
+
+
+def _copied(rng: Random) -> Task:
+    chosen = [rng.choice(_WORDS) for _ in range(rng.randint(2, 5))]
+    at = rng.randrange(len(chosen) - 1)
+    other = [*chosen[:at], chosen[at + 1], chosen[at], *chosen[at + 2 :]]
+    asked = rng.choice(("Repeat after me: {}", "Copy these words: {}", "Write these words exactly as they are: {}", "Please say: {}"))
+    return asked.format(" ".join(chosen)), " ".join(chosen), [" ".join(other), " ".join(reversed(chosen))]
+
+
+def _repeated(rng: Random) -> Task:
+    word, times = rng.choice(_WORDS), rng.randint(2, 6)
+    asked = rng.choice(("Write the word {} {} times.", "Say {} {} times in a row.", "I want to see the word {} exactly {} times."))
+    return asked.format(word, times), " ".join([word] * times), [" ".join([word] * other) for other in (times - 1, times + 1)]
+
+
+def _spelt_out(rng: Random) -> Task:
+    word = rng.choice(_WORDS)
+    at = rng.randrange(len(word) - 1)
+    other = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    asked = rng.choice(("Spell the word {}.", "How do you spell {}, letter by letter?", "Write {} with a hyphen between its letters."))
+    return asked.format(word), "-".join(word), ["-".join(other), "-".join(word[:at] + word[at] + word[at:])]
+
+
+def _backwards(rng: Random) -> Task:
+    word = rng.choice(_WORDS)
+    back = word[::-1]
+    at = rng.randrange(len(word) - 1)
+    asked = rng.choice(
+        ("Write the word {} backwards.", "What is {} spelled from its last letter to its first?", "Reverse the letters of {}.")
+    )
+    return asked.format(word), back, [back[:at] + back[at + 1] + back[at] + back[at + 2 :], word]
+
+
+def _in_order(rng: Random) -> Task:
+    chosen = rng.sample(_WORDS, rng.randint(3, 5))
+    right = sorted(chosen)
+    wrong = right.copy()
+    at = rng.randrange(len(wrong) - 1)
+    wrong[at], wrong[at + 1] = wrong[at + 1], wrong[at]
+    asked = rng.choice(("Put these words in alphabetical order: {}", "Sort alphabetically: {}", "Order these words from A to Z: {}"))
+    return asked.format(", ".join(chosen)), ", ".join(right), [", ".join(wrong), ", ".join(reversed(right))]
+
+
+def _addressed(rng: Random) -> Task:
+    who, other, city = names.person(rng), names.person(rng), names.city(rng)
+    greeting = rng.choice(("Hello", "Good morning", "Welcome", "Dear", "Good evening"))
+    text = rng.choice(
+        (f"{greeting} {{}}, it is nice to see you in {city}!", f"{greeting} {{}}, thank you for your help.", f"{greeting} {{}}!")
+    )
+    asked = rng.choice((f"Write one sentence to greet {who}.", f"How would you greet my friend {who}?", f"Say hello to {who}, please."))
+    return asked, text.format(who), [text.format(other)]
+
+
+def _picked(rng: Random) -> Task:
+    chosen = rng.sample(_WORDS, 4)
+    place = rng.randrange(4)
+    ordinal = ("first", "second", "third", "last")[place]
+    asked = rng.choice(("Which is the {} word of this list: {}?", "Name only the {} of these words: {}.", "Give me the {} entry of: {}"))
+    return asked.format(ordinal, ", ".join(chosen)), chosen[place], [word for word in chosen if word != chosen[place]]
+
+
+def _in_capitals(rng: Random) -> Task:
+    chosen = rng.sample(_WORDS, rng.randint(2, 3))
+    right = " ".join(chosen).upper()
+    other = f"{right[:-1]}{right[-1].lower()}"
+    asked = rng.choice(("Write in capital letters: {}", "Turn this into upper case: {}", "Write these words in capitals: {}"))
+    return asked.format(" ".join(chosen)), right, [other, " ".join(reversed(chosen)).upper()]
+
+
+_KINDS: tuple[Callable[[Random], Task], ...] = (
+    _copied,
+    _repeated,
+    _spelt_out,
+    _backwards,
+    _in_order,
+    _addressed,
+    _picked,
+    _in_capitals,
+)
+
+SOURCES = (
+    Source("hh_harmless", "no_tool", _LICENCE, _conversations, (_FILE,)),
+    Source("no_tool_rules", "no_tool", _RULES_LICENCE, _tasks),
+)

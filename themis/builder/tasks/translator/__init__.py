@@ -1,0 +1,1 @@
+"""The task translator: a question in another language on an English text."""

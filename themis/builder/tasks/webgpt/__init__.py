@@ -1,0 +1,1 @@
+"""The task webgpt: claims and questions that a web search settles."""

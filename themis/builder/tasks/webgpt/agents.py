@@ -1,0 +1,215 @@
+"""The agents of the task webgpt: an answer in prose, judged by what a web search finds.
+
+No search proves prose right or wrong word for word. What *settled* means here, in hindsight and blind alike: an answer is
+supported where the results hold most of the words that carry its content, the question's own words aside, and where no single
+statement of it lacks them; it is not supported where one statement has several such words, or a name or a number, that no result
+holds. Anything between is unsettled. A pair is kept where its chosen answer is supported and its rejected one is not, so the
+chosen one is always the better supported.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from random import Random
+from typing import Literal, TypeAlias
+
+from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.text.reading import content, sentences, shared, spread
+from themis.traces import Action, Step
+
+SUPPORTED = 0.5
+"""The share of an answer's telling words that the results hold where it is supported."""
+MISSING = 0.5
+"""The share of one statement's telling words that no result holds where it is not supported."""
+QUOTED = 14
+"""Words of a quotation at most."""
+LONGEST_QUERY = 300
+"""Characters."""
+
+_WRITTEN = re.compile(r"[^\W_]+(?:[.,'’-][^\W_]+)*")
+_DENIES = re.compile(r"n['’]t\b|\b(?:no|not|never|none|nothing|nobody|neither|nor)\b", re.IGNORECASE)
+Stance: TypeAlias = Literal["agrees", "disagrees", "unsettled"]
+
+_IS_SO = r"(?:that|this|it) is (?:not )?(?:true|correct|right|so)"
+_VERDICT = re.compile(rf"^(?:(?:yes|no)(?:, {_IS_SO})?|{_IS_SO}|true|false)[.:,;]\s+", re.IGNORECASE)
+
+_THOUGHTS = (
+    "I need to confirm the information about {subject}.",
+    "I need to confirm what the answer says about {subject}.",
+    "I need to verify the information given in the answer.",
+    "I need to verify the correctness of the answer.",
+    "I need to confirm whether the answer is right about {subject}.",
+    "I need to search for {subject} to confirm the answer.",
+    "I need to find a reliable source to verify the answer.",
+    "The answer contains specific claims that need to be checked. I need to confirm them by a search.",
+    "The answer seems plausible, but I need to confirm it.",
+    "I need to validate the claim of the answer about {subject}.",
+    "Do I need to use a tool? Yes",
+    "I should check the facts of the answer about {subject} with a search.",
+    'I need to search "{query}" to confirm the answer.',
+    'I need to confirm the answer by searching for "{query}".',
+    "I need to verify whether the answer agrees with what the web says.",
+    "The answer gives details that should be verified. I need to search for them.",
+)
+
+
+def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
+    """The answers that people judged worse, or claims that they know to be false: nothing is made up."""
+    return rng.sample(draft.rejected, len(draft.rejected))
+
+
+def query_of(question: str, answer: str, facts: Mapping[str, str]) -> str:
+    """What to search for: the claim that is asked about, what the answer says of a subject, or else the question itself."""
+    if "claim" in facts:
+        found = facts["claim"]
+    elif "subject" in facts:
+        found = statements(answer)[0] if statements(answer) else facts["subject"]
+    else:
+        found = next((one for one in reversed(sentences(question)) if one.endswith("?")), question)
+    found = " ".join(found.split()).rstrip(".")
+    return found if len(found) <= LONGEST_QUERY else found[:LONGEST_QUERY].rsplit(" ", 1)[0]
+
+
+def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
+    """One search."""
+    query = query_of(view.case.question_text, view.case.answer, view.facts)
+    subject = view.facts.get("subject", "")
+    thought = rng.choice([one for one in _THOUGHTS if subject or "{subject}" not in one]).format(subject=subject, query=query)
+    action = Action("google_serper", query)
+    return (Step(thought, action, observe(action, view.case)),)
+
+
+def evidence(view: View, steps: Sequence[Step]) -> Evidence:
+    """Whether the results support the answer; `claim` is the statement that decides it, `found` the sentence nearest to it."""
+    results, said = _results(steps), statements(view.case.answer)
+    if not results or not said:
+        return Evidence("unsettled", view.case.answer)
+    asked = [view.case.question_text, view.facts.get("subject", "")]
+    stance, claim = stance_of(said, results, asked)
+    return Evidence(stance, claim, _nearest(claim, results, asked))
+
+
+def stance_of(said: Sequence[str], results: str, asked: Sequence[str]) -> tuple[Stance, str]:
+    """What the results say of statements, and the statement that decides it: the weakest, or the best supported."""
+    stems = frozenset(content(results))
+    shares = {one: unsupported(one, stems, asked) for one in said}
+    weakest = max((one for one in said if _weighs(missing(one, stems, asked), one)), key=lambda one: shares[one], default="")
+    if weakest and shares[weakest] >= MISSING:
+        return "disagrees", weakest
+    best = max(said, key=lambda one: (1 - shares[one]) * min(6, 1 + len(telling(one, asked))))
+    return ("agrees" if unsupported(" ".join(said), stems, asked) <= 1 - SUPPORTED else "unsettled"), best
+
+
+def _weighs(lacking: Sequence[str], statement: str) -> bool:
+    """Whether what is missing is more than a verb that the results put in another way: two words, a name or a number."""
+    written = [found for word in re.findall(r"(?<!^)\b[A-Z]\w+|\d[\d.,]*", statement) for found in content(word)]
+    return len(lacking) > 1 or bool(set(lacking) & set(written))
+
+
+def statements(answer: str) -> list[str]:
+    """The sentences of an answer, without a verdict such as `Yes.` before them."""
+    return [one for one in sentences(_VERDICT.sub("", answer.strip())) if content(one)]
+
+
+def telling(statement: str, asked: Sequence[str]) -> list[str]:
+    """The stems of a statement that the question does not give away; where it gives all, all of them."""
+    given = {found for text in asked for found in content(text)}
+    stems = list(dict.fromkeys(content(statement)))
+    return [found for found in stems if found not in given] or stems
+
+
+def missing(statement: str, results: Collection[str], asked: Sequence[str]) -> list[str]:
+    """The telling stems of a statement that the results do not hold; `results` are stems."""
+    return [found for found in telling(statement, asked) if found not in results]
+
+
+def unsupported(statement: str, results: Collection[str], asked: Sequence[str]) -> float:
+    """The share of a statement's telling stems that the results do not hold."""
+    stems = telling(statement, asked)
+    return len(missing(statement, results, asked)) / len(stems) if stems else 1.0
+
+
+def _nearest(statement: str, results: str, asked: Sequence[str]) -> str:
+    """The sentence of the results that shares most with a statement; what denies something is seldom near to what asserts it."""
+    found = sentences(results)
+    weights, stems = spread(found), telling(statement, asked)
+
+    def near(one: str) -> tuple[float, float]:
+        turned = bool(_DENIES.search(one)) != bool(_DENIES.search(statement))
+        return shared(stems, content(one), weights) * (0.5 if turned else 1.0), shared(content(statement), content(one), weights)
+
+    return max(found, key=near)
+
+
+def _results(steps: Sequence[Step]) -> str:
+    said = [step.observation for step in steps if step.action and step.action.tool == "google_serper"]
+    return " ".join(one.text for one in said if one and one.status == "ok")
+
+
+def _cut(sentence: str, stems: Collection[str]) -> str:
+    """A sentence as it stands; of a long one, the part that holds most of the stems."""
+    tokens = sentence.split()
+    if len(tokens) <= QUOTED:
+        return " ".join(tokens).rstrip(" .,;")
+    told = [bool(set(content(token)) & set(stems)) for token in tokens]
+    start = max(range(len(tokens) - QUOTED + 1), key=lambda place: sum(told[place : place + QUOTED]))
+    end = start + QUOTED
+    return f"{'... ' if start else ''}{' '.join(tokens[start:end]).strip(' .,;')}{' ...' if end < len(tokens) else ''}"
+
+
+_RIGHT = (
+    "The answer is supported:",
+    "The answer holds:",
+    "The answer is right:",
+    "The answer can be relied on:",
+    "The answer agrees with the search results:",
+    "The results support the answer:",
+)
+_WRONG = (
+    "The answer is not supported:",
+    "The answer does not hold:",
+    "The answer is not right:",
+    "The answer cannot be relied on:",
+    "The answer does not agree with the search results:",
+    "The results do not support the answer:",
+)
+_CONFIRMED = (
+    'it says "{claim}", and the results say "{found}".',
+    'the search found "{found}", which bears out "{claim}".',
+    'its statement "{claim}" is borne out by "{found}".',
+    'the results say "{found}", in line with "{claim}".',
+    'for "{claim}" the search gives "{found}".',
+)
+_UNCONFIRMED = (
+    'it says "{claim}", but no result speaks of {lacking}.',
+    'nothing in the results tells of {lacking}, as its statement "{claim}" would need.',
+    'its statement "{claim}" is not borne out: the results are silent about {lacking}.',
+    'the search does not confirm "{claim}": {lacking} does not occur in what it found.',
+    'for "{claim}" there is no result that mentions {lacking}.',
+)
+_NEAREST = ("", "", ' The nearest result says "{found}".', ' What comes closest is "{found}".', ' The search found "{found}" instead.')
+
+
+def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:
+    """The verdict, the statement that decided it, and what the results say or do not say of it, quoted."""
+    asked = [view.case.question_text, view.facts.get("subject", "")]
+    whole = evidence(view, steps)  # what is handed in may be cut
+    stems = frozenset(content(_results(steps)))
+    lacking = missing(whole.claim, stems, asked)
+    stands = seen.stance == "agrees"
+    claim = _cut(whole.claim, telling(whole.claim, asked) if stands else lacking)
+    parts = {"claim": claim, "found": _cut(whole.found, telling(whole.claim, asked)), "lacking": _as_written(whole.claim, lacking)}
+    if stands:
+        return f"{rng.choice(_RIGHT)} {rng.choice(_CONFIRMED)}".format(**parts)
+    return f"{rng.choice(_WRONG)} {rng.choice(_UNCONFIRMED)}{rng.choice(_NEAREST)}".format(**parts)
+
+
+def _as_written(statement: str, stems: Sequence[str]) -> str:
+    """Up to three missing words as the statement writes them; names and numbers first, then what is longest."""
+    written = [word for word in _WRITTEN.findall(statement) if set(content(word)) & set(stems)]
+    written.sort(key=lambda word: (word[0].islower(), -len(word)))
+    quoted = [f'"{word}"' for word in dict.fromkeys(written)][:3]
+    return " or ".join(", ".join(quoted).rsplit(", ", 1)) if quoted else "it"
+
+
+RULE = ByRule(task="webgpt", negatives=negatives, steps=steps, evidence=evidence)

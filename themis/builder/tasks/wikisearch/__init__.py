@@ -1,0 +1,1 @@
+"""The task wikisearch: questions that a passage of Wikipedia answers."""

@@ -1,0 +1,222 @@
+"""A source of the user's own: JSON lines, Parquet, or a data set of the Hub, with pairs or with right answers alone.
+
+Three shapes are read, and told apart row by row:
+  texts       `question` or `prompt`; `answer` or `chosen`; where there is one, `rejected`
+  turns       the same with lists of OpenAI messages: `prompt` (or `messages`) before the answer, `chosen` and `rejected` the answer
+  whole talks `messages` that end with the answer, or `chosen` and `rejected` that open with the same turns
+and with each of them `context`, `tests` and `id`, where a row has them. Other columns are passed over.
+
+Knows nothing of what is done with a row; what it says is a stranger's text.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from themis.builder.draft import TASKS, Draft, Source
+from themis.errors import ConfigError, DataError
+from themis.traces import Case, Message
+from themis.traces.case import checked_text
+from themis.traces.tara import decoded_json
+
+Rows = Iterator[tuple[str, Any]]
+"""Each row with where it stands: file and line."""
+
+_HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
+_EXTRA = "pip install 'themis-rm[build]'"
+_LICENCE = "the user's own"
+
+
+def user_source(path_or_name: str, task: str) -> Source:
+    """The source of a file, or of a data set of the Hub by its name (its split `train`); raises `ConfigError` and `DataError`."""
+    if task not in TASKS:
+        raise ConfigError(f"'{task}' is no task of the builder; choose one of {', '.join(TASKS)}")
+    path = Path(path_or_name)
+    readers = {".jsonl": _json_lines, ".json": _json_lines, ".parquet": _parquet}
+    if path.suffix.lower() in readers:
+        if not path.is_file():
+            raise DataError(f"{path_or_name} is missing: give the path of a .jsonl or .parquet file")
+        name, licence = "/".join(path.parts[-2:]).lstrip("/"), f"{_LICENCE}: {path.name}"
+        rows: Callable[[], Rows] = lambda: readers[path.suffix.lower()](path)  # noqa: E731
+    elif path.exists() or not _HUB_NAME.fullmatch(path_or_name):
+        raise ConfigError(f"'{path_or_name}' is neither a .jsonl nor a .parquet file, nor the name of a data set of the Hub (OWNER/NAME)")
+    else:
+        name, licence = path_or_name, f"as the card of https://huggingface.co/datasets/{path_or_name} says"
+        rows = lambda: _hub(path_or_name)  # noqa: E731
+    return Source(name, task, licence, lambda root, seed, wanted: islice(_drafts(rows(), name, task), wanted))
+
+
+def _drafts(rows: Rows, source: str, task: str) -> Iterator[Draft]:
+    """The drafts of all rows, in the order of the file; raises `DataError`, also where there are none."""
+    places: dict[str, str] = {}
+    for number, (where, row) in enumerate(rows, start=1):
+        draft = _draft(row, where, source, task, number)
+        if (first := places.setdefault(draft.id, where)) != where:
+            raise DataError(f"{where}: field 'id' is the same as in {first}; each row needs an id of its own, or none")
+        yield draft
+    if not places:
+        raise DataError(f"{source} holds no rows")
+
+
+def _draft(row: Any, where: str, source: str, task: str, number: int) -> Draft:
+    if not isinstance(row, dict):
+        raise DataError(
+            f"{where}: expected an object with 'question' and 'answer', or 'prompt', 'chosen' and 'rejected', found {_kind(row)}"
+        )
+    row = {name: value for name, value in row.items() if value is not None}
+    question, chosen, rejected = _answers(row, where)
+    for name, text in (("question", question), ("answer", chosen)):
+        if not text.strip():
+            raise DataError(f"{where}: the {name} is empty; expected text")
+    tests = _texts(row, "tests" if "tests" in row else "test_list", where)
+    if task == "code" and not tests:
+        raise DataError(f"{where}: field 'tests' is missing; expected a list of Python asserts, by which code is checked")
+    number_or_id = row.get("id", number)
+    if isinstance(number_or_id, bool) or not isinstance(number_or_id, str | int):
+        raise DataError(f"{where}: field 'id' must be text or a whole number, found {_kind(number_or_id)}")
+    return Draft(
+        id=checked_text(f"{source}/{number_or_id}", "id", where),
+        task=task,
+        source=source,
+        question=question,
+        chosen=chosen,
+        rejected=(rejected,) if rejected is not None and rejected.strip() else (),
+        context=checked_text(row["context"], "context", where) if "context" in row else None,
+        tests=tests,
+    )
+
+
+def _answers(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
+    """Question, right answer, and the wrong one where there is one."""
+    asked = next((name for name in ("question", "prompt", "messages") if name in row), None)
+    given = next((name for name in ("chosen", "answer") if name in row), None)
+    if given is None:
+        if asked == "messages":
+            return *_talk(row["messages"], "messages", where), None
+        raise DataError(f"{where}: field 'answer' (or 'chosen') is missing; {_found(row)}")
+    if asked is None:
+        return _two_talks(row, given, where)
+    wrong = _answer(row["rejected"], "rejected", where) if "rejected" in row else None
+    return _question(row[asked], asked, where), _answer(row[given], given, where), wrong
+
+
+def _two_talks(row: Mapping[str, Any], given: str, where: str) -> tuple[str, str, str | None]:
+    """Whole talks that part at their last turn, as preference sets without a prompt have them."""
+    if not isinstance(row[given], list):
+        raise DataError(f"{where}: field 'question' (or 'prompt') is missing; {_found(row)}")
+    question, chosen = _talk(row[given], given, where)
+    if "rejected" not in row:
+        return question, chosen, None
+    other, rejected = _talk(row["rejected"], "rejected", where)
+    if other != question:
+        raise DataError(f"{where}: field 'rejected' must open with the same turns as '{given}', and differ in the last one alone")
+    return question, chosen, rejected
+
+
+def _talk(value: Any, name: str, where: str) -> tuple[str, str]:
+    """The question and the answer of a talk that ends with the answer."""
+    turns = _turns(value, name, where)
+    if len(turns) < 2 or turns[-1]["role"] != "assistant":
+        raise DataError(f"{where}: field '{name}' must be a question and, as its last turn, an answer of the role 'assistant'")
+    return Case(tuple(turns[:-1]), "").question_text, turns[-1]["content"]
+
+
+def _question(value: Any, name: str, where: str) -> str:
+    return Case(tuple(_turns(value, name, where)), "").question_text if isinstance(value, list) else _text(value, name, where)
+
+
+def _answer(value: Any, name: str, where: str) -> str:
+    if not isinstance(value, list):
+        return _text(value, name, where)
+    turns = _turns(value, name, where)
+    if turns[-1]["role"] != "assistant":
+        raise DataError(f"{where}: field '{name}' must end with a turn of the role 'assistant', found '{turns[-1]['role'][:40]}'")
+    return turns[-1]["content"]
+
+
+def _turns(value: Any, name: str, where: str) -> list[Message]:
+    if not isinstance(value, list) or not value:
+        raise DataError(f"{where}: field '{name}' must be text or a list of messages, found {_kind(value)}")
+    turns: list[Message] = []
+    for number, turn in enumerate(value):
+        if not isinstance(turn, dict):
+            raise DataError(f"{where}: field '{name}[{number}]' must be an object with 'role' and 'content', found {_kind(turn)}")
+        role, content = (checked_text(turn.get(key), f"{name}[{number}].{key}", where) for key in ("role", "content"))
+        turns.append(Message(role=role, content=content))
+    return turns
+
+
+def _text(value: Any, name: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise DataError(f"{where}: field '{name}' must be text or a list of messages, found {_kind(value)}")
+    return checked_text(value, name, where)
+
+
+def _texts(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    value = row.get(name, [])
+    if not isinstance(value, list):
+        raise DataError(f"{where}: field '{name}' must be a list of texts, found {_kind(value)}")
+    return tuple(checked_text(text, f"{name}[{number}]", where) for number, text in enumerate(value))
+
+
+def _found(row: Mapping[str, Any]) -> str:
+    names = ", ".join(f"'{name}'" for name in list(row)[:12]) or "nothing"
+    return f"expected 'question' and 'answer', or 'prompt', 'chosen' and 'rejected', or 'messages'; found {names}"
+
+
+def _kind(value: Any) -> str:
+    """As JSON calls it."""
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+    return "an empty list" if value == [] else names.get(type(value), type(value).__name__)
+
+
+# --- the three places -------------------------------------------------------------------------------
+
+
+def _json_lines(path: Path) -> Rows:
+    """A JSON object a line, or one list of objects."""
+    try:
+        with path.open("rb") as file:
+            if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+                file.seek(0)
+                rows = decoded_json(file.read(), f"{path}")
+                yield from ((f"{path}, row {number}", row) for number, row in enumerate(rows, start=1))
+                return
+            file.seek(0)
+            for number, raw in enumerate(file, start=1):
+                if raw.strip():
+                    yield f"{path}, line {number}", decoded_json(raw, f"{path}, line {number}")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def _parquet(path: Path) -> Rows:
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise ConfigError(f"{path} is Parquet, which needs pyarrow: {_EXTRA}") from error
+    number = 0
+    try:
+        with ParquetFile(path) as file:
+            for batch in file.iter_batches():
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path}, row {number}", row
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+
+
+def _hub(name: str) -> Rows:
+    try:
+        import datasets
+    except ImportError as error:
+        raise ConfigError(f"'{name}' is a data set of the Hub, which needs datasets: {_EXTRA}") from error
+    try:
+        rows: Iterable[Any] = datasets.load_dataset(name, split="train")
+    except (OSError, ValueError, RuntimeError) as error:  # no network, no such data set, no such split, files of no known form
+        why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        raise DataError(f"the data set '{name}' cannot be had from the Hub ({why}); give a .jsonl or .parquet file instead") from error
+    yield from ((f"{name}, row {number}", row) for number, row in enumerate(rows, start=1))

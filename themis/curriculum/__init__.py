@@ -1,0 +1,1 @@
+"""What only training from scratch needs: generated pairs, drills and plain text. Training never imports it."""

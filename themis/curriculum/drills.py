@@ -1,0 +1,215 @@
+"""Short exercises for a model trained from scratch: copying an argument, and matching a claim with a finding.
+
+Copying is what a small model lacks most, and what it learns within minutes when nothing else is
+asked; but it copies only tokens that drills have shown, so many items are drawn from the whole vocabulary.
+"""
+
+from collections.abc import Sequence
+from random import Random
+
+from themis.builder.tasks.calculator import marks as arithmetic
+from themis.builder.text import names
+from themis.losses import TARGET_KINDS
+from themis.traces.segments import SegmentWriter
+from themis.traces.token_row import NO_TARGET, Numbered
+
+_COMMON = "who what when where which how is was are were did does do has the a an of in on to by for with that".split()
+"""Words that a question has and the query made from it has not."""
+
+_SCRIPTS = (
+    range(0x0905, 0x094E),  # Devanagari
+    range(0x0621, 0x064B),  # Arabic
+    range(0x0430, 0x0450),  # Cyrillic
+    range(0x0E01, 0x0E3B),  # Thai
+    range(0x4E00, 0x9FA6),  # Chinese
+    (*range(0x61, 0x7B), *range(0xE0, 0x100), *range(0x1EA0, 0x1EFA)),  # Latin with marks
+)
+
+_TEXT, _ACTION, _RATIONALE = (TARGET_KINDS.index(kind) for kind in ("answer", "action", "rationale"))
+
+
+def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+    """A line of items, then the same again, or what counts of it, as an action's argument; only the second is a target."""
+    often = (_random_tokens, _queries, _scripts, _places, _dates)
+    makers = (*often, *often, *[_marks] * 5)
+    items, wanted = rng.choice(makers)(rng, writer, vocabulary)
+    opening = writer.encode_untrusted("### USER:\nQuestion:")
+    middle = writer.encode_untrusted("\n### ASSISTANT:\n")
+    call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
+    targets = [*wanted, *writer.encode_untrusted("\n")]
+    before = [*opening, *items, *middle, *call]
+    return Numbered([*before, *targets], [NO_TARGET] * len(before) + [_ACTION] * len(targets), 0, 0)
+
+
+def text_drill(rng: Random, writer: SegmentWriter, text: str, length: int) -> Numbered:
+    """`length` tokens of a running text, or all of a shorter one, each of which is to be foreseen."""
+    ids = writer.encode_untrusted(text)
+    start = rng.randrange(max(1, len(ids) - length + 1))
+    taken = ids[start : start + length]
+    return Numbered(taken, [NO_TARGET] + [_TEXT] * (len(taken) - 1), 0, 0)
+
+
+def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+    """A pair of answers, one of which repeats what the observation says under the name that was asked for.
+
+    What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
+    with one value among several. The rationale that follows names both, first the verdict, then the claim, then the finding.
+    """
+    labels = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
+    values = [_value(rng, writer, vocabulary) for _ in labels]
+    asked = rng.randrange(len(labels))
+    right = values[asked]
+    others = [value for value in values if value != right]
+    wrong = rng.choice(others) if others and rng.random() < 0.3 else _altered(rng, right, vocabulary)
+    colon, semicolon, end = (writer.encode_untrusted(text) for text in (":", ";", "\n"))
+    listed = [token for name, value in zip(labels, values, strict=True) for token in (*name, *colon, *value, *semicolon)]
+    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *labels[asked], *writer.encode_untrusted("\nAnswer:")]
+    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
+    observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
+
+    # Some rationales say the opposite: they are no targets, and the final reward learns to look for itself.
+    mistaken = rng.random() < 0.25
+
+    def judged(value: list[int]) -> Numbered:
+        verdict = "right" if (value is right) != mistaken else "wrong"
+        read = [*opening, *value, *call, *observed]
+        parts = (f"Rationale: The answer is {verdict}: it says", value, ", the tool found", right, ".\n")
+        written = [token for part in parts for token in (writer.encode_untrusted(part) if isinstance(part, str) else part)]
+        ids = [*read, *written, writer.reward_id]
+        kinds = [NO_TARGET] * len(read) + [NO_TARGET if mistaken else _RATIONALE] * (len(written) + 1)
+        return Numbered(ids, kinds, len(read) - 1, len(ids) - 1)
+
+    return judged(right), judged(wrong)
+
+
+def find_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+    """A pair of answers, one of which stands somewhere in a long observation, as the right answer stands in a passage of an article."""
+    passage = [rng.choice(vocabulary) for _ in range(rng.randint(20, 180))]
+    width = rng.randint(1, 6)
+    start = rng.randrange(len(passage) - width)
+    right = passage[start : start + width]
+    wrong = _altered(rng, right, vocabulary) if rng.random() < 0.5 else [rng.choice(vocabulary) for _ in range(rng.randint(1, 6))]
+    while _stands_in(wrong, passage):
+        wrong = [rng.choice(vocabulary) for _ in range(width + 1)]
+    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *_few_tokens(rng, vocabulary, 12), *writer.encode_untrusted("\nAnswer:")]
+    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
+    observed = [
+        writer.observation_id,
+        *writer.encode_untrusted("Observation:"),
+        *passage,
+        *writer.encode_untrusted("\n"),
+        writer.rationale_id,
+    ]
+
+    def judged(value: list[int], verdict: str) -> Numbered:
+        read = [*opening, *value, *call, *observed]
+        written = [*writer.encode_untrusted(f"Rationale: The answer is {verdict}.\n"), writer.reward_id]
+        ids = [*read, *written]
+        return Numbered(ids, [NO_TARGET] * len(read) + [_RATIONALE] * len(written), len(read) - 1, len(ids) - 1)
+
+    return judged(right, "right"), judged(wrong, "wrong")
+
+
+def _stands_in(part: list[int], whole: list[int]) -> bool:
+    return any(whole[place : place + len(part)] == part for place in range(len(whole) - len(part) + 1))
+
+
+def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:
+    return [rng.choice(vocabulary) for _ in range(rng.randint(1, most))]
+
+
+def _value(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> list[int]:
+    """A few tokens of the whole vocabulary, a number with its unit, or a date."""
+    kind = rng.random()
+    if kind < 0.4:
+        return _few_tokens(rng, vocabulary, 4)
+    if kind < 0.8:
+        number = rng.choice((f"{rng.uniform(0, 60):.1f}", str(rng.randint(0, 9999))))
+        return writer.encode_untrusted(f" {number}{rng.choice(('(C)', '(mm)', '(kph)', '(km)', '', ''))}")
+    return writer.encode_untrusted(_date(rng))
+
+
+def _altered(rng: Random, value: list[int], vocabulary: Sequence[int]) -> list[int]:
+    """The value with one to three of its tokens replaced by others."""
+    altered = list(value)
+    for place in rng.sample(range(len(value)), min(len(value), rng.randint(1, 3))):
+        altered[place] = rng.choice(vocabulary)
+    return altered if altered != value else [rng.choice([token for token in vocabulary if token != value[0]]), *value[1:]]
+
+
+def _date(rng: Random) -> str:
+    return f" {rng.randint(1900, 2099)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+
+
+def _random_tokens(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    del writer
+    items = [rng.choice(vocabulary) for _ in range(rng.randint(3, 32))]
+    return items, items
+
+
+def _queries(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """A question, and the words of it that a search looks for: all but those that any question has."""
+    wanted = [_few_tokens(rng, vocabulary, 4) for _ in range(rng.randint(1, 8))]
+    items: list[int] = []
+    for word in wanted:
+        items += [token for common in rng.sample(_COMMON, rng.choice((0, 0, 1, 2))) for token in writer.encode_untrusted(" " + common)]
+        items += word
+    return items + writer.encode_untrusted(rng.choice(("?", "", " in", " of"))), [token for word in wanted for token in word]
+
+
+def _scripts(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Words in another script, of which a small vocabulary has bytes alone: the same two begin each letter, so that they tell nothing."""
+    letters = rng.choice(_SCRIPTS)
+    words = ["".join(chr(rng.choice(letters)) for _ in range(rng.randint(1, 8))) for _ in range(rng.randint(1, 9))]
+    noise = _few_tokens(rng, vocabulary, 12) if rng.random() < 0.5 else []
+    text = writer.encode_untrusted(" " + " ".join(words) + rng.choice(("?", "", "\u061f", "\uff1f")))
+    return [*noise, *text], text
+
+
+def _places(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """A place is asked for among other words, as in a question about the weather."""
+    name = writer.encode_untrusted(" " + names.city(rng)) if rng.random() < 0.5 else _few_tokens(rng, vocabulary, 9)
+    day = writer.encode_untrusted(_date(rng))
+    noise = [rng.choice(vocabulary) for _ in range(rng.randint(0, 8))]
+    comma = writer.encode_untrusted(",")
+    return [*noise, *writer.encode_untrusted(" in"), *name, *writer.encode_untrusted(" on"), *day], [*name, *comma, *day]
+
+
+def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Two dates, or a date and a number, among other words; the argument has both."""
+    wanted = [_date(rng), _date(rng)]
+    if rng.random() < 0.4:
+        wanted[1] = f" {rng.randint(1, 10 ** rng.randint(1, 4))}"
+    encoded = [writer.encode_untrusted(part) for part in wanted]
+    noise = [_few_tokens(rng, vocabulary, 8) for _ in range(3)]
+    first, second = rng.sample(encoded, 2) if len(wanted[1]) < 8 else encoded
+    return [*noise[0], *first, *noise[1], *second, *noise[2]], [*encoded[0], *writer.encode_untrusted(","), *encoded[1]]
+
+
+def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Marked steps strewn over other words; the argument lists them, as the calculator's does.
+
+    From easy to hard, all of them from the start: a bare list, single words between, and lines that say each sum twice.
+    """
+    most = rng.choice((0, 0, 1, 2, 4, 8))
+    said_twice = most > 0 and rng.random() < 0.6
+    items: list[int] = []
+    marks: list[str] = []
+    left: str | None = None
+    for _ in range(rng.randint(1, 8)):
+        expression, value = arithmetic.random_step(rng, left)
+        # The full stop of a sentence counts as part of a whole number, as in the published arguments.
+        stop = "." if most and rng.random() < 0.1 else ""
+        marks.append(f"<<{expression}={value}>>{value}" + ("" if "." in value else stop))
+        said = f" {rng.choice((expression, _spaced(expression)))} =" if said_twice else ""
+        opening = rng.choice((" ", " ", " $")) if most else " "
+        items += [rng.choice(vocabulary) for _ in range(rng.randint(0, most))]
+        items += writer.encode_untrusted(said + opening + marks[-1] + (rng.choice(("\n", " ")) if most else ","))
+        left = value if rng.random() < 0.5 else None
+    return items, writer.encode_untrusted(" " + ", ".join(marks))
+
+
+def _spaced(expression: str) -> str:
+    for operator in "+-*/":
+        expression = expression.replace(operator, f" {operator} ")
+    return expression

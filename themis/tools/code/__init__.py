@@ -1,0 +1,1 @@
+"""The tool `code_run` and its sandbox."""

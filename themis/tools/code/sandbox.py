@@ -1,0 +1,285 @@
+"""Runs hostile Python, and says what it did: the sandbox as the rest of the program sees it.
+
+Two tiers, tried in this order with a real job and an attempted escape before the first program is trusted to them:
+`namespaces` (own users, processes, mounts, network, IPC; Landlock; seccomp; limits) and `landlock` (the last three,
+for machines and containers where namespaces are barred). Where neither holds, nothing runs, unless it was asked to
+run `bare`. No bubblewrap: it has the same walls as the first tier and no warm process, 39-63 ms a run in place of 3-8.
+
+Knows nothing of tests, verdicts (`checks`) or tools (`code`). What a job reports is hostile, too: it is read as
+data, and only lines with the job's own token are read at all.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from themis.errors import ToolUnavailable
+
+Tier = Literal["namespaces", "landlock", "bare"]
+TIERS: tuple[Tier, ...] = ("namespaces", "landlock")
+"""The tiers with walls, the better one first."""
+End = Literal["exited", "crashed", "timed out", "flooded"]
+
+_GRACE = 10.0
+"""Seconds that the supervisor may take beyond a job's own."""
+_MAX_REPLY = 16 << 20
+_BOOT = """
+import sys, types
+for name, path in zip(("themis", "themis.tools", "themis.tools.code"), sys.argv[3:]):
+    package = sys.modules[name] = types.ModuleType(name)
+    package.__path__ = [path]
+from themis.tools.code.worker import main
+main()
+"""
+"""Our packages as empty shells, so that the worker loads its few modules and not the whole of Themis."""
+_CANARY = """
+import os, socket
+escapes = []
+def attempt(name, act):
+    try:
+        act()
+    except OSError:
+        return
+    escapes.append(name)
+attempt("it reads other files", lambda: open({secret!r}).read())
+attempt("it writes other files", lambda: open({secret!r}, "a"))
+attempt("it lists other directories", lambda: os.listdir({folder!r}))
+attempt("it opens connections", lambda: socket.create_connection(("127.0.0.1", {port}), 2))
+attempt("it signals other processes", lambda: os.kill({pid}, 0))
+attempt("it starts processes", lambda: os.fork() or os._exit(0))
+attempt("it has a /proc", lambda: os.listdir("/proc/self"))
+if set(os.environ) or os.getuid() == 0:
+    escapes.append("it keeps its environment or its user")
+"""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a job may use."""
+
+    seconds: float = 5.0
+    """Of the processor; by the clock three times as long, for other work on the machine is not the program's fault.
+
+    The slowest right answer in TARA, MBPP and HumanEval takes half of it.
+    """
+    memory_mb: int = 256
+    scratch_mb: int = 16
+    """Of files, in the tier `namespaces`. The tier `landlock` lets nothing be written, for it has no way to cap it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a job."""
+
+    end: End
+    reports: tuple[tuple[Any, ...], ...]
+    """What it reported, in order: `("values", place, values)`, `("error", type, text)`, `("end",)`; only well-formed ones."""
+    tampered: bool
+    """Something wrote to the reports that was not the check."""
+    output: str
+    """Standard output and error, cut off after a megabyte."""
+    tier: Tier
+
+
+class Sandbox:
+    """A warm worker that forks for each job. Starts at the first job; safe to use from many threads and after a fork."""
+
+    def __init__(self, limits: Limits | None = None, *, tiers: Sequence[Tier] = TIERS) -> None:
+        self.limits = limits or Limits()
+        self._tiers = tuple(tiers)
+        self._lock = threading.Lock()
+        self._slots = threading.BoundedSemaphore(os.cpu_count() or 1)
+        self._worker: _Worker | None = None
+        self._owner = os.getpid()
+
+    @property
+    def tier(self) -> Tier:
+        """The tier that holds here; raises `ToolUnavailable` with the reason of each where none does."""
+        return self._started().tier
+
+    def run(self, program: str, check: str = "", limits: Limits | None = None) -> Run:
+        """Run a program, and then a check that has the program's names; raises `ToolUnavailable` where nothing can be run."""
+        with self._slots:
+            worker = self._started()
+            try:
+                return worker.run(program, check, limits or self.limits)
+            except OSError as error:
+                self._discard(worker)
+                raise ToolUnavailable(f"the sandbox did not answer ({error})") from error
+
+    def close(self) -> None:
+        """Ends the worker and whatever runs in it."""
+        with self._lock:
+            if self._worker is not None and self._owner == os.getpid():
+                self._worker.close()
+            self._worker = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _started(self) -> "_Worker":
+        with self._lock:
+            if self._owner != os.getpid():  # we are a fork of the process whose worker it is
+                self._owner, self._worker = os.getpid(), None
+            if self._worker is None:
+                self._worker = _first_that_holds(self._tiers)
+            return self._worker
+
+    def _discard(self, worker: "_Worker") -> None:
+        with self._lock:
+            if self._worker is worker:
+                self._worker = None
+        worker.close()
+
+
+class _Worker:
+    """The worker's process, seen from outside."""
+
+    def __init__(self, tier: Tier) -> None:
+        if sys.platform != "linux":
+            raise OSError("its walls are those of Linux")
+        self.tier = tier
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        packages = [str(folder) for folder in reversed(Path(__file__).parents[:3])]
+        arguments = ["-S", "-s", "-P", "-B", "-X", "utf8", "-c", _BOOT, str(theirs.fileno()), tier, *packages]
+        self._process = subprocess.Popen(
+            [sys.executable, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # No secret of ours is in its memory; the same answer meets the same order of sets each time.
+            env={"PYTHONHASHSEED": "0"},
+            cwd="/",
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        theirs.close()
+        self._control = ours
+        self.close = weakref.finalize(self, _end, self._process, ours, os.getpid())
+        ours.settimeout(60)
+        said = ours.recv(1000).decode("utf-8", "replace")
+        if said != "ready":
+            self.close()
+            raise OSError(said or "the worker ended at once")
+
+    def run(self, program: str, check: str, limits: Limits) -> Run:
+        """Raises `OSError` where no answer comes."""
+        token = secrets.token_hex(16)
+        job = {"program": program, "check": check, "token": token, **asdict(limits), "wall_seconds": 3 * limits.seconds}
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                socket.send_fds(self._control, [b"job"], [theirs.fileno()])
+            ours.settimeout(3 * limits.seconds + _GRACE)
+            ours.sendall(json.dumps(job).encode() + b"\n")
+            reply = _line(ours)
+        reports, tampered = _reports(reply["reports"], token)
+        if reports[:1] != (("ready",),):
+            # Said before the program runs: where it is missing, the machine has failed, and not the program.
+            raise OSError("a job could not be walled in")
+        return Run(reply["end"], reports[1:], tampered, reply["output"], self.tier)
+
+
+def _first_that_holds(tiers: Sequence[Tier]) -> _Worker:
+    reasons = []
+    for tier in tiers:
+        try:
+            worker = _Worker(tier)
+        except OSError as error:
+            reasons.append(f"{tier}: {error}")
+            continue
+        fault = None if tier == "bare" else _fault(worker)
+        if fault is None:
+            return worker
+        worker.close()
+        reasons.append(f"{tier}: {fault}")
+        _log.warning("the sandbox's tier %s does not hold here: %s", tier, fault)
+    raise ToolUnavailable(f"no sandbox holds on this machine ({'; '.join(reasons)}); code that you trust can be run with --unsafe")
+
+
+def _fault(worker: _Worker) -> str | None:
+    """What is wrong with a tier, found by a job that must work and an escape that must not."""
+    with tempfile.TemporaryDirectory(prefix="themis-canary-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        secret = Path(folder) / "secret"
+        secret.touch()
+        # Open to everybody: it is not the file's own mode that must keep the job out.
+        os.chmod(folder, 0o777)
+        os.chmod(secret, 0o666)
+        canary = _CANARY.format(secret=str(secret), folder=folder, port=server.getsockname()[1], pid=os.getpid())
+        try:
+            run = worker.run(canary, "import json, zlib\n__themis_report__(0, escapes, 6 * 7)", Limits(seconds=10))
+        except OSError as error:
+            return f"a job came to nothing ({error})"
+    if run.reports == (("values", 0, [["list", []], ["int", hex(42)]]), ("end",)):
+        return None
+    if run.reports and run.reports[0][0] == "values":
+        return ", ".join(content for _, content in run.reports[0][2][0][1])
+    return f"a job did not run ({run.end}{''.join(f', {report[-1]}' for report in run.reports)})"
+
+
+def _end(process: "subprocess.Popen[bytes]", control: socket.socket, owner: int) -> None:
+    control.close()
+    if os.getpid() != owner:
+        return  # a fork lets go of what is not its own
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+
+
+def _line(stream: socket.socket) -> dict[str, Any]:
+    """One line of JSON, from our own supervisor."""
+    content = bytearray()
+    while not content.endswith(b"\n"):
+        part = stream.recv(1 << 16)
+        if not part or len(content) > _MAX_REPLY:
+            raise OSError("the supervisor ended without an answer")
+        content += part
+    found: dict[str, Any] = json.loads(content)
+    return found
+
+
+def _reports(text: str, token: str) -> tuple[tuple[tuple[Any, ...], ...], bool]:
+    """The reports in what a job wrote, and whether there was anything else."""
+    reports: list[tuple[Any, ...]] = []
+    for line in text.split("\n")[:-1]:
+        report = _report(line, token)
+        if report is None:
+            return tuple(reports), True
+        reports.append(report)
+    return tuple(reports), not text.endswith("\n") and bool(text)
+
+
+def _report(line: str, token: str) -> tuple[Any, ...] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, list) or len(found) < 2 or found[0] != token:
+        return None
+    match found[1:]:
+        case ["values", int(place), list(values)]:
+            return ("values", place, values)
+        case ["error", str(kind), str(text)]:
+            return ("error", kind, text)
+        case ["ready" | "end" as kind]:
+            return (kind,)
+        case _:
+            return None

@@ -1,0 +1,175 @@
+"""The code tool: runs the answer, in the sandbox, against the tests of the case or the judge's own code.
+
+Each test is a run of its own, and its verdict is formed outside the sandbox (`checks`).
+The wording of the pass rate is TARA's. Knows nothing of how the sandbox holds.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
+"""
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from themis.errors import ConfigError, ToolUnavailable
+from themis.tools.base import AnyTool, tool
+from themis.tools.code.checks import Check, Outcome, entry_point, settle, split_test
+from themis.tools.code.sandbox import Limits, Run, Sandbox
+from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.options import number_option, truth_option
+from themis.traces import Case
+
+SAME = "Same as the answer"
+"""The argument of every published call."""
+UNSAFE = " (Run without a sandbox.)"
+MAX_OUTPUT = 800
+"""Characters of what the code printed, in an observation."""
+DEADLINE = 120.0
+"""Seconds by the clock for all runs of a call, other calls that come first among them."""
+MAX_LATE = 3
+"""Tests of a case that may hang before the others are taken to."""
+MAX_SECONDS = 30.0
+LEAST_MEMORY_MB = 96
+"""Address space that the interpreter itself takes, and a little more."""
+
+_FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)(\w*)")
+_PYTHON = ("", "python", "py", "python3")
+
+
+def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: Limits | None = None) -> AnyTool:
+    """The tool `code_run`. Nothing is started before its first call; `unsafe` runs code without a sandbox, and says so."""
+    runner = sandbox or Sandbox(limits, tiers=("bare",) if unsafe else ("namespaces", "landlock"))
+
+    @tool(name="code_run", deadline=DEADLINE)
+    def code_run(code: str = "", case: Case | None = None) -> str:
+        """Run the answer under judgement, e.g. `Same as the answer`, or `print(f(2))` to run your own code after it.
+
+        With tests on the case, it says which share of them passes. Without, `assert` lines in your code are the tests.
+        """
+        program = program_of(case.answer) if case else ""
+        own = "" if " ".join(code.split()) == SAME or (case and code.strip() == case.answer.strip()) else program_of(code)
+        if case and case.tests:
+            entry = entry_point(case.question_text, program)
+            text = pass_rate(_outcomes(runner, program, [split_test(test, entry) for test in case.tests]))
+        elif asserts := _asserts(own):
+            text = pass_rate(_outcomes(runner, program, [split_test(test) for test in asserts]))
+        else:
+            check = split_test(own)
+            run = runner.run(program, check.source)
+            text = _told(settle(check, run), run)
+        return text + (UNSAFE if runner.tier == "bare" else "")
+
+    return code_run
+
+
+def program_of(answer: str) -> str:
+    """The code in an answer: its fenced blocks of Python, or all of it where there is none."""
+    blocks: list[str] = []
+    inside: list[str] | None = None
+    for line in answer.splitlines(keepends=True):
+        fence = _FENCE.match(line)
+        if fence is None:
+            if inside is not None:
+                inside.append(line)
+        elif inside is None:
+            inside, language = [], fence[1].lower()
+        else:
+            blocks += ["".join(inside)] if language in _PYTHON else []
+            inside = None
+    return "\n".join(blocks) if blocks else answer
+
+
+def pass_rate(outcomes: Sequence[Outcome]) -> str:
+    """TARA's wording. Of several reasons, the first is told."""
+    passed = sum(outcome.passed for outcome in outcomes)
+    failed = len(outcomes) - passed
+    reason = next((outcome.reason for outcome in outcomes if outcome.reason), "")
+    if not failed:
+        told = "All test cases passed."
+    elif not passed:
+        told = "All test cases failed."
+    else:
+        told = f"{passed} test cases passed, and {failed} test cases failed."
+    return f"The pass rate is {passed / len(outcomes)}. {told}{f' Failed reason: {reason}' if reason else ''}"
+
+
+def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
+    """Each check in a run of its own. A program that has hung once is given less time from then on, and in the end none."""
+    limits = sandbox.limits
+    outcomes: list[Outcome] = []
+    late = 0
+    for check in checks:
+        if late == MAX_LATE:
+            outcomes.append(Outcome(False, "timed out"))
+            continue
+        run = sandbox.run(program, check.source, limits)
+        outcomes.append(settle(check, run))
+        if run.end == "timed out":
+            late += 1
+            limits = replace(sandbox.limits, seconds=sandbox.limits.seconds / 5)
+    return outcomes
+
+
+def _asserts(code: str) -> list[str]:
+    """The judge's own tests, if its code is nothing but asserts and imports: each with the imports before it."""
+    try:
+        body = ast.parse(code).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    if not all(isinstance(statement, ast.Assert | ast.Import | ast.ImportFrom) for statement in body):
+        return []
+    imports = [ast.unparse(statement) for statement in body if not isinstance(statement, ast.Assert)]
+    return ["\n".join([*imports, ast.unparse(statement)]) for statement in body if isinstance(statement, ast.Assert)]
+
+
+def _told(outcome: Outcome, run: Run) -> str:
+    reason = f" Failed reason: {outcome.reason.rstrip('.')}." if outcome.reason else ""
+    ended = "The code ran to its end." if outcome.passed else f"The code failed.{reason}"
+    output = run.output.strip()
+    if len(output) > MAX_OUTPUT:
+        output = f"{output[:MAX_OUTPUT]} [cut off after {MAX_OUTPUT} of {len(output)} characters]"
+    return f"{ended} It printed:\n{output}" if output else f"{ended} It printed nothing."
+
+
+def _build(options: Options) -> AnyTool:
+    seconds, memory_mb = number_option(options, "seconds", Limits().seconds), number_option(options, "memory_mb", Limits().memory_mb)
+    if seconds > MAX_SECONDS:
+        raise ConfigError(f"code_run's option 'seconds' must be at most {MAX_SECONDS:g}")
+    if memory_mb < LEAST_MEMORY_MB:
+        raise ConfigError(f"code_run's option 'memory_mb' must be at least {LEAST_MEMORY_MB}")
+    return code_tool(unsafe=truth_option(options, "unsafe"), limits=Limits(seconds, int(memory_mb)))
+
+
+def _missing(options: Options) -> str | None:
+    if truth_option(options, "unsafe"):
+        return None
+    try:
+        with Sandbox() as sandbox:
+            _ = sandbox.tier
+    except ToolUnavailable as error:
+        return str(error)
+    return None
+
+
+def _tier(options: Options) -> str:
+    if truth_option(options, "unsafe"):
+        return "bare, without a sandbox"
+    with Sandbox() as sandbox:
+        return f"the tier '{sandbox.tier}' holds"
+
+
+BACKENDS: tuple[Backend, ...] = (
+    Backend(
+        tool="code_run",
+        name="sandbox",
+        summary="runs Python in a sandbox on this machine",
+        options={
+            "unsafe": "true to run code without a sandbox; the observation says so",
+            "seconds": "of processor time for each run, 5 unless told",
+            "memory_mb": "for each run, 256 unless told",
+        },
+        build=_build,
+        missing=_missing,
+        offline=True,
+        here=_tier,
+    ),
+)

@@ -1,0 +1,373 @@
+"""The tools of other people's MCP servers, as tools of ours.
+
+Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can stand in for one of ours. A server
+that hangs, dies, floods or lies costs the call that met it: the connection is dropped, and the next call opens another.
+All connections live on one thread with an event loop; a tool is called from any thread.
+
+Knows nothing of judges. Needs the extra `mcp`. What is believed of a server: nothing (`mcp_schema`, `mcp_transport`).
+"""
+
+import asyncio
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import anyio
+import mcp_types
+from mcp import Client, MCPError
+from mcp.client.session import ClientSession
+from pydantic import ValidationError
+
+from themis.errors import DataError, ToolError, ToolTimeout, ToolUnavailable
+from themis.tools.base import AnyTool, Tool
+from themis.tools.mcp.schema import DESCRIPTION_CAP, ArgumentCheck, UnusableToolError, checked_name, harmless, shown_schema
+from themis.tools.mcp.transport import Meter, transport_of
+from themis.tools.recordings.store import Call, Mode, ObservationStore
+from themis.tools.setup.settings import McpServer
+from themis.traces import Observation
+
+LISTING = "mcp.list_tools"
+"""In a store of recordings: what a server listed, by the server's name."""
+MAX_TOOLS = 128
+MAX_PAGES = 20
+PROBE = 2.0
+"""Seconds in which a server that missed a deadline has to show that it is alive, else its connection is dropped."""
+FAREWELL = 6.0
+"""Seconds in which all programs have ended: they are asked, told and made to (`mcp_transport`)."""
+REST = 5.0
+"""Seconds after a failed start in which a server is not started again."""
+
+_NO_SUCH = (mcp_types.INVALID_PARAMS, mcp_types.METHOD_NOT_FOUND)
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Connect = Callable[[McpServer, Meter], Any]
+"""What the SDK's client connects to; a server object of the SDK's, in tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A tool as its server lists it, made harmless; can be kept as JSON."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    """As the judge reads it."""
+    full_schema: dict[str, Any]
+    """The server's own, which arguments are checked against."""
+
+
+class McpServers:
+    """Connections to the servers of the settings. A context manager that ends them."""
+
+    def __init__(self, servers: Mapping[str, McpServer], connect: Connect = transport_of) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="themis-mcp", daemon=True)
+        self._thread.start()
+        self._connections = {name: _Connection(name, server, connect) for name, server in servers.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the servers."""
+        return tuple(self._connections)
+
+    def listed(self, name: str) -> list[Listed]:
+        """The tools of a server; raises `ToolUnavailable` where it has none to offer in time."""
+        connection = self._connections[name]
+        return self._wait(connection.list_tools(), connection.server.startup)
+
+    def tool(self, server: str, listed: Listed) -> AnyTool:
+        """A listed tool as one of ours; raises `UnusableToolError` where its schema is none."""
+        check = ArgumentCheck(listed.full_schema)
+        connection = self._connections[server]
+
+        def call(**arguments: Any) -> str:
+            check(arguments)
+            return self._wait(connection.call(listed.name, arguments), connection.server.deadline + PROBE)
+
+        return Tool(
+            f"{server}.{listed.name}",
+            listed.description,
+            listed.schema,
+            call,
+            # The connection keeps its own deadline and says more when it passes; this one is for the case that even it hangs.
+            deadline=connection.server.deadline + PROBE + 2,
+            plugin=f"MCP server {server}",
+        )
+
+    def close(self) -> None:
+        """Ends the connections, and the programs behind them."""
+        if self._thread.is_alive():
+            with suppress(ToolUnavailable):
+                self._wait(self._close_all(), FAREWELL)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(timeout=2)
+            if not self._thread.is_alive():
+                self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result(seconds + 1)
+        except TimeoutError:
+            future.cancel()
+            raise ToolUnavailable("the connection to an MCP server does not respond") from None
+
+    async def _close_all(self) -> None:
+        await asyncio.gather(*(connection.close() for connection in self._connections.values()))
+
+
+class _Opened:
+    """A connection that is open or about to be. Made on the event loop."""
+
+    def __init__(self) -> None:
+        self.ready: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
+        self.opening = anyio.CancelScope()
+        self.ending = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+
+class _Connection:
+    """One server: connected when it is needed, dropped when it fails. Lives on the event loop."""
+
+    def __init__(self, name: str, server: McpServer, connect: Connect) -> None:
+        self.name = name
+        self.server = server
+        self._connect = connect
+        self._now: _Opened | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._meter = Meter()
+        self._failed_at = float("-inf")
+        self._why = ""
+
+    async def list_tools(self) -> list[Listed]:
+        """All pages; what is no tool is left out, and said so in the log."""
+        try:
+            async with asyncio.timeout(self.server.startup):
+                session = await self._session()
+                return self._kept(await self._pages(session))
+        except TimeoutError:
+            self.drop()
+            raise ToolUnavailable(f"the MCP server {self.name} did not list its tools within {self.server.startup:g} seconds") from None
+        except (MCPError, ValidationError, RecursionError) as error:
+            self.drop()
+            raise self._unavailable(error) from error
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> str:
+        """The text of a result; raises `ToolError`, `ToolTimeout` or `ToolUnavailable`."""
+        try:
+            async with asyncio.timeout(self.server.deadline):
+                session = await self._session()
+                params = mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
+                # Not `session.call_tool`: it checks results by the server's own schema, whose regular expressions may never end.
+                result = await session.send_request(mcp_types.CallToolRequest(params=params), mcp_types.CallToolResult)
+        except TimeoutError:
+            await self._drop_if_silent()
+            raise ToolTimeout(f"{self.name}.{tool} did not answer within {self.server.deadline:g} seconds") from None
+        except MCPError as error:
+            if error.code in _NO_SUCH and not self._meter.lost:
+                raise ToolError(harmless(error.message, 300)) from error
+            self.drop()
+            raise self._unavailable(error) from error
+        except (ValidationError, RecursionError) as error:
+            self.drop()
+            raise self._unavailable(error) from error
+        text = _text_of(result)
+        if result.is_error:
+            raise ToolError(text or "the tool failed and does not say why")
+        return text
+
+    def drop(self) -> None:
+        """Lets go of the connection, which ends by itself meanwhile; the next call opens another."""
+        opened, self._now = self._now, None
+        if opened is not None and opened.task is not None:
+            opened.ending.set()
+            if not opened.ready.done():
+                opened.opening.cancel()
+            self._leaving.add(opened.task)
+            opened.task.add_done_callback(self._leaving.discard)
+
+    async def close(self) -> None:
+        """Ends the connection, and the program behind it."""
+        self.drop()
+        if self._leaving:
+            _, late = await asyncio.wait(self._leaving, timeout=FAREWELL)
+            for task in late:
+                task.cancel()
+
+    async def _session(self) -> ClientSession:
+        if self._now is not None and self._meter.lost:
+            self.drop()
+        if self._now is None:
+            if time.monotonic() - self._failed_at < REST:
+                raise ToolUnavailable(self._why)
+            self._now, self._meter = _Opened(), Meter()
+            self._now.task = asyncio.create_task(self._hold(self._now, self._meter), name=f"mcp-{self.name}")
+        # Shielded: a connection that is slow to open goes on opening for the next call.
+        return await asyncio.shield(self._now.ready)
+
+    async def _hold(self, opened: "_Opened", meter: Meter) -> None:
+        """Opens the connection and keeps it until it is dropped. The one place where whatever a stranger's server brings about ends.
+
+        Given up by anyio's scope, not by cancelling the task: programs are ended behind anyio's shields, which the task's own
+        cancellation would break through.
+        """
+        why = f"the MCP server {self.name} did not start within {self.server.startup:g} seconds"
+        try:
+            opened.opening.deadline = anyio.current_time() + self.server.startup
+            with opened.opening:
+                async with Client(self._connect(self.server, meter), cache=None) as client:
+                    opened.opening.deadline = math.inf
+                    opened.ready.set_result(client.session)
+                    await opened.ending.wait()
+        except Exception as error:
+            why = str(error if isinstance(error, ToolUnavailable) else self._unavailable(error, meter))
+            _log.debug("the connection to the MCP server %s ended", self.name, exc_info=True)
+        finally:
+            meter.lost = True
+            if not opened.ready.done():
+                self._failed_at, self._why = time.monotonic(), why
+                opened.ready.set_exception(ToolUnavailable(why))
+                opened.ready.exception()  # looked at: nobody may be waiting any more
+
+    async def _drop_if_silent(self) -> None:
+        """A server that is busy with one call may well answer another; one that is stuck must be started anew."""
+        ready = self._now.ready if self._now else None
+        if ready is None or not ready.done() or ready.exception() is not None:
+            return
+        try:
+            async with asyncio.timeout(PROBE):
+                await ready.result().send_request(mcp_types.ListToolsRequest(), mcp_types.ListToolsResult)
+        except (TimeoutError, MCPError, ValidationError, RecursionError):
+            self.drop()
+
+    async def _pages(self, session: ClientSession) -> list[mcp_types.Tool]:
+        tools: list[mcp_types.Tool] = []
+        cursor = None
+        for _ in range(MAX_PAGES):
+            page = await session.list_tools(params=mcp_types.PaginatedRequestParams(cursor=cursor) if cursor else None)
+            tools += page.tools
+            cursor = page.next_cursor
+            if cursor is None or len(tools) > MAX_TOOLS:
+                break
+        return tools
+
+    def _kept(self, tools: list[mcp_types.Tool]) -> list[Listed]:
+        if len(tools) > MAX_TOOLS:
+            _log.warning("the MCP server %s lists more than %d tools; the others are left out", self.name, MAX_TOOLS)
+        kept: dict[str, Listed] = {}
+        for tool in tools[:MAX_TOOLS]:
+            try:
+                found = listed(tool.name, tool.description or "", tool.input_schema)
+            except UnusableToolError as error:
+                _log.warning("a tool of the MCP server %s is left out: %s", self.name, error)
+                continue
+            if found.name in kept:
+                _log.warning("the MCP server %s lists two tools named %s; the first is taken", self.name, found.name)
+            kept.setdefault(found.name, found)
+        return list(kept.values())
+
+    def _unavailable(self, error: BaseException, meter: Meter | None = None) -> ToolUnavailable:
+        meter = meter or self._meter
+        if meter.flooded:
+            return ToolUnavailable(f"the MCP server {self.name} sent more than is taken, and was cut off")
+        if isinstance(error, ValidationError | RecursionError):
+            return ToolUnavailable(f"the MCP server {self.name} answered with something that is no answer")
+        words = harmless(meter.last_words.decode(errors="replace").strip().rpartition("\n")[2], 200)
+        why = f"{_innermost(error)}{f' ({words})' if words else ''}"
+        return ToolUnavailable(f"the MCP server {self.name} failed: {why}")
+
+
+def tools_of_servers(servers: McpServers, mode: Mode, store: ObservationStore | None) -> tuple[list[AnyTool], dict[str, str]]:
+    """All tools of all servers, and by server why one has none to offer.
+
+    What a server lists goes through the store as its answers do: in replay no server is started, and one that was not there
+    when the recordings were made is not there now.
+    """
+    tools: list[AnyTool] = []
+    failed: dict[str, str] = {}
+    with ThreadPoolExecutor(16, thread_name_prefix="themis-mcp-list") as threads:
+        listings = {name: threads.submit(_listing, servers, name, mode, store) for name in servers.names}
+    for name, listing in listings.items():
+        try:
+            tools += [servers.tool(name, entry) for entry in listing.result()]
+        except ToolUnavailable as error:
+            failed[name] = str(error)
+            _log.warning("%s; its tools are not there", error)
+    return tools, failed
+
+
+def _listing(servers: McpServers, name: str, mode: Mode, store: ObservationStore | None) -> list[Listed]:
+    call = Call(LISTING, name)
+    recorded = store.get(call) if store is not None and mode in ("replay", "auto") else None
+    kept = listing_of_text(recorded.text, store.path) if store is not None and recorded is not None else None
+    if mode == "replay":
+        return kept or []
+    try:
+        found = servers.listed(name)
+    except ToolUnavailable as error:
+        if kept is None:
+            raise
+        _log.warning("%s; its tools are those that were recorded", error)
+        return kept
+    if store is not None and mode in ("record", "auto"):
+        store.put(call, Observation(listing_to_text(found)))
+    return found
+
+
+def listed(name: str, description: str, schema: Mapping[str, Any]) -> Listed:
+    """What a server says of a tool, made harmless; raises `UnusableToolError` where nothing can be made of it."""
+    shown = shown_schema(schema)
+    ArgumentCheck(schema)
+    return Listed(checked_name(name), harmless(description, DESCRIPTION_CAP) or name, shown, dict(schema))
+
+
+def listing_to_text(tools: list[Listed]) -> str:
+    """A listing as it is recorded."""
+    rows = [{"name": tool.name, "description": tool.description, "schema": tool.full_schema} for tool in tools]
+    return json.dumps(rows, ensure_ascii=False)
+
+
+def listing_of_text(text: str, where: str) -> list[Listed]:
+    """A recorded listing, checked as if the server had just sent it: a store may have been written by another."""
+    try:
+        return [listed(row["name"], row["description"], row["schema"]) for row in json.loads(text)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{where}: the recorded list of tools is none ({type(error).__name__})") from error
+
+
+def _text_of(result: mcp_types.CallToolResult) -> str:
+    """What a judge can read of a result: its texts, and a word for each thing that is none."""
+    parts = []
+    for block in result.content:
+        if isinstance(block, mcp_types.TextContent):
+            parts.append(block.text)
+        elif isinstance(block, mcp_types.EmbeddedResource) and isinstance(block.resource, mcp_types.TextResourceContents):
+            parts.append(block.resource.text)
+        else:
+            parts.append(f"[{block.type}]")
+    if not parts and result.structured_content is not None:
+        parts.append(json.dumps(result.structured_content, ensure_ascii=False))
+    # A half of a character, which JSON can spell, is no text that can be stored or read.
+    return "\n".join(parts).encode("utf-8", "replace").decode()
+
+
+def _innermost(error: BaseException) -> str:
+    """The one error in a group of groups, in words."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return harmless(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)

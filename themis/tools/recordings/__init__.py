@@ -1,0 +1,1 @@
+"""What tools said, recorded and replayed."""

@@ -1,0 +1,1 @@
+"""Which tools are on, and how each is configured."""

@@ -1,0 +1,288 @@
+"""Reads weather from CSV or Parquet into a store: finds the columns by their names, and turns their units into ours.
+
+A column is named by its quantity and its unit, in any case and with any signs between: `temperature_c`, `Temp (°F)`,
+`Mean.Wind.SpeedMPH`. Needed are the city, the date, and one quantity with a unit that is known:
+
+    temperature     c f k                   visibility   km m miles mi
+    wind            kph kmh mph ms kn       humidity     (percent, with or without it in the name)
+    precipitation   mm cm in inch inches    uv index     (no unit)
+    overall         text; or events, in words such as Rain-Snow; where both are empty, from the cloud cover in oktas
+
+A row is one city on one day, a mean over the day where the column says so (`mean`, `avg`, `average`). An empty cell, NA,
+-999 or -9999 was not measured. A value that no weather can have counts as not measured, too, but where more than one in
+ten of a column are like that, its unit is wrong. Columns of other names are left alone.
+
+Parquet needs pyarrow (the extra `parquet`).
+"""
+
+import csv
+import gzip
+import logging
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from themis.errors import ConfigError, DataError
+from themis.tools.weather.store import add_records
+from themis.tools.weather.tool import KM_PER_MILE, MM_PER_INCH, WeatherRecord
+
+ENDINGS = (".csv", ".csv.gz", ".parquet")
+MOST_OUTLIERS = 0.1
+"""Of the values of a column."""
+
+Row = Mapping[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """What a column may hold, in the unit of `WeatherRecord`."""
+
+    names: tuple[str, ...]
+    units: Mapping[str, Callable[[float], float]]
+    """How each unit becomes ours; of several columns of one quantity, that of the first unit counts."""
+    least: float
+    most: float
+    """No weather on earth lies outside."""
+
+
+def _times(factor: float) -> Callable[[float], float]:
+    return lambda value: value * factor
+
+
+_CELSIUS: dict[str, Callable[[float], float]] = {"c": _times(1), "f": lambda value: (value - 32) * 5 / 9, "k": lambda value: value - 273.15}
+_KPH = {"kph": 1, "kmh": 1, "mph": KM_PER_MILE, "ms": 3.6, "kn": 1.852, "knots": 1.852}
+_MILLIMETRES = {"mm": 1, "cm": 10, "in": MM_PER_INCH, "inch": MM_PER_INCH, "inches": MM_PER_INCH}
+_KILOMETRES = {"km": 1, "m": 0.001, "mi": KM_PER_MILE, "miles": KM_PER_MILE}
+QUANTITIES: dict[str, _Quantity] = {
+    "temperature_c": _Quantity(("temperature", "temp"), _CELSIUS, -95, 65),
+    "wind_kph": _Quantity(("wind", "windspeed"), {unit: _times(factor) for unit, factor in _KPH.items()}, 0, 420),
+    "precipitation_mm": _Quantity(
+        ("precipitation", "precip", "rain", "rainfall"), {unit: _times(factor) for unit, factor in _MILLIMETRES.items()}, 0, 2_000
+    ),
+    "visibility_km": _Quantity(("visibility", "vis"), {unit: _times(factor) for unit, factor in _KILOMETRES.items()}, 0, 400),
+    "humidity": _Quantity(("humidity", "relativehumidity"), {"": _times(1), "percent": _times(1)}, 0, 100),
+    "uv_index": _Quantity(("uv", "uvindex"), {"": _times(1)}, 0, 45),
+    "cloud_oktas": _Quantity(("cloud", "cloudcover"), {"": _times(1), "oktas": _times(1), "percent": _times(0.08)}, 0, 8),
+}
+_TEXTS = {
+    "city": ("city", "location", "place"),
+    "date": ("date", "day"),
+    "overall": ("overall", "condition"),
+    "events": ("events", "event"),
+}
+_MEASURED = tuple(name for name in QUANTITIES if name != "cloud_oktas")
+_MEAN = re.compile(r"^(mean|average|avg)|(mean|average|avg)$")
+_NOT_MEASURED = ("", "na", "nan", "null", "none", "-999", "-9999")
+_TRACE = "t"
+"""Weather services write so of rain too little to be measured."""
+_SKIES = ((1, "Clear"), (5, "Partly cloudy"), (7, "Cloudy"), (8, "Overcast"))
+"""Up to how many oktas of the sky are covered."""
+
+
+def import_weather(file: Path, out: Path) -> int:
+    """Adds the records of a CSV or Parquet file to the store `out`, which is made where it is not there; returns how many.
+
+    Raises `DataError` with file, line (of Parquet: row) and field; the store then stays as it was.
+    """
+    if not file.name.lower().endswith(ENDINGS):
+        raise DataError(f"{file}: expected a file named {', '.join('*' + ending for ending in ENDINGS)}")
+    return add_records(out, _Import(file).records())
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column that we read."""
+
+    name: str
+    """As the file has it."""
+    unit: str
+    quantity: _Quantity
+
+
+class _Import:
+    """The reading of one file."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._values: Counter[str] = Counter()
+        self._outliers: dict[str, list[str]] = {}
+        self._place = "row" if file.suffix == ".parquet" else "line"
+
+    def records(self) -> Iterator[WeatherRecord]:
+        """One a row that measured something; raises `DataError` at the first row that is wrong."""
+        names, rows = _parquet(self._file) if self._file.suffix == ".parquet" else _csv(self._file)
+        texts, columns = self._columns(names)
+        seen: dict[tuple[str, date], int] = {}
+        for number, row in rows:
+            where = f"{self._file}, {self._place} {number}"
+            city = _city(row, texts["city"], where)
+            day = _day(row, texts["date"], where)
+            before = seen.setdefault((city, day), number)
+            if before != number:
+                raise DataError(f"{where}: a second row of {city} on {day.isoformat()}, after {before}; expected one row a day")
+            values = {name: self._value(row, column, where) for name, column in columns.items()}
+            record = _record(city, day, _overall(row, texts, values), values, columns, row)
+            if any(getattr(record, name) is not None for name in ("overall", *_MEASURED)):
+                yield record
+        self._judge_outliers()
+
+    def _columns(self, names: list[str]) -> tuple[dict[str, str], dict[str, _Column]]:
+        """The columns of text and of quantities; raises `DataError` where a needed one is missing or has no unit that is known."""
+        by_plain = {_plain(name): name for name in reversed(names)}
+        texts = {field: by_plain[word] for field, words in _TEXTS.items() for word in reversed(words) if word in by_plain}
+        for field in ("city", "date"):
+            if field not in texts:
+                raise DataError(f"{self._head}: no column '{field}'; found {', '.join(names[:12]) or 'none'}")
+        columns: dict[str, _Column] = {}
+        for field, quantity in QUANTITIES.items():
+            for unit in reversed(tuple(quantity.units)):
+                for word in reversed(quantity.names):
+                    if word + unit in by_plain:
+                        columns[field] = _Column(by_plain[word + unit], unit, quantity)
+            self._refuse_without_unit(field, quantity, columns, by_plain)
+        if not (columns.keys() & set(_MEASURED) or texts.keys() & {"overall", "events"}):
+            raise DataError(f"{self._head}: no column of weather, such as temperature_c; found {', '.join(names[:12])}")
+        return texts, columns
+
+    def _refuse_without_unit(self, field: str, quantity: _Quantity, columns: Mapping[str, _Column], by_plain: Mapping[str, str]) -> None:
+        bare = next((by_plain[word] for word in quantity.names if word in by_plain), None)
+        if field not in columns and bare is not None:
+            named = " or ".join(f"{quantity.names[0]}_{unit}" for unit in quantity.units)
+            raise DataError(f"{self._head}: the column '{bare}' does not name its unit; call it {named}")
+
+    @property
+    def _head(self) -> str:
+        return str(self._file) if self._place == "row" else f"{self._file}, line 1"
+
+    def _value(self, row: Row, column: _Column, where: str) -> float | None:
+        """In our unit; None where it was not measured, or cannot have been."""
+        given = _number(row.get(column.name), column.name, where)
+        if given is None:
+            return None
+        self._values[column.name] += 1
+        value = column.quantity.units[column.unit](given)
+        if column.quantity.least <= value <= column.quantity.most:
+            return value
+        self._outliers.setdefault(column.name, []).append(f"{where}: field '{column.name}' is {given:g}")
+        return None
+
+    def _judge_outliers(self) -> None:
+        for name, outliers in self._outliers.items():
+            if len(outliers) > MOST_OUTLIERS * self._values[name]:
+                of = f"{len(outliers)} of {self._values[name]} values of that column"
+                raise DataError(f"{outliers[0]}, which no weather has, and so are {of}: is the unit in its name the right one?")
+            _log.warning("%s, which no weather has: left out, as are all %d of its column", outliers[0], len(outliers))
+
+
+def _record(
+    city: str, day: date, overall: str | None, values: Mapping[str, float | None], columns: Mapping[str, _Column], row: Row
+) -> WeatherRecord:
+    """Rounded as TARA's: to a tenth. Miles that were measured are kept, for they would not come back from kilometres."""
+    measures = {name: None if (value := values.get(name)) is None else round(value, 1) for name in _MEASURED}
+    miles: dict[str, float | None] = {"wind_kph": None, "visibility_km": None}
+    for name in miles:
+        if name in columns and columns[name].unit in ("mph", "mi", "miles") and measures[name] is not None:
+            miles[name] = float(row[columns[name].name])
+    return WeatherRecord(city, day, overall, **measures, wind_mph=miles["wind_kph"], visibility_miles=miles["visibility_km"])
+
+
+def _city(row: Row, name: str, where: str) -> str:
+    city = row.get(name)
+    if not isinstance(city, str) or not city.strip():
+        raise DataError(f"{where}: field '{name}' is missing or not text")
+    return city.strip()
+
+
+def _day(row: Row, name: str, where: str) -> date:
+    given = row.get(name)
+    if isinstance(given, datetime):
+        return given.date()
+    if isinstance(given, date):
+        return given
+    text = given.strip() if isinstance(given, str) else ""
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError as error:
+        raise DataError(f"{where}: field '{name}' is '{text[:40]}', not a date such as 2004-05-03") from error
+
+
+def _number(given: Any, name: str, where: str) -> float | None:
+    if given is None or (isinstance(given, str) and given.strip().lower() in _NOT_MEASURED):
+        return None
+    if isinstance(given, str) and given.strip().lower() == _TRACE:
+        return 0.0
+    try:
+        found = float(given)
+    except (TypeError, ValueError):
+        raise DataError(f"{where}: field '{name}' is '{str(given)[:40]}', not a number") from None
+    return None if math.isnan(found) or found in (-999, -9999) else found
+
+
+def _overall(row: Row, texts: Mapping[str, str], values: Mapping[str, float | None]) -> str | None:
+    """The words of the file; else what came from the sky; else how much of it was covered."""
+    said, happened = (str(row[texts[field]] or "").strip() if field in texts else "" for field in ("overall", "events"))
+    events = [word for word in re.split(r"[-,;\s]+", happened) if word.lower() not in _NOT_MEASURED]
+    covered = values.get("cloud_oktas")
+    if said.lower() not in _NOT_MEASURED:
+        return said
+    if events:
+        return " and ".join(events).capitalize()
+    return None if covered is None else next(words for most, words in _SKIES if covered <= most)
+
+
+def _plain(name: str) -> str:
+    """A column's name for comparison: small letters, digits, and `percent` for its sign; without `mean` and the like."""
+    return _MEAN.sub("", re.sub(r"[^a-z0-9]", "", name.lower().replace("%", "percent").replace("m/s", "ms")))
+
+
+def _csv(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+    """The names of the columns, and the rows with the numbers of their lines."""
+    rows = _csv_rows(file)
+    _, first = next(rows, (0, {}))
+    return list(first), rows
+
+
+def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
+    """First the names of the columns, as the keys of a row; then the rows."""
+    try:
+        with (
+            gzip.open(file, "rt", encoding="utf-8-sig", newline="")
+            if file.suffix == ".gz"
+            else file.open(encoding="utf-8-sig", newline="") as lines
+        ):
+            head = lines.readline()
+            names = next(csv.reader([head], delimiter=(delimiter := max(",;\t", key=head.count))), [])
+            yield 1, dict.fromkeys(names)
+            reader = csv.reader(lines, delimiter=delimiter)
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(cells) != len(names):
+                    raise DataError(f"{file}, line {reader.line_num + 1}: {len(cells)} fields, but line 1 names {len(names)}")
+                yield reader.line_num + 1, dict(zip(names, cells, strict=True))
+    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{file}: cut off, or no CSV in UTF-8 ({error})") from error
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
+
+
+def _parquet(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+    if find_spec("pyarrow") is None:
+        raise ConfigError(f"{file}: Parquet needs: pip install 'themis-rm[parquet]'")
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(file)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise DataError(f"{file} cannot be read as Parquet: {error}") from error
+    rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
+    return list(table.schema_arrow.names), enumerate(rows, start=1)

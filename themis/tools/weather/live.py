@@ -1,0 +1,219 @@
+"""Weather of past days by the network: Open-Meteo's geocoding and archive to `WeatherRecord`, in TARA's words.
+
+What each value is: the mean temperature of the day, its highest wind at 10 m, the sum of its precipitation, the mean
+of its hourly relative humidity; the overall weather is the worst of the day, as Open-Meteo counts it. The archive is
+a reanalysis that holds neither visibility nor UV index. From 2022 on they come from Open-Meteo's archive of forecasts
+(the mean of the hours, the highest of the day); before, and where that has none, the observation leaves them out.
+
+The published observations came from another service (weatherapi.com): the wording is the same, the values are near.
+Source of the forms: open-meteo.com's documentation.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from statistics import fmean
+from typing import Any, TypeGuard
+
+from themis.errors import ToolError
+from themis.http.client import HTTP_OPTIONS, Service, Web, service_of
+from themis.tools.base import AnyTool, tool
+from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.options import text_option
+from themis.tools.weather.tool import WeatherRecord, written_weather
+
+ARCHIVE = "https://archive-api.open-meteo.com"
+GEOCODING = "https://geocoding-api.open-meteo.com"
+FORECASTS = "https://historical-forecast-api.open-meteo.com"
+FORECASTS_SINCE = date(2022, 1, 1)
+"""The first day of the archive of forecasts."""
+
+OVERALL: Mapping[int, str] = {
+    0: "Sunny",
+    1: "Sunny",
+    2: "Partly cloudy",
+    3: "Overcast",
+    45: "Fog",
+    48: "Freezing fog",
+    51: "Light drizzle",
+    53: "Light drizzle",
+    55: "Light drizzle",
+    56: "Freezing drizzle",
+    57: "Heavy freezing drizzle",
+    61: "Light rain",
+    63: "Moderate rain",
+    65: "Heavy rain",
+    66: "Light freezing rain",
+    67: "Moderate or heavy freezing rain",
+    71: "Light snow",
+    73: "Moderate snow",
+    75: "Heavy snow",
+    77: "Light snow",
+    80: "Light rain shower",
+    81: "Moderate or heavy rain shower",
+    82: "Torrential rain shower",
+    85: "Light snow showers",
+    86: "Moderate or heavy snow showers",
+    95: "Patchy light rain with thunder",
+    96: "Moderate or heavy rain with thunder",
+    99: "Moderate or heavy rain with thunder",
+}
+"""WMO codes that Open-Meteo gives, in the words of the published observations. Those know one drizzle and no hail."""
+
+_DAILY = {"weather_code": "wmo code", "temperature_2m_mean": "°C", "wind_speed_10m_max": "km/h", "precipitation_sum": "mm"}
+_HOURLY = {"relative_humidity_2m": "%"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a city lies."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMeteo:
+    """The three services behind the tool."""
+
+    geocoding: Service
+    archive: Service
+    forecasts: Service | None
+    """None where visibility and UV index are not wanted."""
+
+    def place(self, city: str) -> Place:
+        """The largest place of a name; what stands after a comma (`Paris, Texas`) must be its country or region."""
+        name, *regions = (part.strip() for part in city.split(","))
+        if not name:
+            raise ToolError("expected a city, found none")
+        found = self.geocoding.get("/v1/search", {"name": name, "count": 20 if regions else 1, "language": "en", "format": "json"})
+        places = found.get("results", []) if isinstance(found, dict) else None  # where nothing was found, there is no such list
+        if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
+            raise self.geocoding.misread("the list 'results'")
+        rows = [row for row in places if all(_lies_in(row, region) for region in regions)]
+        if not rows:
+            raise ToolError(f"expected a city that is on the map, found '{city[:60]}'")
+        return Place(_number(self.geocoding, rows[0], "latitude"), _number(self.geocoding, rows[0], "longitude"))
+
+    def on(self, city: str, place: Place, day: date) -> WeatherRecord:
+        """The weather of a day at a place, in the units of `WeatherRecord`."""
+        table = _Table(self.archive, self.archive.get("/v1/archive", _asked(place, day, _DAILY, _HOURLY)))
+        values = {name: table.only("daily", name, unit) for name, unit in _DAILY.items()}
+        humidity = table.mean("hourly", "relative_humidity_2m", "%")
+        known = {name: value for name, value in values.items() if value is not None}
+        if len(known) < len(values) or humidity is None:
+            raise ToolError(f"no weather is recorded for {city[:60]} on {day.isoformat()}; the last days come late to the archive")
+        overall = OVERALL.get(round(known["weather_code"]))
+        if overall is None:
+            raise self.archive.misread("a weather code that is known")
+        wind, rain = known["wind_speed_10m_max"], known["precipitation_sum"]
+        record = WeatherRecord(city, day, overall, known["temperature_2m_mean"], wind, rain, None, round(humidity), None)
+        return self._with_forecast(record, place)
+
+    def _with_forecast(self, record: WeatherRecord, place: Place) -> WeatherRecord:
+        if self.forecasts is None or record.day < FORECASTS_SINCE:
+            return record
+        asked = _asked(place, record.day, {"uv_index_max": ""}, {"visibility": "m"})
+        table = _Table(self.forecasts, self.forecasts.get("/v1/forecast", asked))
+        metres, uv_index = table.mean("hourly", "visibility", "m"), table.only("daily", "uv_index_max", "")
+        return replace(record, visibility_km=None if metres is None else round(metres / 1000, 1), uv_index=uv_index)
+
+
+class _Table:
+    """Values by name in an answer, with their units checked."""
+
+    def __init__(self, service: Service, found: Any) -> None:
+        self._service = service
+        if not isinstance(found, dict):
+            raise service.misread("an object")
+        self._found = found
+
+    def only(self, period: str, name: str, unit: str) -> float | None:
+        """The one value of a day; None where none is known."""
+        values = self._values(period, name, unit)
+        if len(values) != 1:
+            raise self._service.misread(f"the value of one day for '{name}'")
+        return values[0]
+
+    def mean(self, period: str, name: str, unit: str) -> float | None:
+        """The mean of the hours that are known."""
+        known = [value for value in self._values(period, name, unit) if value is not None]
+        return fmean(known) if known else None
+
+    def _values(self, period: str, name: str, unit: str) -> list[float | None]:
+        rows, units = self._found.get(period), self._found.get(f"{period}_units")
+        values = rows.get(name) if isinstance(rows, dict) else None
+        if not isinstance(values, list) or not all(value is None or _is_number(value) for value in values):
+            raise self._service.misread(f"the list '{period}.{name}'")
+        if not isinstance(units, dict) or units.get(name) != unit:
+            raise self._service.misread(f"the unit '{unit}' of {name}")
+        return values
+
+
+def open_meteo(options: Options, web: Web | None = None) -> AnyTool:
+    """`history_weather` by Open-Meteo."""
+    services = [
+        service_of(name, {**options, "url": text_option(options, option) or url}, web)
+        for name, option, url in (
+            ("Open-Meteo's geocoding", "geocoding_url", GEOCODING),
+            ("Open-Meteo's archive", "url", ARCHIVE),
+            ("Open-Meteo's archive of forecasts", "forecasts_url", FORECASTS),
+        )
+    ]
+    source = OpenMeteo(*services)
+    place: Callable[[str], Place] = lru_cache(maxsize=10_000)(source.place)
+
+    @tool(name="history_weather", deadline=sum(service.limits.deadline for service in services) + 2)
+    def history_weather(city: str, day: date) -> str:
+        """The weather of a city on a past day, e.g. `Lisbon, 2024-05-03`.
+
+        Overall weather, temperature, wind speed, precipitation, visibility, humidity and UV index.
+        """
+        return written_weather(source.on(city, place(city), day))
+
+    return history_weather
+
+
+def _asked(place: Place, day: date, daily: Mapping[str, str], hourly: Mapping[str, str]) -> dict[str, str | int | float]:
+    return {
+        "latitude": place.latitude,
+        "longitude": place.longitude,
+        "start_date": day.isoformat(),
+        "end_date": day.isoformat(),
+        "daily": ",".join(daily),
+        "hourly": ",".join(hourly),
+        "timezone": "auto",
+    }
+
+
+def _lies_in(row: Mapping[str, Any], region: str) -> bool:
+    names = (row.get(name) for name in ("country", "country_code", "admin1", "admin2"))
+    return any(isinstance(name, str) and name.casefold() == region.casefold() for name in names)
+
+
+def _number(service: Service, row: Mapping[str, Any], name: str) -> float:
+    value = row.get(name)
+    if not _is_number(value):
+        raise service.misread(f"the number '{name}'")
+    return float(value)
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
+
+
+def _works(options: Options) -> str | None:
+    return None
+
+
+_OPTIONS = {
+    **HTTP_OPTIONS,
+    "url": f"the address of the archive; {ARCHIVE} where not given",
+    "geocoding_url": f"the address that finds cities; {GEOCODING} where not given",
+    "forecasts_url": f"the address of the archive of forecasts; {FORECASTS} where not given",
+}
+
+BACKENDS: tuple[Backend, ...] = (
+    Backend("history_weather", "open_meteo", "any place and day since 1940 by Open-Meteo; no key", _OPTIONS, open_meteo, _works),
+)

@@ -1,0 +1,305 @@
+"""A passage index: articles, cut into passages, that are found again by their words.
+
+An index is a directory: the files of one of two engines, and `manifest.json`, which names the engine and the
+size of each file, so that a copy that was cut off is known when it is opened. tantivy answers in a fraction of
+a millisecond; SQLite's FTS5 is the twin for where it is not installed, and takes some thirty times as long
+(`benchmarks/wiki_index.py`). A directory is written beside its place and moved there when it is whole.
+
+Passages are ranked by BM25 over stems of their words (English), with half as much weight for the title: more
+makes every short title that shares a word win. Knows nothing of tools or of where articles come from.
+"""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Protocol, Self
+
+from themis.errors import ConfigError, DataError
+from themis.tools.wiki.articles import UNSPACED, articles, passages_of
+from themis.tools.wiki.passages import Passage
+
+MANIFEST, KIND, VERSION = "manifest.json", "themis passage index", 1
+MAX_WORDS = 16
+"""Words of a query that are looked up."""
+
+_TITLE_WEIGHT = 0.5
+_MEMORY = 64_000_000
+"""Bytes that tantivy fills before it writes a piece of the index to disk."""
+_UNSPACED = re.compile(rf"([{UNSPACED}])")
+_QUERY_WORD = re.compile(r"[^\W_]+")
+# They stand in most passages: looking them up takes most of the time and settles nothing.
+_STOP_WORDS = frozenset(
+    "a an and are as at be but by can did do does for from had has have he her his how i if in into is it its not of on or she such "
+    "that the their them then there these they this to was were what when where which who whom whose why will with would".split()
+)
+
+
+class Engine(Protocol):
+    """What an index of passages must be able to do; usable from many threads."""
+
+    @staticmethod
+    def build(directory: Path, passages: Iterable[Passage]) -> None: ...
+
+    def __init__(self, directory: Path) -> None: ...
+
+    def find(self, words: Sequence[str], limit: int) -> list[Passage]: ...
+
+    def close(self) -> None: ...
+
+
+def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None] | None = None, *, engine: str = "") -> int:
+    """Indexes the articles of some files in the directory `out`, in place of an index that is there; returns how many passages.
+
+    `progress` is told now and then how many passages are indexed so far. The engine is tantivy where it is installed,
+    else SQLite. Raises `DataError` with file, line and field, and `ConfigError` where `out` is something else.
+    """
+    engine = engine or ("tantivy" if find_spec("tantivy") else "sqlite")
+    made = _engine(engine, out)
+    _refuse_foreign(out)
+    count = 0
+
+    def counted() -> Iterator[Passage]:
+        nonlocal count
+        for path in files:
+            for article in articles(path):
+                for passage in passages_of(article):
+                    yield passage
+                    count += 1
+                    if progress is not None and count % 1_000 == 0:
+                        progress(count)
+
+    beside = _folder_beside(out)
+    try:
+        made.build(beside, counted())
+        if count == 0:
+            raise DataError(f"{', '.join(map(str, files)) or 'no file'}: no article to index")
+        _write_manifest(beside, engine, count, files)
+        _replace(out, beside)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    if progress is not None:
+        progress(count)
+    return count
+
+
+class PassageIndex:
+    """An index on disk, opened; called with a query, it is a wiki source. Usable from many threads."""
+
+    def __init__(self, directory: Path, passages: int = 1) -> None:
+        """`passages`: how many a query gives. Raises `DataError` where the directory is cut off or no index of ours."""
+        manifest = _read_manifest(directory)
+        self.passages = passages
+        self.engine: str = manifest["engine"]
+        self.size: int = manifest["passages"]
+        self._engine = _engine(self.engine, directory)(directory)
+
+    def __call__(self, query: str) -> list[Passage]:
+        words = query_words(query)
+        return self._engine.find(words, self.passages) if words else []
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def query_words(query: str) -> list[str]:
+    """The words of a query to look up, in lower case, each once; the stop words among them only where there are no others."""
+    words = list(dict.fromkeys(_QUERY_WORD.findall(_spaced(query[:2_000]).lower())))
+    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_WORDS]
+
+
+class TantivyEngine:
+    """tantivy, a library in Rust."""
+
+    def __init__(self, directory: Path) -> None:
+        import tantivy
+
+        # tantivy locks what it opens by a file beside it: not in the index, which may lie where nothing can be written.
+        links = Path(tempfile.mkdtemp(prefix="themis-index-"))
+        self._remove_links = weakref.finalize(self, shutil.rmtree, links, ignore_errors=True)
+        for file in directory.iterdir():
+            (links / file.name).symlink_to(file.resolve())
+        try:
+            self._index = tantivy.Index.open(str(links))
+            self._index.config_reader("manual")  # an index that is replaced is another directory: there is nothing to watch for
+            self._searcher = self._index.searcher()
+        except (ValueError, OSError) as error:
+            raise DataError(f"{directory}: tantivy cannot open this index ({error}); make it again") from error
+        self._index.register_tokenizer("words", _analyser())
+
+    @staticmethod
+    def build(directory: Path, passages: Iterable[Passage]) -> None:
+        import tantivy
+
+        schema = tantivy.SchemaBuilder()
+        for name in ("title", "text"):
+            schema.add_text_field(name, stored=False, tokenizer_name="words")
+        schema.add_bytes_field("passage", stored=True)
+        index = tantivy.Index(schema.build(), str(directory))
+        index.register_tokenizer("words", _analyser())
+        writer = index.writer(_MEMORY, 1)
+        try:
+            for passage in passages:
+                document = tantivy.Document(title=_spaced(passage.title), text=_spaced(passage.text))
+                document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
+                writer.add_document(document)
+            writer.commit()
+        finally:
+            writer.wait_merging_threads()  # else they would go on writing into a folder that is being removed
+        for lock in directory.glob(".*.lock"):
+            lock.unlink()
+
+    def find(self, words: Sequence[str], limit: int) -> list[Passage]:
+        # Words of letters and digits alone, in lower case, are no syntax of a query.
+        query, _ = self._index.parse_query_lenient(" ".join(words), ["title", "text"], field_boosts={"title": _TITLE_WEIGHT})
+        hits = self._searcher.search(query, limit, count=False).hits
+        kept: list[Any] = [self._searcher.doc(address).get_first("passage") for _, address in hits]
+        return [Passage(*json.loads(bytes(passage))) for passage in kept]
+
+    def close(self) -> None:
+        self._remove_links()
+
+
+class SqliteEngine:
+    """SQLite's FTS5, which comes with Python. The words are indexed apart from the passages, with blanks around Chinese characters."""
+
+    FILE: ClassVar[str] = "passages.sqlite"
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / self.FILE
+        self._lock = threading.Lock()
+        # As immutable, it is opened in a folder that cannot be written, too.
+        address = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+        self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+
+    @staticmethod
+    def build(directory: Path, passages: Iterable[Passage]) -> None:
+        connection = sqlite3.connect(directory / SqliteEngine.FILE, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode = OFF")
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute("CREATE TABLE passages (id INTEGER PRIMARY KEY, title TEXT, text TEXT, url TEXT)")
+            options = "content='', tokenize='porter unicode61 remove_diacritics 2'"
+            connection.execute(f"CREATE VIRTUAL TABLE words USING fts5(title, text, {options})")
+            connection.execute("BEGIN")
+            for number, passage in enumerate(passages):
+                connection.execute("INSERT INTO passages VALUES (?, ?, ?, ?)", (number, passage.title, passage.text, passage.url))
+                row = (number, _spaced(passage.title), _spaced(passage.text))
+                connection.execute("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", row)
+            connection.execute("INSERT INTO words (words) VALUES ('optimize')")
+            connection.execute("COMMIT")
+        finally:
+            connection.close()
+
+    def find(self, words: Sequence[str], limit: int) -> list[Passage]:
+        query = " OR ".join(f'"{word}"' for word in words)
+        ranked = "SELECT rowid, bm25(words, ?, 1) AS rank FROM words WHERE words MATCH ? ORDER BY rank LIMIT ?"
+        statement = f"SELECT title, text, url FROM ({ranked}) JOIN passages ON id = rowid ORDER BY rank"
+        with self._lock:
+            try:
+                rows = self._connection.execute(statement, (_TITLE_WEIGHT, query, limit)).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise DataError(f"{self._path}: SQLite cannot read this index ({error}); make it again") from error
+        return [Passage(*row) for row in rows]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+ENGINES: dict[str, type[Engine]] = {"tantivy": TantivyEngine, "sqlite": SqliteEngine}
+
+
+def _engine(name: str, directory: Path) -> type[Engine]:
+    if name not in ENGINES:
+        raise ConfigError(f"the engine of an index is one of {', '.join(ENGINES)}, not '{name}'")
+    if name == "tantivy" and find_spec("tantivy") is None:
+        raise ConfigError(f"{directory}: an index of the engine tantivy needs: pip install 'themis-rm[wiki]'")
+    return ENGINES[name]
+
+
+def _analyser() -> Any:
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    builder = TextAnalyzerBuilder(Tokenizer.simple())
+    for each in (Filter.remove_long(40), Filter.lowercase(), Filter.ascii_fold(), Filter.stemmer("english")):
+        builder = builder.filter(each)
+    return builder.build()
+
+
+def _spaced(text: str) -> str:
+    """With blanks around each Chinese character and kana, which the engines would take together for one word."""
+    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """An index may be replaced; anything else that lies there may not."""
+    if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
+        return
+    raise ConfigError(f"{out} is there already, and is no passage index; name another folder for the index")
+
+
+def _is_ours(directory: Path) -> bool:
+    try:
+        manifest = json.loads((directory / MANIFEST).read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("kind") == KIND
+
+
+def _folder_beside(out: Path) -> Path:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written: {error.strerror or error}") from error
+
+
+def _replace(out: Path, whole: Path) -> None:
+    whole.chmod(0o755)  # temporary folders are for their owner's eyes alone
+    if out.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        os.replace(out, old)
+        shutil.rmtree(old, ignore_errors=True)
+    os.replace(whole, out)
+
+
+def _write_manifest(directory: Path, engine: str, passages: int, files: Sequence[Path]) -> None:
+    for path in directory.iterdir():
+        path.chmod(0o644)  # tantivy writes some files for their owner's eyes alone
+    sizes = {path.name: path.stat().st_size for path in sorted(directory.iterdir()) if not path.name.startswith(".")}
+    sources = [path.name for path in files]
+    manifest = {"kind": KIND, "version": VERSION, "engine": engine, "passages": passages, "sources": sources, "files": sizes}
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_manifest(directory: Path) -> dict[str, Any]:
+    again = f"make one with: themis tools index FILE.jsonl --out {directory}"
+    if not directory.is_dir():
+        raise DataError(f"{directory}: there is no such folder; {again}")
+    if not (directory / MANIFEST).is_file():
+        raise DataError(f"{directory} is no passage index: it has no {MANIFEST}; {again}")
+    if not _is_ours(directory):
+        raise DataError(f"{directory} is no passage index: its {MANIFEST} was written by something else, or is cut off; {again}")
+    manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
+    if manifest.get("version") != VERSION or manifest.get("engine") not in ENGINES:
+        raise DataError(f"{directory} was made by another version of Themis; {again}")
+    for name, size in manifest["files"].items():
+        file = directory / name
+        found = file.stat().st_size if file.is_file() else 0
+        if found != size:
+            raise DataError(f"{directory} is cut off: {name} has {found} of {size} bytes; {again}")
+    return manifest

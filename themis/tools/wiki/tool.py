@@ -1,0 +1,91 @@
+"""Looking something up in Wikipedia: the tool `wiki_search`, over an index on disk, an OpenZIM dump or the live wiki.
+
+Observations read as the published TARA ones do: the title of the article, and a hundred of its words.
+Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from themis.errors import ConfigError, DataError
+from themis.tools.base import AnyTool, tool
+from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.options import number_option, text_option
+from themis.tools.wiki.index import PassageIndex
+from themis.tools.wiki.passages import WikiSource, written_passages
+from themis.tools.wiki.zim import INSTALL, ZimSource
+
+_PASSAGES = "how many passages are reported, 1 (as in TARA) to 5"
+
+
+def wiki_tool(source: WikiSource, *, deadline: float = 10.0) -> AnyTool:
+    """The tool `wiki_search` over a wiki source; the deadline in seconds."""
+
+    @tool(name="wiki_search", deadline=deadline, output_cap=4_000)
+    def wiki_search(query: str) -> str:
+        """Looks something up in Wikipedia, e.g. `Location of Brentwood in Tennessee`: the title of an article, and the words that match."""
+        return written_passages(source(query))
+
+    return wiki_search
+
+
+def _build_index(options: Options) -> AnyTool:
+    return wiki_tool(PassageIndex(_path(options), _passages(options)))
+
+
+def _index_missing(options: Options) -> str | None:
+    try:
+        with PassageIndex(_path(options)):
+            return None
+    except (ConfigError, DataError) as error:
+        return str(error)
+
+
+def _build_zim(options: Options) -> AnyTool:
+    return wiki_tool(ZimSource(_path(options), _passages(options)))
+
+
+def _zim_missing(options: Options) -> str | None:
+    if find_spec("libzim") is None:
+        return INSTALL
+    try:
+        ZimSource(_path(options))
+    except (ConfigError, DataError) as error:
+        return str(error)
+    return None
+
+
+def _path(options: Options) -> Path:
+    path = text_option(options, "path")
+    if not path:
+        raise ConfigError("the option 'path' of wiki_search is not set: the folder made by `themis tools index`, or the file of a dump")
+    return Path(path).expanduser()
+
+
+def _passages(options: Options) -> int:
+    passages = number_option(options, "passages", 1)
+    if passages not in range(1, 6):
+        raise ConfigError("the option 'passages' of wiki_search must be a whole number from 1 to 5")
+    return int(passages)
+
+
+BACKENDS = (
+    Backend(
+        tool="wiki_search",
+        name="index",
+        summary="passages of an index on disk, made by `themis tools index`",
+        options={"path": "the folder of the index", "passages": _PASSAGES},
+        build=_build_index,
+        missing=_index_missing,
+        offline=True,
+    ),
+    Backend(
+        tool="wiki_search",
+        name="zim",
+        summary="an OpenZIM dump, by the index it carries",
+        options={"path": "the .zim file", "passages": _PASSAGES},
+        build=_build_zim,
+        missing=_zim_missing,
+        offline=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Pairs to tensors: what a training run in steps reads."""
