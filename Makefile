@@ -1,4 +1,4 @@
-# Each target does all its own set-up: a virtual environment, made once and again when pyproject.toml changes.
+# Each target sets up what it needs: a virtual environment, made once, and again when pyproject.toml changes.
 #   make PYTHON=python3.12 ...             another Python (3.11 or newer)
 #   make TORCH='torch>=2.11,<2.14' ...     another torch, such as one with CUDA
 
@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/.installed
 .PHONY: help demo test check bench
 
 help:
-	@echo "make demo    judge some built-in cases before your eyes"
+	@echo "make demo    judge nine built-in examples"
 	@echo "make test    run the tests"
 	@echo "make check   lint and check types"
 	@echo "make bench   run the benchmarks"
@@ -25,6 +25,7 @@ test: $(INSTALLED)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: $(INSTALLED)
