@@ -11,6 +11,7 @@ from random import Random
 
 from themis.builder.text import names
 from themis.builder.text import wordings as words
+from themis.builder.text.phrases import phrases
 from themis.tools.calculator import check_answer, steps_argument
 from themis.traces import Action, Observation, Side, Step, Trace
 from themis.traces.pair import Pair
@@ -101,44 +102,7 @@ def near(rng: Random, number: str) -> str:
     )
 
 
-_THINGS = (
-    (
-        "apples",
-        "books",
-        "boxes",
-        "bottles",
-        "candles",
-        "cards",
-        "coins",
-        "cookies",
-        "cups",
-        "eggs",
-        "fish",
-        "flowers",
-        "games",
-        "hats",
-        "jars",
-        "kilometers",
-    )
-    + (
-        "lamps",
-        "letters",
-        "marbles",
-        "miles",
-        "minutes",
-        "oranges",
-        "pages",
-        "pens",
-        "photos",
-        "pizzas",
-        "points",
-        "shells",
-        "stamps",
-        "stickers",
-        "tickets",
-    )
-    + ("toys", "trees", "dollars", "liters", "seats", "shirts", "tiles", "bags", "nails")
-)
+_THINGS = phrases(__package__)["things"]
 _CHANGES: tuple[tuple[str, str, str], ...] = (
     ("+", "Then {who} gets {n} more {things}.", "{who} now has {t} + {n} = {mark} {things}."),
     ("+", "{who} buys another {n} {things}.", "With the new ones that makes {t}+{n} = {mark} {things}."),

@@ -14,6 +14,7 @@ from random import Random
 
 from themis.builder.draft import Draft, Source
 from themis.builder.text import names
+from themis.builder.text.phrases import phrases
 from themis.errors import DataError
 from themis.files import json_lines, text_field
 
@@ -93,13 +94,8 @@ def _told(conversation: str) -> str:
     return turns.removeprefix("Human: ") if conversation.count(_HUMAN) == 1 else turns.replace("\n\n", "\n")
 
 
-_WORDS = """
-    apple autumn basket bottle bridge butter button camera candle carpet castle cheese circle coffee copper cotton dinner doctor
-    dragon engine family farmer feather finger flower forest friend garden guitar hammer harbor island jacket kettle ladder lantern
-    letter lemon market meadow mirror monkey morning mountain music needle ocean orange paper pebble pencil pepper piano planet pocket
-    potato purple rabbit river rocket saddle school shadow silver spider spring stream summer sunset table teacher ticket tiger
-    tomato travel turtle valley violet village wagon water whistle window winter yellow
-""".split()
+_PHRASES = phrases(__package__)
+_WORDS = _PHRASES["words"]
 
 
 def _tasks(root: Path, seed: int, count: int) -> Iterator[Draft]:
@@ -121,13 +117,13 @@ def _copied(rng: Random) -> Task:
     chosen = [rng.choice(_WORDS) for _ in range(rng.randint(2, 5))]
     at = rng.randrange(len(chosen) - 1)
     other = [*chosen[:at], chosen[at + 1], chosen[at], *chosen[at + 2 :]]
-    asked = rng.choice(("Repeat after me: {}", "Copy these words: {}", "Write these words exactly as they are: {}", "Please say: {}"))
+    asked = rng.choice(_PHRASES["copy"])
     return asked.format(" ".join(chosen)), " ".join(chosen), [" ".join(other), " ".join(reversed(chosen))]
 
 
 def _repeated(rng: Random) -> Task:
     word, times = rng.choice(_WORDS), rng.randint(2, 6)
-    asked = rng.choice(("Write the word {} {} times.", "Say {} {} times in a row.", "I want to see the word {} exactly {} times."))
+    asked = rng.choice(_PHRASES["repeat"])
     return asked.format(word, times), " ".join([word] * times), [" ".join([word] * other) for other in (times - 1, times + 1)]
 
 
@@ -135,7 +131,7 @@ def _spelt_out(rng: Random) -> Task:
     word = rng.choice(_WORDS)
     at = rng.randrange(len(word) - 1)
     other = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
-    asked = rng.choice(("Spell the word {}.", "How do you spell {}, letter by letter?", "Write {} with a hyphen between its letters."))
+    asked = rng.choice(_PHRASES["spell"])
     return asked.format(word), "-".join(word), ["-".join(other), "-".join(word[:at] + word[at] + word[at:])]
 
 
@@ -143,9 +139,7 @@ def _backwards(rng: Random) -> Task:
     word = rng.choice(_WORDS)
     back = word[::-1]
     at = rng.randrange(len(word) - 1)
-    asked = rng.choice(
-        ("Write the word {} backwards.", "What is {} spelled from its last letter to its first?", "Reverse the letters of {}.")
-    )
+    asked = rng.choice(_PHRASES["reverse"])
     return asked.format(word), back, [back[:at] + back[at + 1] + back[at] + back[at + 2 :], word]
 
 
@@ -155,25 +149,22 @@ def _in_order(rng: Random) -> Task:
     wrong = right.copy()
     at = rng.randrange(len(wrong) - 1)
     wrong[at], wrong[at + 1] = wrong[at + 1], wrong[at]
-    asked = rng.choice(("Put these words in alphabetical order: {}", "Sort alphabetically: {}", "Order these words from A to Z: {}"))
+    asked = rng.choice(_PHRASES["sort"])
     return asked.format(", ".join(chosen)), ", ".join(right), [", ".join(wrong), ", ".join(reversed(right))]
 
 
 def _addressed(rng: Random) -> Task:
     who, other, city = names.person(rng), names.person(rng), names.city(rng)
-    greeting = rng.choice(("Hello", "Good morning", "Welcome", "Dear", "Good evening"))
-    text = rng.choice(
-        (f"{greeting} {{}}, it is nice to see you in {city}!", f"{greeting} {{}}, thank you for your help.", f"{greeting} {{}}!")
-    )
-    asked = rng.choice((f"Write one sentence to greet {who}.", f"How would you greet my friend {who}?", f"Say hello to {who}, please."))
-    return asked, text.format(who), [text.format(other)]
+    greeting, text, asked = (rng.choice(_PHRASES[part]) for part in ("greetings", "greet", "ask_to_greet"))
+    right, wrong = (text.format(greeting=greeting, who=name, city=city) for name in (who, other))
+    return asked.format(who=who), right, [wrong]
 
 
 def _picked(rng: Random) -> Task:
     chosen = rng.sample(_WORDS, 4)
     place = rng.randrange(4)
     ordinal = ("first", "second", "third", "last")[place]
-    asked = rng.choice(("Which is the {} word of this list: {}?", "Name only the {} of these words: {}.", "Give me the {} entry of: {}"))
+    asked = rng.choice(_PHRASES["pick"])
     return asked.format(ordinal, ", ".join(chosen)), chosen[place], [word for word in chosen if word != chosen[place]]
 
 
@@ -181,7 +172,7 @@ def _in_capitals(rng: Random) -> Task:
     chosen = rng.sample(_WORDS, rng.randint(2, 3))
     right = " ".join(chosen).upper()
     other = f"{right[:-1]}{right[-1].lower()}"
-    asked = rng.choice(("Write in capital letters: {}", "Turn this into upper case: {}", "Write these words in capitals: {}"))
+    asked = rng.choice(_PHRASES["capitals"])
     return asked.format(" ".join(chosen)), right, [other, " ".join(reversed(chosen)).upper()]
 
 

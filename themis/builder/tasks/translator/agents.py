@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import NUMBER_WORDS, STOP_WORDS, bare, content, occurs, place, same_words, sentences, shared, spread, words
 from themis.traces import Action, Case, Observation, Step
 
@@ -257,51 +258,13 @@ def _excerpt(sentence: str, answer: str, most: int = 16) -> str:
     return f"{'... ' if first else ''}{sentence[starts[first] : last].strip(' ,;.')}{' ...' if last < len(sentence) else ''}"
 
 
-_RIGHT = (
-    "The answer is right:",
-    "The answer is correct:",
-    "The answer holds:",
-    "This is the right answer:",
-    "The answer agrees with the context:",
-    "The answer can be relied on:",
-)
-_WRONG = (
-    "The answer is wrong:",
-    "The answer is not correct:",
-    "The answer does not hold:",
-    "This is not the right answer:",
-    "The answer does not fit the question:",
-    "The answer cannot be relied on:",
-)
-_ASKED = (
-    'the question translates to "{translation}"',
-    'in English the question is "{translation}"',
-    'the translation asks "{translation}"',
-    'what is asked is "{translation}"',
-    'translated, the question reads "{translation}"',
-    'the tool gives the question as "{translation}"',
-)
-_SAID_RIGHT = (
-    'and the context says "{found}", which is "{claim}".',
-    'and the context answers it: "{found}". That is "{claim}", as the answer says.',
-    'and the sentence that settles it, "{found}", says "{claim}" as well.',
-    'and "{claim}" is what the context gives: "{found}".',
-    'and by the context, "{found}", the answer "{claim}" is what is asked for.',
-)
-_SAID_WRONG = (
-    'and the context says "{found}", which makes it "{reference}", not "{claim}".',
-    'and the context answers it: "{found}". That is "{reference}" and not "{claim}".',
-    'but the sentence that settles it, "{found}", gives "{reference}", whereas the answer says "{claim}".',
-    'and "{reference}" is what the context gives: "{found}". The answer says "{claim}".',
-    'but by the context, "{found}", it is "{reference}"; "{claim}" is not what is asked for.',
-)
-_SAID_OTHERWISE = (
-    'and what the context says of that, "{found}", does not name "{claim}".',
-    'but the nearest sentence of the context, "{found}", says nothing of "{claim}".',
-    'and the context speaks of it in "{found}", without "{claim}".',
-    'but "{claim}" does not stand in the sentence that comes nearest: "{found}".',
-    'and in "{found}", where the context comes closest to it, there is no "{claim}".',
-)
+_PHRASES = phrases(__package__)
+_RIGHT = _PHRASES["right"]
+_WRONG = _PHRASES["wrong"]
+_ASKED = _PHRASES["asked"]
+_SAID_RIGHT = _PHRASES["said_right"]
+_SAID_WRONG = _PHRASES["said_wrong"]
+_SAID_OTHERWISE = _PHRASES["said_otherwise"]
 
 
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:

@@ -14,6 +14,7 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
+from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import content, sentences, shared, spread
 from themis.traces import Action, Step
 
@@ -33,24 +34,8 @@ Stance: TypeAlias = Literal["agrees", "disagrees", "unsettled"]
 _IS_SO = r"(?:that|this|it) is (?:not )?(?:true|correct|right|so)"
 _VERDICT = re.compile(rf"^(?:(?:yes|no)(?:, {_IS_SO})?|{_IS_SO}|true|false)[.:,;]\s+", re.IGNORECASE)
 
-_THOUGHTS = (
-    "I need to confirm the information about {subject}.",
-    "I need to confirm what the answer says about {subject}.",
-    "I need to verify the information given in the answer.",
-    "I need to verify the correctness of the answer.",
-    "I need to confirm whether the answer is right about {subject}.",
-    "I need to search for {subject} to confirm the answer.",
-    "I need to find a reliable source to verify the answer.",
-    "The answer contains specific claims that need to be checked. I need to confirm them by a search.",
-    "The answer seems plausible, but I need to confirm it.",
-    "I need to validate the claim of the answer about {subject}.",
-    "Do I need to use a tool? Yes",
-    "I should check the facts of the answer about {subject} with a search.",
-    'I need to search "{query}" to confirm the answer.',
-    'I need to confirm the answer by searching for "{query}".',
-    "I need to verify whether the answer agrees with what the web says.",
-    "The answer gives details that should be verified. I need to search for them.",
-)
+_PHRASES = phrases(__package__)
+_THOUGHTS = _PHRASES["thoughts"]
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
@@ -157,37 +142,11 @@ def _cut(sentence: str, stems: Collection[str]) -> str:
     return f"{'... ' if start else ''}{' '.join(tokens[start:end]).strip(' .,;')}{' ...' if end < len(tokens) else ''}"
 
 
-_RIGHT = (
-    "The answer is supported:",
-    "The answer holds:",
-    "The answer is right:",
-    "The answer can be relied on:",
-    "The answer agrees with the search results:",
-    "The results support the answer:",
-)
-_WRONG = (
-    "The answer is not supported:",
-    "The answer does not hold:",
-    "The answer is not right:",
-    "The answer cannot be relied on:",
-    "The answer does not agree with the search results:",
-    "The results do not support the answer:",
-)
-_CONFIRMED = (
-    'it says "{claim}", and the results say "{found}".',
-    'the search found "{found}", which bears out "{claim}".',
-    'its statement "{claim}" is borne out by "{found}".',
-    'the results say "{found}", in line with "{claim}".',
-    'for "{claim}" the search gives "{found}".',
-)
-_UNCONFIRMED = (
-    'it says "{claim}", but no result speaks of {lacking}.',
-    'nothing in the results tells of {lacking}, as its statement "{claim}" would need.',
-    'its statement "{claim}" is not borne out: the results are silent about {lacking}.',
-    'the search does not confirm "{claim}": {lacking} does not occur in what it found.',
-    'for "{claim}" there is no result that mentions {lacking}.',
-)
-_NEAREST = ("", "", ' The nearest result says "{found}".', ' What comes closest is "{found}".', ' The search found "{found}" instead.')
+_RIGHT = _PHRASES["right"]
+_WRONG = _PHRASES["wrong"]
+_CONFIRMED = _PHRASES["confirmed"]
+_UNCONFIRMED = _PHRASES["unconfirmed"]
+_NEAREST = _PHRASES["nearest"]
 
 
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:

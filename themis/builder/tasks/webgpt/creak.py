@@ -22,6 +22,7 @@ from random import Random
 
 from themis.builder.draft import Draft, Source
 from themis.builder.tasks.webgpt.agents import query_of, stance_of, statements
+from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import STOP_WORDS, content, sentences, shared, spread, words
 from themis.errors import DataError
 from themis.files import json_lines, text_field
@@ -41,62 +42,11 @@ QUOTED = 0.5
 RIVALS = 6
 """Wrong answers of a draft at most."""
 
-ABOUT = (
-    "What is true of {subject}?",
-    "What is true about {subject}?",
-    "What can you tell me about {subject}?",
-    "Tell me something true about {subject}.",
-    "Tell me a fact about {subject}.",
-    "What is a fact about {subject}?",
-    "What do you know about {subject}?",
-    "What should I know about {subject}?",
-    "Can you tell me something about {subject}?",
-    "Name one true thing about {subject}.",
-    "What is known about {subject}?",
-    "Which statement about {subject} is correct?",
-    "Give me one correct statement about {subject}.",
-    "I am reading about {subject}. What is a fact worth knowing?",
-    "State a fact about {subject}.",
-    "What would an encyclopedia say about {subject}?",
-    "Say something about {subject} that can be checked.",
-    "Could you share a fact about {subject}?",
-    "I would like to learn about {subject}. What is true of it?",
-    "What is something that holds for {subject}?",
-    "Help me with a quiz: what is a true statement about {subject}?",
-    "Please tell me one thing about {subject} that is correct.",
-    "Somebody asked me about {subject}. What can I say?",
-    "What is one thing that people ought to know about {subject}?",
-)
-ASKED = (
-    "Is it true that {claim}?",
-    "Is it correct that {claim}?",
-    "Is this true: {claim}?",
-    "True or false: {claim}?",
-    "Can you confirm that {claim}?",
-    "I heard that {claim}. Is that so?",
-    "Somebody told me that {claim}. Is that right?",
-    "Would it be right to say that {claim}?",
-    "Is it a fact that {claim}?",
-    "Is it right that {claim}?",
-    "I read that {claim}. Is this correct?",
-    "Please check this claim: {claim}.",
-    "My friend says that {claim}. Is it true?",
-    "Does it hold that {claim}?",
-    "Am I right that {claim}?",
-    "Do you agree that {claim}?",
-    "Fact check: {claim}.",
-    "Is there any truth in this: {claim}?",
-    "Can I write that {claim}?",
-    "Is it so that {claim}?",
-)
-_YES = ("Yes. {reason}", "Yes, that is true. {reason}", "That is true. {reason}", "Yes, this is correct. {reason}", "True. {reason}")
-_NO = (
-    "No. {reason}",
-    "No, that is not true. {reason}",
-    "That is not true. {reason}",
-    "No, this is not correct. {reason}",
-    "False. {reason}",
-)
+_PHRASES = phrases(__package__)
+ABOUT = _PHRASES["ask_for_a_fact"]
+ASKED = _PHRASES["ask_whether"]
+_YES = _PHRASES["answer_yes"]
+_NO = _PHRASES["answer_no"]
 
 _EMPTY = re.compile(
     r"\b(?:true|truth|truly|false|falsely|falsehood|fact|facts|factual|factually|claims?|statements?|sentence|entity|incorrect|correct|"

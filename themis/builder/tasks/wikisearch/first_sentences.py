@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from themis.builder.text.phrases import phrases
+
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = rf"(?:\d{{1,2}} (?:{_MONTHS}) \d{{4}}|(?:{_MONTHS}) \d{{1,2}}, \d{{4}})"
 _WHEN = rf"(?:{_DATE}|(?:{_MONTHS}) \d{{4}}|\d{{4}})"
@@ -20,51 +22,13 @@ _END = r"(?=[.;](?: |$)|, [a-z0-9]"
 """Of a name that is the only one: no other follows after a comma. To be closed."""
 _PLACES = rf"{_PLACE}(?:, {_PLACE}){{0,2}}"
 _TITLED = r"[A-Z0-9][\w'’.!&-]*(?: (?:[A-Z0-9&][\w'’.!-]*|and|the|of the|de|la)){0,4}"
-_NATIONS = """
-    American British English Scottish Welsh Irish Canadian Australian French German Italian Spanish Portuguese Dutch Belgian Swiss Austrian Swedish
-    Norwegian Danish Finnish Icelandic Polish Czech Slovak Hungarian Romanian Bulgarian Greek Turkish Russian Ukrainian Belarusian Estonian Latvian
-    Lithuanian Serbian Croatian Slovenian Bosnian Albanian Macedonian Georgian Armenian Azerbaijani Kazakh Israeli Iranian Iraqi Egyptian
-    Moroccan Algerian Tunisian Nigerian Ghanaian Kenyan Ethiopian Ugandan Tanzanian Cameroonian Senegalese Zimbabwean Zambian Angolan Indian
-    Pakistani Bangladeshi Nepalese Chinese Taiwanese Japanese Thai Vietnamese Indonesian Malaysian Singaporean Filipino Mongolian Brazilian
-    Argentine Chilean Peruvian Colombian Venezuelan Ecuadorian Uruguayan Paraguayan Bolivian Mexican Cuban Jamaican Guatemalan Panamanian
-    Lebanese Syrian Jordanian Saudi Maltese Cypriot Luxembourgish Venetian Flemish
-""".split()
-_TWO_WORD_NATIONS = (
-    "South African",
-    "New Zealand",
-    "South Korean",
-    "North Korean",
-    "Sri Lankan",
-    "Costa Rican",
-    "Puerto Rican",
-    "Hong Kong",
-)
-NATIONS = (*_TWO_WORD_NATIONS, *_NATIONS)
+_WORDS = phrases(__package__, "words.yaml")
+NATIONS = (*_WORDS["two_word_nations"], *_WORDS["nations"])
 _NATION = "|".join(NATIONS)
-COUNTRIES = """
-    United States, United Kingdom, Canada, Australia, New Zealand, France, Germany, Italy, Spain, Portugal, Netherlands, Belgium, Switzerland,
-    Austria, Sweden, Norway, Denmark, Finland, Iceland, Ireland, Poland, Czech Republic, Slovakia, Hungary, Romania, Bulgaria, Greece, Turkey, Russia,
-    Ukraine, Belarus, Estonia, Latvia, Lithuania, Serbia, Croatia, Slovenia, Albania, Armenia, Azerbaijan, Kazakhstan, Israel, Iran, Iraq,
-    Egypt, Morocco, Algeria, Tunisia, Nigeria, Ghana, Kenya, Ethiopia, Uganda, Tanzania, Cameroon, Senegal, Zimbabwe, Zambia, Angola, India, Pakistan,
-    Bangladesh, Nepal, China, Taiwan, Japan, Thailand, Vietnam, Indonesia, Malaysia, Singapore, Philippines, Mongolia, Brazil, Argentina, Chile, Peru,
-    Colombia, Venezuela, Ecuador, Uruguay, Paraguay, Bolivia, Mexico, Cuba, Jamaica, Guatemala, Panama, Lebanon, Syria, Jordan, Sri Lanka,
-    South Africa, South Korea, North Korea, Mali, Burkina Faso, Madagascar, Mozambique, England, Scotland, Wales
-""".replace("\n", " ").split(",")
-_COUNTRY = "|".join(country.strip() for country in COUNTRIES)
+_COUNTRY = "|".join(_WORDS["countries"])
 _OCCUPATION_END = r"(?:er|or|ist|ian|man|woman|player|coach|poet|judge|monk|nun|chef|pilot|athlete|soprano|tenor|actress|critic|physicist|jurist|priest|bishop)"
-_SITE = (
-    "village|town|city|hamlet|municipality|commune|community|suburb|locality|settlement|neighbourhood|neighborhood|township|parish|stream|river|creek|"
-    "lake|mountain|hill|island|bay|valley|park|reserve|church|cathedral|temple|mosque|monastery|abbey|castle|fort|palace|house|building|mansion|farm|"
-    "farmhouse|hotel|theatre|theater|cinema|museum|gallery|library|school|university|college|hospital|stadium|arena|station|airport|bridge|dam|road|"
-    "street|highway|tower|monument|memorial|cemetery|district|courthouse|lighthouse|mill|mine|prison|market|mall|tomb|reservoir|waterfall|cave|peak|beach|"
-    "company|bank|newspaper|brewery|winery|club|organization|organisation|cave|plateau|peninsula|constituency|region|tehsil|barony|civil parish"
-)
-_POSITION = (
-    r"goalkeeper|striker|forward|winger|left winger|right winger|defender|midfielder|central midfielder|defensive midfielder|attacking midfielder|"
-    r"left back|right back|left-back|right-back|centre back|centre-back|central defender|centre forward|full-back|fullback|centre|prop|hooker|lock|"
-    r"fly-half|scrum-half|flanker|defenseman|defenceman|pitcher|catcher|outfielder|shortstop|quarterback|linebacker|cornerback|safety|guard|center|"
-    r"wide receiver|running back|tight end|placekicker|second baseman|first baseman|third baseman|goaltender|point guard|shooting guard|power forward|small forward"
-)
+_SITE = "|".join(_WORDS["sites"])
+_POSITION = "|".join(_WORDS["positions"])
 _ARTIST = r"(?:[a-z&/-]+ )*(?:band|group|singer|rapper|musician|artist|guitarist|pianist|saxophonist|drummer|duo|trio|quartet|songwriter|singer-songwriter|composer|DJ|producer)"
 _WRITER = r"(?:[a-z-]+ )*(?:author|writer|novelist|poet|playwright|journalist|historian)"
 
