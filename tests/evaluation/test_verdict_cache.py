@@ -1,6 +1,5 @@
 """A file of verdicts from which an evaluation goes on."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 
 from tests.evaluation.conftest import NumberJudge
 from themis.errors import DataError
-from themis.evaluation.verdict_cache import KeptVerdicts, case_key, verdict_from_json
-from themis.traces import Action, Case, Observation, Step, Trace, Usage, Verdict
+from themis.evaluation.verdict_cache import KeptVerdicts
+from themis.traces import Case, Verdict
 
 CASES = [Case("q", "1", id="a"), Case("q", "2", id="b"), Case("q", "3", id="c")]
 JUDGE = {"model": "m", "rationale": "skip"}
@@ -33,13 +32,6 @@ def test_another_draw_is_another_verdict(tmp_path: Path) -> None:
     judge(tmp_path / "v.jsonl", CASES, NumberJudge(0), draw=0)
     assert judge(tmp_path / "v.jsonl", CASES, NumberJudge(5), draw=1)[0].reward == 6
     assert judge(tmp_path / "v.jsonl", CASES, NumberJudge(9), draw=0)[0].reward == 1
-
-
-def test_tests_and_context_make_another_case() -> None:
-    keys = {case_key(case) for case in (CASES[0], replace(CASES[0], tests=("assert 1",)), replace(CASES[0], context="1"))}
-    assert len(keys) == 3
-    assert case_key(CASES[0]) == case_key(replace(CASES[0], id="z"))
-    assert case_key(Case(({"role": "user", "content": "q"},), "1")) != case_key(CASES[0])
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])
@@ -78,11 +70,3 @@ def test_another_file_is_refused_and_left_as_it_is(text: str, tmp_path: Path) ->
     with pytest.raises(DataError, match="not a verdict that an evaluation kept"):
         KeptVerdicts(path, JUDGE)
     assert path.read_text() == text
-
-
-def test_a_verdict_comes_back_as_it_was() -> None:
-    steps = (Step("t", Action("a", "x"), Observation("y", "timeout", "replayed_near")), Step("done"))
-    verdict = Verdict("1", None, "budget", Trace(steps, "because"), Usage(1, 2, 3, 0.5))
-    back = verdict_from_json(json.loads(json.dumps(verdict.to_json())))
-    assert back == verdict
-    assert back.trace.steps[0].observation == Observation("y", "timeout", "replayed_near")

@@ -1,11 +1,12 @@
 """A case from JSON: what is wrong is one sentence."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from themis.errors import DataError
-from themis.traces import Case, case_from_json
+from themis.traces import Case, case_from_json, case_key
 
 
 def test_a_case_needs_a_question_and_an_answer() -> None:
@@ -48,3 +49,11 @@ def test_a_broken_row_is_one_sentence_with_its_place_and_field(row: Any, sentenc
     with pytest.raises(DataError) as error:
         case_from_json(row, "cases.jsonl, line 3")
     assert str(error.value) == f"cases.jsonl, line 3: {sentence}"
+
+
+def test_tests_and_context_make_another_case() -> None:
+    case = Case("q", "1", id="a")
+    keys = {case_key(each) for each in (case, replace(case, tests=("assert 1",)), replace(case, context="1"))}
+    assert len(keys) == 3
+    assert case_key(case) == case_key(replace(case, id="z"))
+    assert case_key(Case(({"role": "user", "content": "q"},), "1")) != case_key(case)

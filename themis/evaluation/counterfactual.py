@@ -23,10 +23,9 @@ from rich.table import Table
 from themis.builder.counterfactual.rows import Counterfactual, World
 from themis.evaluation.items import JudgeAll, Progress
 from themis.evaluation.statistics import wilson_interval
-from themis.evaluation.verdict_cache import case_key
 from themis.tools import Toolbox
 from themis.tools.recordings.published import known_tools
-from themis.traces import Action, Case, Observation, Verdict
+from themis.traces import Action, Case, Observation, Verdict, case_key
 
 NOTE = (
     "A judge that ignores its observations flips none; one that guesses flips half. "

@@ -5,7 +5,6 @@ judged (question, answer, context, tests; of counterfactual pairs the world, too
 not judged again. A line is written whole or, after a kill, cut off on the next run. Knows nothing of models: the judge is handed in.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from typing import Any, Self
 
 from themis.errors import DataError
 from themis.evaluation.items import JudgeAll
-from themis.traces import Action, Case, Observation, Step, Trace, Usage, Verdict
+from themis.traces import Case, Verdict, case_key, verdict_from_json
 
 Key = Callable[[Case], str]
 """By what a case is known again."""
@@ -140,25 +139,6 @@ def append_row(file: FileIO, row: Mapping[str, Any], path: Path) -> None:
             rest = rest[file.write(rest) :]
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-def case_key(case: Case) -> str:
-    """The same for the same question, answer, context and tests, whatever the id."""
-    question: Any = case.question if isinstance(case.question, str) else [dict(turn) for turn in case.question]
-    whole = json.dumps([question, case.answer, case.context, list(case.tests)])
-    return hashlib.sha256(whole.encode()).hexdigest()[:32]
-
-
-def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
-    """What `Verdict.to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    trace = Trace(tuple(map(_step, row["trace"]["steps"])), row["trace"]["rationale"])
-    reward = row["reward"]
-    return Verdict(str(row["id"]), None if reward is None else float(reward), row["reason"], trace, Usage(**row["usage"]))
-
-
-def _step(row: Mapping[str, Any]) -> Step:
-    action, observation = row["action"], row["observation"]
-    return Step(row["thought"], Action(**action) if action else None, Observation(**observation) if observation else None)
 
 
 def _decoded(line: bytes) -> Any:

@@ -1,12 +1,14 @@
-"""Cases, traces and verdicts as data; their written form; their tokens. Imports no torch."""
+"""Cases, traces and verdicts as data; what a judge is; the written form of a trace and its tokens. Imports no torch."""
 
-from themis.traces.case import Case, Message, case_from_json
+from themis.traces.case import Case, Message, case_from_json, case_key
+from themis.traces.judge import Judge
 from themis.traces.pair import Pair, Side
-from themis.traces.trace import Action, Observation, Reason, Status, Step, Trace, Usage, Verdict
+from themis.traces.trace import Action, Observation, Reason, Status, Step, Trace, Usage, Verdict, verdict_from_json
 
 __all__ = [
     "Action",
     "Case",
+    "Judge",
     "Message",
     "Observation",
     "Pair",
@@ -18,4 +20,6 @@ __all__ = [
     "Usage",
     "Verdict",
     "case_from_json",
+    "case_key",
+    "verdict_from_json",
 ]

@@ -3,6 +3,8 @@
 Knows nothing of traces, tokens or models. Everything in a case is untrusted text.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -59,6 +61,13 @@ def case_from_json(row: Any, where: str) -> Case:
         raise DataError(f"{where}: field 'tests' must be a list of texts")
     tests = tuple(checked_text(test, "tests", where) for test in tests)
     return Case(question, answer, context, tests, checked_text(str(row.get("id", "")), "id", where))
+
+
+def case_key(case: Case) -> str:
+    """The same for the same question, answer, context and tests, whatever the id."""
+    question: Any = case.question if isinstance(case.question, str) else [dict(turn) for turn in case.question]
+    whole = json.dumps([question, case.answer, case.context, list(case.tests)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
 def checked_text(value: Any, name: str, where: str) -> str:

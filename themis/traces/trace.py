@@ -4,6 +4,7 @@ Knows nothing of tokens (`segments`) or of running tools (`themis.tools`).
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -106,3 +107,15 @@ class Verdict:
             "trace": asdict(self.trace),
             "usage": asdict(self.usage),
         }
+
+
+def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
+    """What `Verdict.to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
+    trace = Trace(tuple(map(_step, row["trace"]["steps"])), row["trace"]["rationale"])
+    reward = row["reward"]
+    return Verdict(str(row["id"]), None if reward is None else float(reward), row["reason"], trace, Usage(**row["usage"]))
+
+
+def _step(row: Mapping[str, Any]) -> Step:
+    action, observation = row["action"], row["observation"]
+    return Step(row["thought"], Action(**action) if action else None, Observation(**observation) if observation else None)

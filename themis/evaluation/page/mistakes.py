@@ -5,8 +5,7 @@ from typing import Any
 from themis.evaluation.page.markup import Markup, element, joined, section
 from themis.evaluation.page.runs import Run
 from themis.evaluation.results import Answer, Mistake
-from themis.evaluation.verdict_cache import verdict_from_json
-from themis.traces import Step, Verdict
+from themis.traces import Step, Verdict, verdict_from_json
 
 _CUT = 4_000
 """Characters of one text: a page of twenty mistakes shall open at once."""
