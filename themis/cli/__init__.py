@@ -1,59 +1,53 @@
 """The command line: a command -> a function; parses and prints, decides nothing.
 
-What is slow to import (torch, transformers) is imported inside the commands that need it, so that
-`themis --help` answers at once. An error made for somebody (`ThemisError`) becomes one sentence on
+A command's module is imported when the command is called, and what is slow to import (torch, transformers) inside the
+command, so that `themis --help` answers at once. An error made for somebody (`ThemisError`) becomes one sentence on
 stderr and exit status 2; Ctrl-C one line and 130; anything else is a bug of ours and surfaces.
 """
 
 import io
 import sys
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 
 import typer
-from typer.core import TyperGroup
 
 from themis import __version__
-from themis.cli import build, demo, evaluate, mcp, report, score, tools, train
-from themis.errors import ThemisError
+from themis.cli.groups import Entry, LazyCommands
 
 
-class Commands(TyperGroup):
-    """All commands, and the one place where their errors are caught."""
+class Themis(LazyCommands):
+    """All commands, in the order of the help; a summary is the first sentence of the command's own help."""
 
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except ThemisError as error:
-            raise _exit_saying(str(error), 2) from None
-        except KeyboardInterrupt:
-            raise _exit_saying("interrupted; what was written is kept", 130) from None
-
-
-def _exit_saying(sentence: str, code: int) -> typer.Exit:
-    from themis.cli.show import one_line
-
-    typer.echo(f"themis: {one_line(sentence)}", err=True)
-    return typer.Exit(code)
+    entries: ClassVar = {
+        "demo": Entry("demo:demo", "Judge built-in cases, a right and a wrong answer to each.", "EXAMPLE"),
+        "score": Entry("score:score", "Judge an answer, or a file of answers: the tools called, what they said, the reward.", "EXAMPLE"),
+        "eval": Entry("evaluate:app", "Measure how often a judge prefers the better answer."),
+        "report": Entry(
+            "report:report",
+            "Write one page of HTML with all figures, plots and the worst mistakes: self-contained, without scripts.",
+            "EXAMPLE",
+        ),
+        "tools": Entry("tools:app", "List the tools of a judge, call one, see what each needs, make indexes and recordings."),
+        "build": Entry("build:app", "Build preference data that tools have checked."),
+        "mcp": Entry("mcp:mcp", "Serve the tools, and a judge, to programs that speak MCP.", "EXAMPLE"),
+        "train": Entry("train:train", "Train a reward model by a recipe.", "TRAIN_EXAMPLE"),
+        "average": Entry("train:average", "Write the mean of several models' weights.", "AVERAGE_EXAMPLE"),
+        "export": Entry(
+            "train:export",
+            "Write a model as an AutoModelForSequenceClassification that gives the same reward for the same text.",
+            "EXPORT_EXAMPLE",
+        ),
+    }
 
 
 app = typer.Typer(
-    cls=Commands,
+    cls=Themis,
     help="Themis, the reward model that checks with tools before it judges.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
-app.command("score", epilog=score.EXAMPLE)(score.score)
-app.add_typer(evaluate.app, name="eval")
-app.command("report", epilog=report.EXAMPLE)(report.report)
-app.add_typer(tools.app, name="tools")
-app.add_typer(build.app, name="build")
-app.command("mcp", epilog=mcp.EXAMPLE)(mcp.mcp)
-app.command("train", epilog=train.TRAIN_EXAMPLE)(train.train)
-app.command("average", epilog=train.AVERAGE_EXAMPLE)(train.average)
-app.command("export", epilog=train.EXPORT_EXAMPLE)(train.export)
 
 
 def _print_version(wanted: bool) -> None:

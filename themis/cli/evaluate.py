@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure how often a judge prefers the better answer.", no_args_is_help=True)
 
-EXAMPLE = "Example: themis eval tara --data tara --split dev --json dev.json"
+TARA_EXAMPLE = "Example: themis eval tara --data tara --split dev --json dev.json"
+HH_EXAMPLE = "Example: themis eval hh --data tara --json hh.json"
+RETARDED_BAR_EXAMPLE = "Example: themis eval retarded-bar --data tara --json retarded-bar.json"
+TRUTHFULQA_EXAMPLE = "Example: themis eval truthfulqa --data tara --json truthfulqa.json"
 BENCH_EXAMPLE = "Example: themis eval bench rewardbench.jsonl --rationale skip --json rewardbench.json"
 
 Tests = Literal["both", "with", "without"]
@@ -39,7 +42,7 @@ def _group() -> None:
     """Each bench is a command; those with options of their own stand in a module of their own, such as `bench`."""
 
 
-@app.command(epilog=EXAMPLE)
+@app.command(epilog=TARA_EXAMPLE)
 @with_judging_options
 def tara(
     data: Folder = None,
@@ -54,21 +57,21 @@ def tara(
     _run_tara("tara", data, split, only, judging, tests)
 
 
-@app.command()
+@app.command(epilog=HH_EXAMPLE)
 @with_judging_options
 def hh(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
     """Judge the pairs of HH*, answers of an assistant that need no tool (`hh_rlhf/SPLIT.jsonl`)."""
     _run_tara("hh", data, split, ["hh_rlhf"], judging)
 
 
-@app.command("retarded-bar")
+@app.command("retarded-bar", epilog=RETARDED_BAR_EXAMPLE)
 @with_judging_options
 def retarded_bar(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
     """Judge the pairs of Retarded-bar, riddles with a false premise (`retarded_bar/SPLIT.jsonl`)."""
     _run_tara("retarded-bar", data, split, ["retarded_bar"], judging)
 
 
-@app.command()
+@app.command(epilog=TRUTHFULQA_EXAMPLE)
 @with_judging_options
 def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
     """TruthfulQA MC1: judge each choice alone, take the one with the highest reward (`truthful_qa/SPLIT.jsonl`)."""
