@@ -288,9 +288,9 @@ def test_a_key_that_is_not_set_is_said_before_anything_is_asked(monkeypatch: pyt
 @pytest.mark.parametrize(
     ("status", "words", "expected"),
     [
-        (403, "no access", "check that no api_key_env is set"),
+        (403, "no access", "set api_key_env if it needs a key"),
         (404, "no model tiny", "knows no such address or model"),
-        (402, "insufficient balance", "asks for money"),
+        (402, "insufficient balance", "asks for payment"),
     ],
 )
 def test_what_the_user_can_mend_is_said_at_once(status: int, words: str, expected: str) -> None:

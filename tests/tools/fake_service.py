@@ -1,6 +1,6 @@
 """A stand-in for every HTTP service: it listens on loopback, says what it is told to, and notes what it was asked.
 
-Beside it, a door whose transport notes each address before anything is sent: a refused redirect is one that
+Beside it, a client whose transport notes each address before anything is sent: a refused redirect is one that
 never gets there.
 """
 
@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 
 from themis.errors import ToolError, ToolTimeout, ToolUnavailable
-from themis.http.client import Web
+from themis.http.client import Client
 
 ELSEWHERE = "http://203.0.113.7/secret"
 """An address of the documentation's network: nobody has it, and no test may reach it."""
@@ -160,8 +160,8 @@ class Noted(httpx2.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-class NotedWeb(Web):
-    """A door for tests, and the addresses that were reached through it."""
+class NotedClient(Client):
+    """An HTTP client for tests, and the addresses that were reached through it."""
 
     def __init__(self) -> None:
         self.noted = Noted()

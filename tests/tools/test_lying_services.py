@@ -12,7 +12,7 @@ from tests.tools import test_translate, test_web_search
 from tests.tools.weather import test_live as test_weather_live
 from tests.tools.wiki import test_live as test_wiki_live
 from themis.errors import ToolError
-from themis.http.client import Web
+from themis.http.client import Client
 from themis.tools.base import AnyTool
 from themis.tools.translate import deepl, libretranslate
 from themis.tools.weather.live import open_meteo
@@ -22,19 +22,19 @@ LIES: tuple[Any, ...] = (None, True, -1, 1e300, "", "x", [], [7], {}, {"x": 7})
 URL = "http://127.0.0.1:9"
 QUICK = {"url": URL, "attempts": 1, "per_second": 1e6}
 
-Built = tuple[Callable[[Web], AnyTool], dict[str, Any], list[Any]]
+Built = tuple[Callable[[Client], AnyTool], dict[str, Any], list[Any]]
 SERVICES: dict[str, Built] = {
-    name: (lambda web, adapter=adapter: adapter.build({**QUICK, **adapter.options}, web), {"query": "deepest hole"}, [adapter.found])
+    name: (lambda client, adapter=adapter: adapter.build({**QUICK, **adapter.options}, client), {"query": "deepest hole"}, [adapter.found])
     for name, adapter in test_web_search.ADAPTERS.items()
 } | {
-    "mediawiki": (lambda web: mediawiki(QUICK, web), {"query": "Brentwood"}, [test_wiki_live.FOUND, test_wiki_live.OPENINGS]),
+    "mediawiki": (lambda client: mediawiki(QUICK, client), {"query": "Brentwood"}, [test_wiki_live.FOUND, test_wiki_live.OPENINGS]),
     "open_meteo": (
-        lambda web: open_meteo({**QUICK, "geocoding_url": URL, "forecasts_url": URL}, web),
+        lambda client: open_meteo({**QUICK, "geocoding_url": URL, "forecasts_url": URL}, client),
         {"city": "Riyadh", "day": test_weather_live.DAY},
         [test_weather_live.PLACES, test_weather_live.ARCHIVE, test_weather_live.FORECAST],
     ),
-    "libretranslate": (lambda web: libretranslate(QUICK, web), {"text": "Hola"}, [test_translate.LIBRE]),
-    "deepl": (lambda web: deepl({**QUICK, "key": "k"}, web), {"text": "Hola"}, [test_translate.DEEPL]),
+    "libretranslate": (lambda client: libretranslate(QUICK, client), {"text": "Hola"}, [test_translate.LIBRE]),
+    "deepl": (lambda client: deepl({**QUICK, "key": "k"}, client), {"text": "Hola"}, [test_translate.DEEPL]),
 }
 
 
@@ -61,16 +61,16 @@ class Saying(httpx2.AsyncBaseTransport):
 
 @pytest.mark.parametrize(("build", "arguments", "truths"), SERVICES.values(), ids=SERVICES)
 def test_no_lie_of_a_service_does_more_than_cost_its_observation(
-    build: Callable[[Web], AnyTool], arguments: dict[str, Any], truths: list[Any]
+    build: Callable[[Client], AnyTool], arguments: dict[str, Any], truths: list[Any]
 ) -> None:
     transport = Saying()
     hours = count(step=3600)  # an hour between any two looks at the clock: no host rests for long
-    with Web(transport, lambda: float(next(hours))) as web:
+    with Client(transport, lambda: float(next(hours))) as client:
         for at, truth in enumerate(truths):
             for lie in lied(truth):
                 transport.answers = [*truths[:at], lie, *truths[at + 1 :]]
                 try:
-                    told = build(web)(**arguments)
+                    told = build(client)(**arguments)
                 except ToolError:
                     continue
                 assert isinstance(told, str)

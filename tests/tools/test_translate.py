@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedWeb, Said, quick
+from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedClient, Said, quick
 from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
-from themis.http.client import Web
+from themis.http.client import Client
 from themis.tools import translate
 from themis.tools.base import AnyTool, read_argument
 from themis.tools.translate import BACKENDS, LONGEST_TEXT, language_of, translate_tool
@@ -25,19 +25,19 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 
 
 @pytest.fixture
-def web() -> Iterator[NotedWeb]:
-    with NotedWeb() as web:
-        yield web
+def client() -> Iterator[NotedClient]:
+    with NotedClient() as client:
+        yield client
 
 
-def translating(name: str, fake: FakeService, web: Web, **options: Any) -> AnyTool:
-    return getattr(translate, name)({"key": KEY, **quick(fake, **options)}, web)  # type: ignore[no-any-return]
+def translating(name: str, fake: FakeService, client: Client, **options: Any) -> AnyTool:
+    return getattr(translate, name)({"key": KEY, **quick(fake, **options)}, client)  # type: ignore[no-any-return]
 
 
 @each_service
-def test_a_service_finds_out_the_language_and_gives_english(name: str, web: NotedWeb) -> None:
+def test_a_service_finds_out_the_language_and_gives_english(name: str, client: NotedClient) -> None:
     with FakeService(Said(SERVICES[name])) as fake:
-        tool = translating(name, fake, web)
+        tool = translating(name, fake, client)
         assert tool(**read_argument(tool.schema, "¿Qué es ilegal, hoy?")) == "What is illegal?"
         tool(text="Hola", source="es", target="pt-br")
     first, second = fake.asked
@@ -56,45 +56,45 @@ def test_a_service_finds_out_the_language_and_gives_english(name: str, web: Note
 @each_service
 @pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
 def test_each_failure_of_each_service_has_its_kind(
-    name: str, web: NotedWeb, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
+    name: str, client: NotedClient, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
 ) -> None:
     with FakeService(said) as fake, pytest.raises(kind, match=words):
-        translating(name, fake, web, **options)(text="Hola")
-    assert all(address.startswith(fake.url) for address in web.noted.addresses)
+        translating(name, fake, client, **options)(text="Hola")
+    assert all(address.startswith(fake.url) for address in client.noted.addresses)
 
 
 @each_service
-def test_an_empty_translation_is_no_translation(name: str, web: NotedWeb) -> None:
+def test_an_empty_translation_is_no_translation(name: str, client: NotedClient) -> None:
     empty = json.loads(json.dumps(SERVICES[name]).replace("What is illegal?", " "))
     with FakeService(Said(empty)) as fake, pytest.raises(ToolUnavailable, match="came back empty"):
-        translating(name, fake, web)(text="Hola")
+        translating(name, fake, client)(text="Hola")
 
 
 @each_service
-def test_a_busy_service_is_asked_again(name: str, web: NotedWeb) -> None:
+def test_a_busy_service_is_asked_again(name: str, client: NotedClient) -> None:
     with FakeService(BUSY, Said(SERVICES[name])) as fake:
-        assert translating(name, fake, web)(text="Hola") == "What is illegal?"
+        assert translating(name, fake, client)(text="Hola") == "What is illegal?"
 
 
 @each_service
-def test_a_refused_language_is_the_judge_s_a_refused_key_the_user_s(name: str, web: NotedWeb) -> None:
+def test_a_refused_language_is_the_judge_s_a_refused_key_the_user_s(name: str, client: NotedClient) -> None:
     with FakeService(Said({"error": "xx is not supported"}, 400)) as fake, pytest.raises(ToolError, match="xx is not supported") as told:
-        translating(name, fake, web)(text="Hola", target="xx")
+        translating(name, fake, client)(text="Hola", target="xx")
     assert type(told.value) is ToolError
     with FakeService(Said({"error": f"bad {KEY}"}, 403)) as fake, pytest.raises(ConfigError, match="option 'key'") as wrong:
-        translating(name, fake, web)(text="Hola")
+        translating(name, fake, client)(text="Hola")
     assert KEY not in str(wrong.value)
 
 
-def test_a_key_that_libretranslate_misses_is_the_user_s_to_give(web: NotedWeb) -> None:
+def test_a_key_that_libretranslate_misses_is_the_user_s_to_give(client: NotedClient) -> None:
     said = Said({"error": "Visit the portal to get an API key"}, 400)
     with FakeService(said) as fake, pytest.raises(ConfigError, match="LIBRETRANSLATE_API_KEY"):
-        translating("libretranslate", fake, web)(text="Hola")
+        translating("libretranslate", fake, client)(text="Hola")
 
 
-def test_a_spent_quota_of_deepl_is_the_world_s_failure(web: NotedWeb) -> None:
+def test_a_spent_quota_of_deepl_is_the_world_s_failure(client: NotedClient) -> None:
     with FakeService(Said({"message": "Quota exceeded"}, 456)) as fake, pytest.raises(ToolUnavailable, match="456: Quota exceeded"):
-        translating("deepl", fake, web)(text="Hola")
+        translating("deepl", fake, client)(text="Hola")
 
 
 def test_what_a_backend_lacks_is_said_before_it_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedWeb, Said, quick
+from tests.tools.fake_service import BUSY, FAILURES, FakeService, NotedClient, Said, quick
 from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
-from themis.http.client import Web
+from themis.http.client import Client
 from themis.tools import web_search
 from themis.tools.base import AnyTool, normalised
 from themis.tools.recordings.store import Call, ObservationStore
@@ -24,7 +24,7 @@ PAGES = "The Kola well reached 12 km. It was begun in 1970."
 class Adapter:
     """A service, an answer of its published form to a query, what it should be asked, and an answer that found nothing."""
 
-    build: Callable[[dict[str, Any], Web], AnyTool]
+    build: Callable[[dict[str, Any], Client], AnyTool]
     found: dict[str, Any]
     nothing: dict[str, Any]
     path: str
@@ -110,81 +110,81 @@ every_adapter = pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=ADAPTE
 
 
 @pytest.fixture
-def web() -> Iterator[NotedWeb]:
-    with NotedWeb() as web:
-        yield web
+def client() -> Iterator[NotedClient]:
+    with NotedClient() as client:
+        yield client
 
 
-def searching(adapter: Adapter, fake: FakeService, web: Web, **options: Any) -> AnyTool:
-    return adapter.build({**quick(fake), **adapter.options, **options}, web)
+def searching(adapter: Adapter, fake: FakeService, client: Client, **options: Any) -> AnyTool:
+    return adapter.build({**quick(fake), **adapter.options, **options}, client)
 
 
 @every_adapter
-def test_each_service_is_asked_its_way_and_told_in_one(adapter: Adapter, web: NotedWeb) -> None:
+def test_each_service_is_asked_its_way_and_told_in_one(adapter: Adapter, client: NotedClient) -> None:
     with FakeService(Said(adapter.found)) as fake:
-        assert searching(adapter, fake, web)(query="deepest hole") == PAGES
+        assert searching(adapter, fake, client)(query="deepest hole") == PAGES
     (asked,) = fake.asked
     assert asked.path == adapter.path
     assert (asked.body or asked.params) == adapter.asked
     if adapter.key_header:
         assert asked.headers[adapter.key_header[0]] == adapter.key_header[1]
-        assert KEY not in web.noted.addresses[0]
+        assert KEY not in client.noted.addresses[0]
 
 
 @every_adapter
-def test_finding_nothing_is_said_to_the_judge(adapter: Adapter, web: NotedWeb) -> None:
+def test_finding_nothing_is_said_to_the_judge(adapter: Adapter, client: NotedClient) -> None:
     with FakeService(Said(adapter.nothing)) as fake, pytest.raises(ToolError, match="found nothing; try other words") as told:
-        searching(adapter, fake, web)(query="deepest hole")
+        searching(adapter, fake, client)(query="deepest hole")
     assert not isinstance(told.value, ToolUnavailable)
 
 
 @every_adapter
 @pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
 def test_each_failure_of_each_service_has_its_kind(
-    adapter: Adapter, web: NotedWeb, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
+    adapter: Adapter, client: NotedClient, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
 ) -> None:
     with FakeService(said) as fake, pytest.raises(kind, match=words):
-        searching(adapter, fake, web, **options)(query="deepest hole")
-    assert all(address.startswith(fake.url) for address in web.noted.addresses)
+        searching(adapter, fake, client, **options)(query="deepest hole")
+    assert all(address.startswith(fake.url) for address in client.noted.addresses)
 
 
 @every_adapter
-def test_a_busy_service_is_asked_again(adapter: Adapter, web: NotedWeb) -> None:
+def test_a_busy_service_is_asked_again(adapter: Adapter, client: NotedClient) -> None:
     with FakeService(BUSY, Said(adapter.found)) as fake:
-        assert searching(adapter, fake, web)(query="deepest hole") == PAGES
+        assert searching(adapter, fake, client)(query="deepest hole") == PAGES
 
 
 @every_adapter
-def test_a_refusal_says_what_to_mend(adapter: Adapter, web: NotedWeb) -> None:
+def test_a_refusal_says_what_to_mend(adapter: Adapter, client: NotedClient) -> None:
     with FakeService(Said({"message": f"no access for {adapter.options.get('key')}"}, 403)) as fake, pytest.raises(ConfigError) as wrong:
-        searching(adapter, fake, web)(query="deepest hole")
+        searching(adapter, fake, client)(query="deepest hole")
     assert ("option 'key'" if adapter.options else "settings.yml") in str(wrong.value)
     assert KEY not in str(wrong.value)
 
 
-def test_a_direct_answer_stands_alone(web: NotedWeb) -> None:
+def test_a_direct_answer_stands_alone(client: NotedClient) -> None:
     box = {"title": "178 Centimeters", "answer": "5 feet 10.079 inches", "snippet": "178 cm is"}
     with FakeService(Said({**ADAPTERS["serper"].found, "answerBox": box})) as fake:
-        assert searching(ADAPTERS["serper"], fake, web)(query="178 cm in feet") == "5 feet 10.079 inches"
+        assert searching(ADAPTERS["serper"], fake, client)(query="178 cm in feet") == "5 feet 10.079 inches"
     for answer in ("12,262 m", {"answer": "12,262 m", "url": "https://a.example/"}):
         with FakeService(Said({**ADAPTERS["searxng"].found, "answers": [answer]})) as fake:
-            assert searching(ADAPTERS["searxng"], fake, web)(query="deepest hole") == "12,262 m"
+            assert searching(ADAPTERS["searxng"], fake, client)(query="deepest hole") == "12,262 m"
 
 
-def test_what_google_knows_of_a_thing_comes_first_and_attributes_are_written_out(web: NotedWeb) -> None:
+def test_what_google_knows_of_a_thing_comes_first_and_attributes_are_written_out(client: NotedClient) -> None:
     found = {
         "knowledgeGraph": {"title": "Kola", "type": "Borehole", "description": "A well.", "attributes": {"Begun": "1970"}},
         "organic": [{"title": "Hole", "link": "https://c.example/", "snippet": "It is deep.", "attributes": {"Date": "May 1970"}}],
     }
     with FakeService(Said(found)) as fake:
-        told = searching(ADAPTERS["serper"], fake, web)(query="kola")
+        told = searching(ADAPTERS["serper"], fake, client)(query="kola")
     assert told == "Kola: Borehole. A well. Kola Begun: 1970. It is deep. Date: May 1970."
 
 
 def test_only_so_many_results_are_told_and_each_is_cut() -> None:
     rows = [{"title": "t", "url": f"https://{n}.example/", "content": "word " * 200} for n in range(9)]
-    with NotedWeb() as web, FakeService(Said({"results": rows})) as fake:
-        told = searching(ADAPTERS["tavily"], fake, web, results=3)(query="words")
+    with NotedClient() as client, FakeService(Said({"results": rows})) as fake:
+        told = searching(ADAPTERS["tavily"], fake, client, results=3)(query="words")
     assert told.count("...") == 3
     assert len(told) <= 3 * (LONGEST_SNIPPET + 1)
 

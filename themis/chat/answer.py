@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from themis.chat.prompt import Said
+from themis.http.client import masked
 
 _MOST_TOKENS = 100_000_000
 
@@ -59,9 +60,7 @@ class Assembly:
 
     def said(self, estimated: tuple[int, int], secrets: tuple[str, ...] = ()) -> Said:
         """The reply, with the server's count of tokens or, where it gave none, with those `estimated`."""
-        text, refusal = ("".join(parts).encode("utf-8", "replace").decode() for parts in (self.text, self.refusal))
-        for secret in secrets:
-            text, refusal = text.replace(secret, "***"), refusal.replace(secret, "***")
+        text, refusal = (masked("".join(parts).encode("utf-8", "replace").decode(), secrets) for parts in (self.text, self.refusal))
         usage = self.usage or {"read": estimated[0], "cached": 0, "written": estimated[1]}
         return Said(text, refusal, self.finish or "stop", usage["read"], usage["cached"], usage["written"], self.usage is None)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from themis.chat.connection import TOO_LONG, Again, Door, Rejected
+from themis.chat.connection import TOO_LONG, Again, Connection, Rejected
 from themis.chat.ledger import Ledger
 from themis.chat.marks import without_marks
 from themis.chat.prompt import Answered, BudgetSpent, ChatError, NoAnswer, Prompt, Reply, Said, body_of, key_of, message
@@ -43,7 +43,7 @@ class Chat:
     def __init__(self, settings: ChatSettings, cache: Path | str | None = None) -> None:
         """`cache` is the file for the replies, unless the settings name one. Opens no connection; raises `ConfigError` without a key."""
         self.settings = settings
-        self._door = Door(settings)
+        self._connection = Connection(settings)
         self._ledger = Ledger(settings.cache or cache)
         self._purse = _Purse(self._ledger, settings)
         self._before = self._ledger.spent
@@ -97,7 +97,7 @@ class Chat:
 
     def close(self) -> None:
         """Closes connections and cache."""
-        self._door.close()
+        self._connection.close()
         self._ledger.close()
 
     def __enter__(self) -> Self:
@@ -181,7 +181,7 @@ class Chat:
         with self._slots:
             reserved = self._purse.reserve(expected, most)
             try:
-                said = self._door.send(body, expected)
+                said = self._connection.send(body, expected)
                 money = prices.cost(said.input_tokens, said.cached_tokens, said.output_tokens)
                 paid = Spending(1, said.input_tokens, said.output_tokens, money, int(said.estimated))
                 self._ledger.put(key, said, settings.model, paid, expected)

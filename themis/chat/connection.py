@@ -1,7 +1,7 @@
-"""Sends one request at a time to its end: deadlines, caps, rates, and one kind of failure for each cause.
+"""The connection to one chat endpoint: sends a request and reads its reply, within deadline, cap and rate.
 
-All attempts run in one event loop, in a thread of its own, where they can be cancelled whatever the other side does.
-A redirect is not followed: our key and the questions are for the host of the settings alone.
+Each cause of failure has one kind of error. Attempts run in one event loop, in a thread of its own, where they can be
+cancelled whatever the server does. Redirects are not followed: key and questions are meant for the configured host only.
 
 Knows nothing of retries, caches or money (`chat`). The libraries behind it are imported with the first request.
 """
@@ -11,13 +11,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from themis import __version__
 from themis.background import BackgroundLoop
 from themis.chat.answer import Assembly, Broken, decoded_body, error_words
 from themis.chat.prompt import ChatError, Said
 from themis.chat.settings import ChatSettings
 from themis.chat.spending import tokens_of
 from themis.errors import ConfigError
+from themis.http.client import USER_AGENT, masked, rate_limiter
 from themis.http.retry_after import seconds_of
 
 if TYPE_CHECKING:
@@ -27,32 +27,32 @@ if TYPE_CHECKING:
 _BUSY = frozenset({408, 409, 425, 429})
 _FAULTS = frozenset({400, 405, 413, 415, 422, 501})
 _ERROR_BYTES = 64_000
-"""Of an error's body, as much as is read."""
+"""How much of an error's body is read."""
 TOO_LONG = "too_long"
-"""How a reply ended that was longer than `max_bytes`."""
+"""The finish reason of a reply longer than `max_bytes`."""
 
 
 class Again(ChatError):
-    """An attempt failed in a way in which the next one may not."""
+    """An attempt failed, and the next one may succeed."""
 
     def __init__(self, text: str, began: bool = False, written: int = 0) -> None:
         super().__init__(text)
         self.began = began
-        """An answer was on its way: the server may count it."""
+        """An answer had begun, so the server may charge for it."""
         self.written = written
-        """About how many tokens of it came."""
+        """About how many of its tokens arrived."""
 
 
 class Rejected(ChatError):
-    """The server takes no such request."""
+    """The server rejects this request."""
 
     def __init__(self, text: str, code: str = "") -> None:
         super().__init__(text)
         self.code = code
 
 
-class Door:
-    """Connections to one endpoint. Safe to use from many threads."""
+class Connection:
+    """Connections to one endpoint. Thread-safe."""
 
     def __init__(self, settings: ChatSettings) -> None:
         self._settings = settings
@@ -64,7 +64,10 @@ class Door:
         self._limiter: AsyncLimiter | None = None
 
     def send(self, body: Mapping[str, Any], read_tokens: int) -> Said:
-        """The reply to a body; raises `Again`, `Rejected`, `ChatError` and `ConfigError`. `read_tokens` is our estimate of its length."""
+        """The reply to a request body; raises `Again`, `Rejected`, `ChatError` and `ConfigError`.
+
+        `read_tokens` is our estimate of the body's length.
+        """
         future = self._loop.submit(self._send(body, read_tokens))
         try:
             return future.result()
@@ -78,13 +81,11 @@ class Door:
 
     def _open(self) -> None:
         import httpx2
-        from aiolimiter import AsyncLimiter
 
         limits = httpx2.Limits(max_connections=self._settings.concurrency)
         self._client = httpx2.AsyncClient(timeout=None, follow_redirects=False, limits=limits)
         if self._settings.per_minute:
-            per_second = self._settings.per_minute / 60
-            self._limiter = AsyncLimiter(max(1.0, per_second), max(1.0, 1 / per_second))
+            self._limiter = rate_limiter(self._settings.per_minute / 60)
 
     async def _send(self, body: Mapping[str, Any], read_tokens: int) -> Said:
         import httpx2
@@ -93,7 +94,7 @@ class Door:
         await asyncio.sleep(max(0.0, self._rests_until - time.monotonic()))
         if self._limiter is not None:
             await self._limiter.acquire()
-        headers = {"Accept": "application/json, text/event-stream", "Accept-Encoding": "identity", "User-Agent": f"themis-rm/{__version__}"}
+        headers = {"Accept": "application/json, text/event-stream", "Accept-Encoding": "identity", "User-Agent": USER_AGENT}
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
         try:
@@ -115,10 +116,10 @@ class Door:
         return Said("", finish=TOO_LONG, input_tokens=read_tokens, output_tokens=said.output_tokens, estimated=True) if too_long else said
 
     async def _read(self, response: "httpx2.Response", assembly: Assembly) -> bool:
-        """Fills the assembly; True where the answer is longer than allowed and was left there."""
+        """Fills the assembly; True if the answer exceeds the cap and the rest was not read."""
         streams = response.headers.get("Content-Type", "").lower().startswith("text/event-stream")
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise Broken("an encoded answer, which was not asked for")
+            raise Broken("a compressed answer, which was not asked for")
         read, whole = 0, bytearray()
         async for piece in self._pieces(response, self._settings.silence if streams else None):
             read += len(piece)
@@ -153,26 +154,26 @@ class Door:
             yield piece
 
     async def _failure(self, response: "httpx2.Response") -> ChatError | ConfigError:
-        """What a response without an answer means."""
+        """The error that an HTTP status other than success means."""
         status, host = response.status_code, self._settings.host
         if status < 400:
-            return ConfigError(f"{host} redirects elsewhere (HTTP {status}), which is not followed; set base_url to where it is")
+            return ConfigError(f"{host} redirects elsewhere (HTTP {status}), which is not followed; set base_url to the new address")
         words, code = await self._words(response)
         what = f"HTTP {status}: {words}" if words else f"HTTP {status}"
         if status == 402 or code == "insufficient_quota":
-            return ChatError(f"{host} asks for money ({what}); what it said so far is kept: run the same command again once it is paid")
+            return ChatError(f"{host} asks for payment ({what}); all answers so far are kept: pay, then run the same command again")
         if status in (401, 403):
-            key = f"the key in {self._settings.api_key_env}" if self._settings.api_key_env else "that no api_key_env is set"
-            return ConfigError(f"{host} refused us ({what}); check {key}")
+            key = f"check the key in {self._settings.api_key_env}" if self._settings.api_key_env else "set api_key_env if it needs a key"
+            return ConfigError(f"{host} refused us ({what}); {key}")
         if status == 404:
             return ConfigError(f"{host} knows no such address or model ({what}); check base_url and model '{self._settings.model}'")
         if status in _FAULTS:
             return Rejected(what, code)
         if status not in _BUSY and status < 500:
-            return ChatError(f"{host} answered {what}; what it said so far is kept")
+            return ChatError(f"{host} answered {what}; all answers so far are kept")
         wait = seconds_of(response.headers.get("Retry-After", ""))
         if wait is not None and wait > self._settings.longest_wait:
-            return ChatError(f"{host} asks for a rest of {wait:.0f} seconds ({what}); run the same command again after it: nothing is lost")
+            return ChatError(f"{host} asks for a rest of {wait:.0f} seconds ({what}); nothing is lost: run the same command again after it")
         self._rests_until = max(self._rests_until, time.monotonic() + (wait or 0.0))
         return Again(f"{host} answered {what}")
 
@@ -196,7 +197,7 @@ class Door:
         return Again(f"{self._settings.host} {what}", written > 0, written)
 
     def _shown(self, words: str) -> str:
-        return words.replace(self._key, "***") if self._key else words
+        return masked(words, (self._key,) if self._key else ())
 
 
 def _written(assembly: Assembly) -> int:

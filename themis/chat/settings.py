@@ -10,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from themis.errors import ConfigError
+from themis.http.client import is_base_url
 
 Form = Literal["json_schema", "json_object", "text"]
 """How an answer in JSON is asked for: by a schema that the server enforces, as any JSON object, or in words alone."""
@@ -127,13 +128,7 @@ class ChatSettings:
 
 def check_address(base_url: str) -> None:
     """Raises `ConfigError` where this is no address to ask; keys in an address would stand in messages."""
-    try:
-        parts = urlsplit(base_url)
-        whole = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        secret = parts.username is not None
-    except ValueError:
-        whole = secret = False
-    if secret:
+    if "@" in base_url.partition("//")[2].partition("/")[0]:
         raise ConfigError("the endpoint's key 'base_url' holds a user name; put the secret in the variable that api_key_env names")
-    if not whole or parts.query or parts.fragment:
+    if not is_base_url(base_url):
         raise ConfigError(f"the endpoint's key 'base_url' must be an address of the form https://host/v1, found '{base_url[:100]}'")

@@ -1,1 +1,1 @@
-"""The client that every call to the network goes through: rates, rests, caps, retries."""
+"""HTTP: the client of the tools (deadlines, rates, rests, caps, retries) and the pieces that chat endpoints share with it."""

@@ -1,4 +1,4 @@
-"""Seconds of a Retry-After header, which is a number or a date."""
+"""The Retry-After header: seconds or a date."""
 
 import re
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 
 def seconds_of(value: str) -> float | None:
-    """None where the header says nothing that can be read."""
+    """The seconds to wait, None if the header cannot be read. Seconds may have decimals, which some servers send."""
     if re.fullmatch(r"\d{1,9}(\.\d{1,6})?", value.strip(), re.ASCII):
         return float(value)
     try:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
-from themis.http.client import HTTP_OPTIONS, Web, service_of
+from themis.http.client import Client
 from themis.tools.base import AnyTool, normalised, tool
 from themis.tools.recordings.backend import read_recordings, recorded_backend
 from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import key_option, number_option, text_option
+from themis.tools.setup.services import HTTP_OPTIONS, service_of
 from themis.traces import Observation
 
 LONGEST_TEXT = 5_000
@@ -87,11 +88,11 @@ def language_of(text: str) -> str:
     return str(best["lang"])
 
 
-def libretranslate(options: Options, web: Web | None = None) -> AnyTool:
+def libretranslate(options: Options, client: Client | None = None) -> AnyTool:
     """A LibreTranslate server, one's own or the public one (which wants a key)."""
     key = key_option(options, "LIBRETRANSLATE_API_KEY")
     refusal = "set the environment variable LIBRETRANSLATE_API_KEY, or the option 'key', to a key that is valid there"
-    service = service_of("LibreTranslate", options, web, secrets=(key,) if key else (), refusal=refusal)
+    service = service_of("LibreTranslate", options, client, secrets=(key,) if key else (), refusal=refusal)
 
     def translator(text: str, source: str | None, target: str) -> str:
         body = {"q": text, "source": source or "auto", "target": target, "format": "text"}
@@ -109,7 +110,7 @@ def libretranslate(options: Options, web: Web | None = None) -> AnyTool:
     return translate_tool(translator, service.limits.deadline)
 
 
-def deepl(options: Options, web: Web | None = None) -> AnyTool:
+def deepl(options: Options, client: Client | None = None) -> AnyTool:
     """DeepL; a key of its free plan ends with `:fx` and has a host of its own."""
     key = key_option(options, "DEEPL_AUTH_KEY")
     if not key:
@@ -117,7 +118,7 @@ def deepl(options: Options, web: Web | None = None) -> AnyTool:
     service = service_of(
         "DeepL",
         options,
-        web,
+        client,
         url="https://api-free.deepl.com" if key.endswith(":fx") else "https://api.deepl.com",
         headers={"Authorization": f"DeepL-Auth-Key {key}"},
         secrets=(key,),

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, ToolError
-from themis.http.client import HTTP_OPTIONS, Service, Web, service_of
+from themis.http.client import Client, Service
 from themis.tools.base import AnyTool, tool
 from themis.tools.recordings.backend import recorded_backend
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import key_option, number_option, text_option
+from themis.tools.setup.services import HTTP_OPTIONS, service_of
 from themis.tools.wiki.passages import without_markup
 
 RESULTS = 10
@@ -64,9 +65,9 @@ def web_search_tool(search: Search, deadline: float = 10.0) -> AnyTool:
     return google_serper
 
 
-def serper(options: Options, web: Web | None = None) -> AnyTool:
+def serper(options: Options, client: Client | None = None) -> AnyTool:
     """Google's results by Serper."""
-    service = _keyed("Serper", options, web, "https://google.serper.dev", "SERPER_API_KEY", "X-API-KEY")
+    service = _keyed("Serper", options, client, "https://google.serper.dev", "SERPER_API_KEY", "X-API-KEY")
     count = _count(options)
 
     def search(query: str) -> list[Result]:
@@ -79,10 +80,10 @@ def serper(options: Options, web: Web | None = None) -> AnyTool:
     return web_search_tool(search, service.limits.deadline)
 
 
-def searxng(options: Options, web: Web | None = None) -> AnyTool:
+def searxng(options: Options, client: Client | None = None) -> AnyTool:
     """A SearXNG of one's own, which must offer the format `json`."""
     refusal = "add json to `search: formats:` in its settings.yml"
-    service = service_of("SearXNG", options, web, refusal=refusal)
+    service = service_of("SearXNG", options, client, refusal=refusal)
     count = _count(options)
 
     def search(query: str) -> list[Result]:
@@ -96,13 +97,13 @@ def searxng(options: Options, web: Web | None = None) -> AnyTool:
     return web_search_tool(search, service.limits.deadline)
 
 
-def brave(options: Options, web: Web | None = None) -> AnyTool:
+def brave(options: Options, client: Client | None = None) -> AnyTool:
     """Brave's own index."""
     # A wrong key is a 422 there, as a wrong argument is; ours are never wrong.
     service = _keyed(
         "Brave Search",
         options,
-        web,
+        client,
         "https://api.search.brave.com/res/v1",
         "BRAVE_API_KEY",
         "X-Subscription-Token",
@@ -122,9 +123,9 @@ def brave(options: Options, web: Web | None = None) -> AnyTool:
     return web_search_tool(search, service.limits.deadline)
 
 
-def tavily(options: Options, web: Web | None = None) -> AnyTool:
+def tavily(options: Options, client: Client | None = None) -> AnyTool:
     """Tavily, made for agents."""
-    service = _keyed("Tavily", options, web, "https://api.tavily.com", "TAVILY_API_KEY", "Authorization", "Bearer ")
+    service = _keyed("Tavily", options, client, "https://api.tavily.com", "TAVILY_API_KEY", "Authorization", "Bearer ")
     count = min(20, _count(options))
 
     def search(query: str) -> list[Result]:
@@ -138,7 +139,7 @@ def tavily(options: Options, web: Web | None = None) -> AnyTool:
 def _keyed(
     name: str,
     options: Options,
-    web: Web | None,
+    client: Client | None,
     url: str,
     variable: str,
     header: str,
@@ -153,7 +154,7 @@ def _keyed(
     return service_of(
         name,
         options,
-        web,
+        client,
         url=url,
         headers={header: before + key},
         secrets=(key,),

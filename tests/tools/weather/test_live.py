@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.tools.fake_service import BUSY, FAILURES, Asked, FakeService, NotedWeb, Said, quick
+from tests.tools.fake_service import BUSY, FAILURES, Asked, FakeService, NotedClient, Said, quick
 from themis.errors import ConfigError, ToolError, ToolUnavailable
-from themis.http.client import Web
+from themis.http.client import Client
 from themis.tools.base import AnyTool, read_argument
 from themis.tools.weather.live import BACKENDS, OVERALL, open_meteo
 from themis.tools.weather.tool import record_of_text
@@ -57,27 +57,27 @@ PUBLISHED = (
 
 
 @pytest.fixture
-def web() -> Iterator[NotedWeb]:
-    with NotedWeb() as web:
-        yield web
+def client() -> Iterator[NotedClient]:
+    with NotedClient() as client:
+        yield client
 
 
 def answer(asked: Asked) -> Said:
     return Said({"/v1/search": PLACES, "/v1/archive": ARCHIVE, "/v1/forecast": FORECAST}[asked.path])
 
 
-def weather(fake: FakeService, web: Web, **options: Any) -> AnyTool:
+def weather(fake: FakeService, client: Client, **options: Any) -> AnyTool:
     given = quick(fake, **options)
-    return open_meteo({**given, "geocoding_url": given["url"], "forecasts_url": given["url"]}, web)
+    return open_meteo({**given, "geocoding_url": given["url"], "forecasts_url": given["url"]}, client)
 
 
 def changed(answer: dict[str, Any], period: str, name: str, value: Any) -> dict[str, Any]:
     return {**answer, period: {**answer[period], name: value}}
 
 
-def test_a_day_reads_as_the_published_observation_of_it(web: NotedWeb) -> None:
+def test_a_day_reads_as_the_published_observation_of_it(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        tool = weather(fake, web)
+        tool = weather(fake, client)
         assert tool(**read_argument(tool.schema, "Riyadh, 2023-05-07")) == PUBLISHED
     search, archive, forecast = fake.asked
     assert (search.path, search.params["name"], search.params["count"]) == ("/v1/search", "Riyadh", "1")
@@ -93,28 +93,28 @@ def test_a_day_reads_as_the_published_observation_of_it(web: NotedWeb) -> None:
     assert (forecast.params["daily"], forecast.params["hourly"]) == ("uv_index_max", "visibility")
 
 
-def test_what_nobody_measured_is_left_out(web: NotedWeb) -> None:
+def test_what_nobody_measured_is_left_out(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        told = weather(fake, web)(city="Riyadh", day=date(2021, 12, 31))
+        told = weather(fake, client)(city="Riyadh", day=date(2021, 12, 31))
         assert [asked.path for asked in fake.asked] == ["/v1/search", "/v1/archive"]
     assert "visibility" not in told
     assert told.endswith("humidity: 15.0.")
     empty = changed(changed(FORECAST, "daily", "uv_index_max", [None]), "hourly", "visibility", [None])
     with FakeService(Said(PLACES), Said(ARCHIVE), Said(empty)) as fake:
-        assert weather(fake, web)(city="Riyadh", day=DAY).endswith("humidity: 15.0.")
+        assert weather(fake, client)(city="Riyadh", day=DAY).endswith("humidity: 15.0.")
 
 
-def test_a_city_is_looked_up_once(web: NotedWeb) -> None:
+def test_a_city_is_looked_up_once(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        tool = weather(fake, web)
+        tool = weather(fake, client)
         for day in (1, 2, 3):
             tool(city="Riyadh", day=date(2020, 1, day))
     assert [asked.path for asked in fake.asked].count("/v1/search") == 1
 
 
-def test_what_stands_after_a_comma_is_the_country_or_region(web: NotedWeb) -> None:
+def test_what_stands_after_a_comma_is_the_country_or_region(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        tool = weather(fake, web)
+        tool = weather(fake, client)
         for city in ("Riyadh, Yemen", "Riyadh, hadramaut, YE"):
             tool(city=city, day=DAY)
             assert fake.asked[-2].params["latitude"] == "1.5"
@@ -123,18 +123,18 @@ def test_what_stands_after_a_comma_is_the_country_or_region(web: NotedWeb) -> No
 
 
 @pytest.mark.parametrize("found", [{"generationtime_ms": 0.5}, {"results": []}])
-def test_a_city_that_is_nowhere_is_said_to_the_judge(web: NotedWeb, found: dict[str, Any]) -> None:
+def test_a_city_that_is_nowhere_is_said_to_the_judge(client: NotedClient, found: dict[str, Any]) -> None:
     with FakeService(Said(found)) as fake, pytest.raises(ToolError, match="on the map, found 'Atlantis'") as told:
-        weather(fake, web)(city="Atlantis", day=DAY)
+        weather(fake, client)(city="Atlantis", day=DAY)
     assert not isinstance(told.value, ToolUnavailable)
 
 
-def test_a_day_that_is_not_recorded_is_said_to_the_judge(web: NotedWeb) -> None:
+def test_a_day_that_is_not_recorded_is_said_to_the_judge(client: NotedClient) -> None:
     unknown = changed(ARCHIVE, "daily", "temperature_2m_mean", [None])
     refused = Said({"error": True, "reason": "Parameter 'start_date' is out of allowed range from 1940-01-01 to 2024-05-09"}, status=400)
     for said, words in ((Said(unknown), "no weather is recorded for Riyadh on 2023-05-07"), (refused, "out of allowed range")):
         with FakeService(Said(PLACES), said) as fake, pytest.raises(ToolError, match=words) as told:
-            weather(fake, web)(city="Riyadh", day=DAY)
+            weather(fake, client)(city="Riyadh", day=DAY)
         assert not isinstance(told.value, ToolUnavailable)
 
 
@@ -148,24 +148,24 @@ def test_a_day_that_is_not_recorded_is_said_to_the_judge(web: NotedWeb) -> None:
         ("daily", "weather_code", [42], "a weather code that is known"),
     ],
 )
-def test_a_value_in_another_unit_or_form_is_refused(web: NotedWeb, period: str, name: str, value: Any, words: str) -> None:
+def test_a_value_in_another_unit_or_form_is_refused(client: NotedClient, period: str, name: str, value: Any, words: str) -> None:
     with FakeService(Said(PLACES), Said(changed(ARCHIVE, period, name, value))) as fake, pytest.raises(ToolUnavailable, match=words):
-        weather(fake, web)(city="Riyadh", day=DAY)
+        weather(fake, client)(city="Riyadh", day=DAY)
 
 
 @pytest.mark.parametrize("before", [[], [PLACES], [PLACES, ARCHIVE]], ids=["the geocoding", "the archive", "the forecasts"])
 @pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
 def test_each_failure_of_each_call_has_its_kind(
-    web: NotedWeb, before: list[dict[str, Any]], said: Said, options: dict[str, Any], kind: type[ToolError], words: str
+    client: NotedClient, before: list[dict[str, Any]], said: Said, options: dict[str, Any], kind: type[ToolError], words: str
 ) -> None:
     with FakeService(*map(Said, before), said) as fake, pytest.raises(kind, match=words):
-        weather(fake, web, **options)(city="Riyadh", day=DAY)
-    assert all(address.startswith(fake.url) for address in web.noted.addresses)
+        weather(fake, client, **options)(city="Riyadh", day=DAY)
+    assert all(address.startswith(fake.url) for address in client.noted.addresses)
 
 
-def test_a_busy_service_is_asked_again(web: NotedWeb) -> None:
+def test_a_busy_service_is_asked_again(client: NotedClient) -> None:
     with FakeService(BUSY, Said(PLACES), BUSY, Said(ARCHIVE), Said(FORECAST)) as fake:
-        assert weather(fake, web)(city="Riyadh", day=DAY) == PUBLISHED
+        assert weather(fake, client)(city="Riyadh", day=DAY) == PUBLISHED
 
 
 def test_every_word_of_the_codes_is_one_line_that_reads_back() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.tools.fake_service import BUSY, FAILURES, Asked, FakeService, NotedWeb, Said, quick
+from tests.tools.fake_service import BUSY, FAILURES, Asked, FakeService, NotedClient, Said, quick
 from themis.errors import ConfigError, ToolError, ToolUnavailable
-from themis.http.client import service_of
+from themis.tools.setup.services import service_of
 from themis.tools.wiki.live import BACKENDS, mediawiki, mediawiki_source
 from themis.tools.wiki.passages import Passage, written_passages
 
@@ -39,18 +39,18 @@ TOLD = "Brentwood, Tennessee | Brentwood is a suburb of Nashville."
 
 
 @pytest.fixture
-def web() -> Iterator[NotedWeb]:
-    with NotedWeb() as web:
-        yield web
+def client() -> Iterator[NotedClient]:
+    with NotedClient() as client:
+        yield client
 
 
 def answer(asked: Asked) -> Said:
     return Said(FOUND if asked.path == "/rest.php/v1/search/page" else OPENINGS)
 
 
-def test_a_search_asks_for_pages_and_then_for_their_openings(web: NotedWeb) -> None:
+def test_a_search_asks_for_pages_and_then_for_their_openings(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        assert mediawiki(quick(fake, contact="me@example.org"), web)(query="Brentwood county") == TOLD
+        assert mediawiki(quick(fake, contact="me@example.org"), client)(query="Brentwood county") == TOLD
     search, openings = fake.asked
     assert (search.path, search.params) == ("/rest.php/v1/search/page", {"q": "Brentwood county", "limit": "1"})
     assert openings.path == "/api.php"
@@ -59,9 +59,9 @@ def test_a_search_asks_for_pages_and_then_for_their_openings(web: NotedWeb) -> N
     assert all(asked.headers["user-agent"].endswith("(me@example.org)") for asked in fake.asked)
 
 
-def test_a_page_without_an_opening_is_told_by_what_was_found_in_it(web: NotedWeb) -> None:
+def test_a_page_without_an_opening_is_told_by_what_was_found_in_it(client: NotedClient) -> None:
     with FakeService(answer) as fake:
-        passages = mediawiki_source(service_of("the wiki", quick(fake), web), passages=2)("Brentwood")
+        passages = mediawiki_source(service_of("the wiki", quick(fake), client), passages=2)("Brentwood")
     assert passages == [
         Passage("Brentwood, Tennessee", "Brentwood is a suburb\nof Nashville.", f"{fake.url}/wiki/Brentwood%2C_Tennessee"),
         Passage("Brentwood", "Brentwood may mean", f"{fake.url}/wiki/Brentwood"),
@@ -75,25 +75,25 @@ def test_only_a_hundred_words_are_told() -> None:
 
 
 @pytest.mark.parametrize("query", ["Xqzzt", " "])
-def test_finding_nothing_is_said_to_the_judge(web: NotedWeb, query: str) -> None:
+def test_finding_nothing_is_said_to_the_judge(client: NotedClient, query: str) -> None:
     with FakeService(Said({"pages": []})) as fake, pytest.raises(ToolError, match="no article was found; try other words") as told:
-        mediawiki(quick(fake), web)(query=query)
+        mediawiki(quick(fake), client)(query=query)
     assert not isinstance(told.value, ToolUnavailable)
 
 
 @pytest.mark.parametrize("searched", [True, False], ids=["the search", "the extracts"])
 @pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
 def test_each_failure_of_either_call_has_its_kind(
-    web: NotedWeb, searched: bool, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
+    client: NotedClient, searched: bool, said: Said, options: dict[str, Any], kind: type[ToolError], words: str
 ) -> None:
     with FakeService(*([] if searched else [Said(FOUND)]), said) as fake, pytest.raises(kind, match=words):
-        mediawiki(quick(fake, **options), web)(query="Brentwood")
-    assert all(address.startswith(fake.url) for address in web.noted.addresses)
+        mediawiki(quick(fake, **options), client)(query="Brentwood")
+    assert all(address.startswith(fake.url) for address in client.noted.addresses)
 
 
-def test_a_busy_wiki_is_asked_again(web: NotedWeb) -> None:
+def test_a_busy_wiki_is_asked_again(client: NotedClient) -> None:
     with FakeService(BUSY, Said(FOUND), BUSY, Said(OPENINGS)) as fake:
-        assert mediawiki(quick(fake), web)(query="Brentwood") == TOLD
+        assert mediawiki(quick(fake), client)(query="Brentwood") == TOLD
 
 
 @pytest.mark.parametrize("options", [{"language": "../x"}, {"passages": 21}, {"passages": 0}, {"url": "wikipedia.org"}])

@@ -17,10 +17,11 @@ from statistics import fmean
 from typing import Any, TypeGuard
 
 from themis.errors import ToolError
-from themis.http.client import HTTP_OPTIONS, Service, Web, service_of
+from themis.http.client import Client, Service
 from themis.tools.base import AnyTool, tool
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import text_option
+from themis.tools.setup.services import HTTP_OPTIONS, service_of
 from themis.tools.weather.tool import WeatherRecord, written_weather
 
 ARCHIVE = "https://archive-api.open-meteo.com"
@@ -151,10 +152,10 @@ class _Table:
         return values
 
 
-def open_meteo(options: Options, web: Web | None = None) -> AnyTool:
+def open_meteo(options: Options, client: Client | None = None) -> AnyTool:
     """`history_weather` by Open-Meteo."""
     services = [
-        service_of(name, {**options, "url": text_option(options, option) or url}, web)
+        service_of(name, {**options, "url": text_option(options, option) or url}, client)
         for name, option, url in (
             ("Open-Meteo's geocoding", "geocoding_url", GEOCODING),
             ("Open-Meteo's archive", "url", ARCHIVE),

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from themis.errors import ConfigError
-from themis.http.client import HTTP_OPTIONS, Service, Web, service_of
+from themis.http.client import Client, Service
 from themis.tools.base import AnyTool
 from themis.tools.recordings.backend import recorded_backend
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import number_option, text_option
+from themis.tools.setup.services import HTTP_OPTIONS, service_of
 from themis.tools.wiki.passages import Passage, WikiSource, without_markup
 from themis.tools.wiki.tool import wiki_tool
 
@@ -49,12 +50,12 @@ def mediawiki_source(service: Service, passages: int = 1) -> WikiSource:
     return search
 
 
-def mediawiki(options: Options, web: Web | None = None) -> AnyTool:
+def mediawiki(options: Options, client: Client | None = None) -> AnyTool:
     """`wiki_search` over Wikipedia, or another wiki."""
     language = text_option(options, "language", "en")
     if not language.replace("-", "").isalnum() or not language.isascii():
         raise ConfigError("wiki_search: the option 'language' must be that of a Wikipedia, such as en or zh-yue")
-    service = service_of("the wiki", options, web, url=f"https://{language}.wikipedia.org/w")
+    service = service_of("the wiki", options, client, url=f"https://{language}.wikipedia.org/w")
     passages = round(number_option(options, "passages", 1))
     if not 1 <= passages <= MOST_PASSAGES:
         raise ConfigError(f"wiki_search: the option 'passages' must be a whole number from 1 to {MOST_PASSAGES}")

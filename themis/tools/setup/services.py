@@ -1,0 +1,67 @@
+"""The HTTP service behind a backend, from the backend's options; all tools of a process share one client.
+
+Knows no particular service. How calls are made is in `themis.http.client`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+
+from themis.errors import ConfigError
+from themis.http.client import USER_AGENT, Client, Limits, Service, is_base_url
+from themis.tools.setup.backend import Options
+from themis.tools.setup.options import number_option, text_option, texts_option, truth_option
+
+HTTP_OPTIONS: Mapping[str, str] = {
+    "url": "the address of the service",
+    "deadline": "seconds for a call with all its attempts; 10 by default",
+    "attempts": "how often a call is tried; 3 by default",
+    "per_second": "calls a second to the host, over all tools; 5 by default",
+    "max_bytes": "longest answer that is read; 2,000,000 by default",
+    "redirect_hosts": "other hosts the service may redirect to; none by default",
+    "private_addresses": "true if those hosts may have private addresses",
+    "contact": "an address or a page of yours for the User-Agent, as some services ask",
+}
+"""The options of every backend that speaks HTTP."""
+
+
+def service_of(
+    name: str,
+    options: Options,
+    client: Client | None = None,
+    *,
+    url: str = "",
+    headers: Mapping[str, str] | None = None,
+    secrets: tuple[str, ...] = (),
+    refusal: str = "",
+    refusals: frozenset[int] = frozenset({401, 403}),
+    per_second: float = 5.0,
+    faults: frozenset[int] = frozenset({400, 413, 414, 422}),
+) -> Service:
+    """The service that a backend's options describe; raises `ConfigError`, and opens no connection."""
+    address = text_option(options, "url", url).rstrip("/")
+    if not address:
+        raise ConfigError(f"{name} needs the option 'url': the address of the service")
+    if not is_base_url(address):
+        raise ConfigError(f"{name}: the option 'url' must be an address of the form https://host/path")
+    limits = Limits(
+        deadline=number_option(options, "deadline", 10.0),
+        attempts=round(number_option(options, "attempts", 3)) or 1,
+        per_second=number_option(options, "per_second", per_second),
+        max_bytes=round(number_option(options, "max_bytes", 2_000_000)) or 1,
+        redirect_hosts=frozenset(host.lower() for host in texts_option(options, "redirect_hosts")),
+        private_addresses=truth_option(options, "private_addresses"),
+    )
+    contact = text_option(options, "contact")
+    agent = f"{USER_AGENT} ({contact})" if contact else USER_AGENT
+    # httpx reports a wrong character of a header by showing the header: a key would appear in its message.
+    for header in (agent, *(headers or {}).values()):
+        if not header.isascii() or not header.isprintable():
+            raise ConfigError(f"{name}: the key and the contact must be printable ASCII, as HTTP headers are")
+    headers = {**(headers or {}), "User-Agent": agent}
+    return Service(name, address, client or shared_client(), limits, headers, secrets, refusal, refusals, faults)
+
+
+@cache
+def shared_client() -> Client:
+    """The client that all tools of a process share, so that rates and rests hold over all of them."""
+    return Client()
