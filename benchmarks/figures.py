@@ -1,17 +1,14 @@
-"""Figures of what the paper never measured: accuracy against training rows, against parameters, and with one tool switched off.
+"""A figure of what the paper never measured: accuracy with one tool switched off.
 
-    python -m benchmarks.figures rows 500=a.json 2000=b.json ... --out rows.png
-    python -m benchmarks.figures parameters 3.05e6=a.json 20e6=b.json,c.json ... --out parameters.png
-    python -m benchmarks.figures tools all=all.json calculator=without.json ... --out tools.png
+    python -m benchmarks.figures all=all.json calculator=without.json ... --out tools.png
 
-Takes what `themis eval tara --json` wrote. Several files of one number are runs with other seeds, of which the mean is drawn. Intervals
-are the 95 % intervals of the results (of several seeds: the mean of their ends). Judges nothing.
+Takes what `themis eval tara --json` wrote. Several files of one name, with commas, are runs with other seeds, of which the mean is drawn.
+Intervals are the 95 % intervals of the results (of several seeds: the mean of their ends). Judges nothing.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -44,20 +41,10 @@ class Share:
         return max(0.0, self.accuracy - self.low), max(0.0, self.high - self.accuracy)
 
 
-def rows(named: Named, axes: Any) -> None:
-    """Accuracy against the pairs that a model was trained on."""
-    _curves(named, axes, "pairs that the model was trained on")
-
-
-def parameters(named: Named, axes: Any) -> None:
-    """Accuracy against the size of the backbone."""
-    _curves(named, axes, "parameters of the model")
-
-
 def tools(named: Named, axes: Any) -> None:
     """A group of bars for each task, a bar for each run: all tools, then without one of them."""
     if ALL not in named or len(named) < 2:
-        raise ConfigError("tools needs the run with all tools and at least one without a tool: all=all.json calculator=without.json")
+        raise ConfigError("give the run with all tools and at least one without a tool: all=all.json calculator=without.json")
     order = [ALL, *(name for name in named if name != ALL)]
     columns = [AVERAGE, *_tasks(named)]
     width = 0.82 / len(order)
@@ -90,26 +77,18 @@ def _has_all_tasks(named: Named, name: str) -> bool:
     return set(_tasks({name: named[name]})) == set(_tasks({ALL: named[ALL]}))
 
 
-KINDS: dict[str, tuple[str, Callable[[Named, Any], None]]] = {
-    "rows": ("Accuracy by training rows", rows),
-    "parameters": ("Accuracy by parameters", parameters),
-    "tools": ("Accuracy with one tool switched off", tools),
-}
-
-
-def draw(kind: str, words: Sequence[str], out: Path) -> None:
+def draw(words: Sequence[str], out: Path) -> None:
     """Read the results that the words name, and write the figure."""
     if out.suffix not in (".png", ".svg", ".pdf"):
         raise ConfigError(f"--out {out}: give a file that ends with .png, .svg or .pdf")
     named = read_named(words)
     pyplot = _pyplot()
-    title, onto = KINDS[kind]
     drawn, axes = pyplot.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
     try:
-        onto(named, axes)
+        tools(named, axes)
         first = next(iter(named.values()))[0]
         bench = " ".join(word for word in (NAMES.get(first["bench"], first["bench"]), first["split"]) if word)
-        axes.set_title(f"{title}, {bench}", fontsize=13, loc="left", color=INK)
+        axes.set_title(f"Accuracy with one tool switched off, {bench}", fontsize=13, loc="left", color=INK)
         axes.set_ylabel("accuracy, % (bars: 95 % interval)")
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_axisbelow(True)
@@ -130,40 +109,6 @@ def share_of(named: Named, name: str, column: str) -> Share | None:
     return Share(*(100 * value for value in means))
 
 
-def _curves(named: Named, axes: Any, label: str) -> None:
-    """A line for each task, and a thick one for the average, over the numbers that the runs are named by."""
-    numbers: dict[float, str] = {}
-    for name in named:
-        if (number := _number(name)) in numbers:
-            raise ConfigError(f"'{numbers[number]}' and '{name}' are the same number: give the files of its seeds with commas")
-        numbers[number] = name
-    if len(numbers) < 2:
-        raise ConfigError("a curve needs two numbers at least: 500=a.json 2000=b.json")
-    places, tasks = sorted(numbers), _tasks(named)
-    points = [(place, numbers[place]) for place in places]
-    average = {"color": INK, "linewidth": 2.8, "elinewidth": 1.8, "capsize": 4, "markersize": 6, "zorder": 5}
-    _curve(axes, named, points, AVERAGE, average)
-    for at, task in enumerate(tasks):
-        colour = DRAWN[at % len(DRAWN)]
-        style = {"color": colour, "linewidth": 1.3, "linestyle": "--" if at >= len(DRAWN) else "-", "markersize": 3.5}
-        # Beside each other, so that no interval hides another one.
-        beside = (places[-1] / places[0]) ** (0.009 * (at - (len(tasks) - 1) / 2))
-        _curve(axes, named, [(place * beside, name) for place, name in points], task, style | {"ecolor": (colour, 0.45), "elinewidth": 1.0})
-    axes.set_xscale("log")
-    axes.set_xticks(places, [written(place) for place in places])
-    axes.minorticks_off()
-    axes.set(xlabel=f"{label} (logarithmic)", ylim=(_floor(axes), 101.5))
-    axes.grid(axis="y", color=GREY)
-
-
-def _curve(axes: Any, named: Named, points: Sequence[tuple[float, str]], column: str, style: dict[str, Any]) -> None:
-    shares = [(place, share) for place, name in points if (share := share_of(named, name, column)) is not None]
-    if shares:
-        heights = [share.accuracy for _, share in shares]
-        label = f"{column.replace('_', ' ')} average" if column == AVERAGE else column.replace("_", " ")
-        axes.errorbar([place for place, _ in shares], heights, yerr=_bars([share for _, share in shares]), marker="o", label=label, **style)
-
-
 def _bars(shares: Sequence[Share]) -> list[list[float]]:
     return [list(ends) for ends in zip(*(share.bars for share in shares), strict=True)] if shares else [[], []]
 
@@ -175,29 +120,6 @@ def _tasks(named: Named) -> list[str]:
             raise DataError(f"{name}: its result has no average, since none of its tasks was run that needs a tool")
     results = [result for each in named.values() for result in each]
     return [column for column in columns_of(results) if any(column in result["tasks"] for result in results)]
-
-
-def _floor(axes: Any) -> float:
-    """The next ten below all that is drawn."""
-    return float(max(0, axes.dataLim.ymin // 10 * 10))
-
-
-def _number(name: str) -> float:
-    try:
-        number = float(name.replace(",", "").replace("_", ""))
-    except ValueError:
-        number = 0.0
-    if not isfinite(number) or number <= 0:
-        raise ConfigError(f"'{name}' is no number above zero: name each result by what stands on the axis, as in 2000=b.json")
-    return number
-
-
-def written(number: float) -> str:
-    """2000 as 2,000, and 3.05e6 as 3.05M."""
-    for unit, letter in ((1e9, "B"), (1e6, "M")):
-        if number >= unit:
-            return f"{number / unit:.3g}{letter}"
-    return f"{number:,.6g}"
 
 
 def _pyplot() -> Any:
@@ -215,11 +137,10 @@ def main(words: Sequence[str]) -> None:
     """Draw what the words ask for."""
     assert __doc__
     parser = argparse.ArgumentParser("benchmarks.figures", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("results", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args(words)
-    draw(given.kind, given.results, given.out)
+    draw(given.results, given.out)
     print(given.out)
 
 

@@ -13,7 +13,7 @@ from random import Random
 import torch
 
 from themis.config import data_root
-from themis.curriculum.rules import forged
+from themis.data.mixture import forged
 from themis.evaluation.statistics import wilson_interval
 from themis.inference import Judge
 from themis.model.checkpoint import load_model

@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +28,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast, Qwen3Config
 
 from themis.curriculum.rules import OWN, STREAM
+from themis.data.mixture import Mixture, always
 from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
@@ -36,10 +36,10 @@ from themis.model.tokenizer import train_tokenizer
 from themis.traces.pair import Pair
 from themis.traces.segments import SegmentWriter
 from themis.training.arguments import arguments
-from themis.training.batches.steps import Encoder, Mixture
+from themis.training.batches.steps import Encoder
 from themis.training.collators import CausalForm, CausalLearner
 from themis.training.epochs import EpochSteps
-from themis.training.recipe import Backbone, TrainRecipe
+from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.trainer import ThemisTrainer
 
 _WIDTHS = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
@@ -228,10 +228,6 @@ def _placed(value: Any, device: torch.device) -> Any:
     return [part.to(device) for part in value] if isinstance(value, list) else value.to(device)
 
 
-def _itself(pair: Pair, rng: Random) -> Pair:
-    return pair
-
-
 def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[list[dict[str, Any]]]]:
     tokenizer = _tokenizer()
     form = _form(tokenizer, vanilla)
@@ -241,13 +237,16 @@ def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[st
     assert model.enable_packing()
     learner = CausalLearner(model, tokenizer, form, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
     plan = EpochSteps(
-        form, [partial(_itself, pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
+        form, [always(pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
         seed=0, epochs=1, pairs_per_step=pairs, tokens=AT_ONCE, longest=1024,
     )  # fmt: skip
     recipe = TrainRecipe(
-        kind="vanilla" if vanilla else "themis", seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4,
-        backbone=Backbone(), epochs=1, measure_every=10 * steps,
-    )  # fmt: skip
+        kind="vanilla" if vanilla else "themis",
+        run=Run(seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4, epochs=1),
+        model=Backbone(),
+        data=Data(),
+        logging=Logging(measure_every=10 * steps),
+    )
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = arguments(recipe, steps, Path(folder))

@@ -2,18 +2,26 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
-from themis.config import data_root, read_recipe, recipe_names
+from themis.config import FORMERLY, VARIANTS, WHOLE, data_root, read_recipe, recipe_names
 from themis.errors import ConfigError
-from themis.training.recipe import TrainRecipe
+from themis.training.checks import check_recipe
+from themis.training.recipe import TrainRecipe, stages_of
 
 
 @dataclass(frozen=True)
 class Inner:
     rate: float = 0.1
+    shares: dict[str, float] = field(default_factory=dict, metadata={WHOLE: True})
+
+
+@dataclass(frozen=True)
+class Other:
+    size: int = field(default=1, metadata={FORMERLY: ("width",)})
+    rate: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -21,7 +29,9 @@ class Schema:
     kind: Literal["a", "b"]
     steps: int
     inner: Inner = field(default_factory=Inner)
+    other: Other | None = None
     names: tuple[str, ...] = ()
+    parts: tuple[dict[str, Any], ...] = field(default=(), metadata={VARIANTS: True})
 
 
 def _write(folder: Path, text: str) -> str:
@@ -32,7 +42,26 @@ def _write(folder: Path, text: str) -> str:
 
 def test_a_recipe_and_its_overrides_become_the_dataclass(tmp_path: Path) -> None:
     name = _write(tmp_path, "kind: a\nsteps: 3\nnames: [x, y]\n")
-    assert read_recipe(name, Schema, ["inner.rate=1e-3", "steps=5"]) == Schema("a", 5, Inner(0.001), ("x", "y"))
+    assert read_recipe(name, Schema, ["inner.rate=1e-3", "steps=5"]) == Schema("a", 5, Inner(0.001), names=("x", "y"))
+
+
+def test_an_override_may_leave_out_the_section_of_a_key_whose_name_is_found_once(tmp_path: Path) -> None:
+    name = _write(tmp_path, "kind: a\nsteps: 3\n")
+    read = read_recipe(name, Schema, ["size=4", "shares.x=0.5"])
+    assert (read.other, read.inner.shares) == (Other(4), {"x": 0.5})
+    with pytest.raises(ConfigError, match=r"there is more than one 'rate': inner\.rate, other\.rate; give one of them"):
+        read_recipe(name, Schema, ["rate=1"])
+
+
+def test_an_override_wins_over_the_variants_of_a_recipe(tmp_path: Path) -> None:
+    name = _write(tmp_path, "kind: a\nsteps: 3\nparts: [{inner: {rate: 0.5, shares: {x: 1}}}, {steps: 4}]\n")
+    assert read_recipe(name, Schema, ["inner.rate=1", "steps=5"]).parts == ({"inner": {"shares": {"x": 1}}}, {})
+
+
+def test_a_recipe_on_top_of_another_replaces_a_mapping_that_is_one_whole_and_merges_its_sections(tmp_path: Path) -> None:
+    (tmp_path / "below.yaml").write_text("kind: a\nsteps: 3\ninner: {rate: 0.5, shares: {x: 1, y: 2}}\n")
+    read = read_recipe(_write(tmp_path, f"base: {tmp_path / 'below.yaml'}\ninner: {{shares: {{z: 3}}}}\n"), Schema)
+    assert read.inner == Inner(0.5, {"z": 3.0})
 
 
 @pytest.mark.parametrize(
@@ -43,6 +72,11 @@ def test_a_recipe_and_its_overrides_become_the_dataclass(tmp_path: Path) -> None
         ("kind: a\n", "key 'steps' is required"),
         ("kind: a\nsteps: three\n", "key 'steps' must be int, found 'three'"),
         ("kind: a\nsteps: 3\ninner: {rat: 1}\n", "unknown key 'inner.rat'"),
+        ("kind: a\nsteps: 3\nsize: 4\n", "unknown key 'size': write other.size"),
+        ("kind: a\nsteps: 3\nwidth: 4\n", "unknown key 'width': write other.size"),
+        ("kind: a\nsteps: 3\ninner: {size: 4}\n", "unknown key 'inner.size': write other.size"),
+        ("kind: a\nsteps: 3\nrate: 4\n", "unknown key 'rate': write inner.rate or other.rate"),
+        ("kind: a\nsteps: 3\ninner: 4\n", "'inner' must be a section of keys (rate, shares), found 4"),
         ("kind: [a\n", "no valid YAML"),
         ("- a\n", "must be a YAML mapping"),
     ],
@@ -62,7 +96,8 @@ def test_an_unknown_recipe_names_those_there_are() -> None:
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_of_the_package_fits_its_schema(name: str) -> None:
     recipe = read_recipe(name, TrainRecipe)
-    assert recipe.steps > 0 or recipe.epochs > 0
+    for one in [stage.recipe for stage in stages_of(recipe)] or [recipe]:
+        check_recipe(one)
 
 
 def test_the_data_folder_is_the_one_named_or_the_one_beside_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""Recipes (one YAML a run, with key=value overrides) and where the data lie.
+"""Recipes (one YAML file a run, with key=value overrides) and the folder of data sets.
 
-A recipe is checked against the frozen dataclass that a run takes, key by key; a wrong key is named
-together with the nearest right one. Knows nothing of what the settings mean.
+A recipe is checked against a frozen dataclass, key by key; an error names a wrong key and the nearest right one.
+Knows nothing of what the settings mean, but for what the metadata of a dataclass field says of it: see `WHOLE`, `FORMERLY`, `VARIANTS`.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import difflib
 import os
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -20,6 +20,13 @@ import yaml
 from themis.errors import ConfigError
 
 T = TypeVar("T")
+
+WHOLE = "whole"
+"""Metadata of a field: a recipe on top of another one replaces this mapping and merges nothing."""
+FORMERLY = "formerly"
+"""Metadata of a field: its former names, so that an old recipe is told the new one."""
+VARIANTS = "variants"
+"""Metadata of a field: a list of mappings that each vary the recipe; an override on the command line wins over them."""
 
 
 def data_root() -> Path | None:
@@ -46,15 +53,21 @@ def recipe_names(kind: str = "") -> list[str]:
 def read_recipe(name: str, schema: type[T], overrides: Sequence[str] = (), kind: str = "") -> T:
     """The recipe `name` (of the package, or a path to a YAML file) as an instance of the dataclass `schema`.
 
-    `overrides` are `key=value` texts, with dots for nested keys; values are YAML. For `kind` see `recipe_names`. Raises `ConfigError`.
+    `overrides` are `key=value` texts; values are YAML. A key has dots for its sections, which may be left out where its own name is
+    found once. For `kind` see `recipe_names`. Raises `ConfigError`.
     """
-    raw = _read_yaml(name, kind)
+    raw = _read_yaml(name, kind, schema)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
             raise ConfigError(f"override '{override}' is not of the form key=value")
-        _set(raw, key.split("."), yaml.safe_load(value))
+        _override(schema, raw, _whole_path(schema, key), yaml.safe_load(value))
     return build(schema, raw, where=f"recipe '{name}'", prefix="")
+
+
+def merged(schema: type[Any], base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the keys of `over` in place of its own, section by section."""
+    return _merge(base, over, {path for path, field in _all_fields(schema) if field.metadata.get(WHOLE)})
 
 
 def _recipes(kind: str) -> Traversable:
@@ -62,7 +75,7 @@ def _recipes(kind: str) -> Traversable:
     return folder / kind if kind else folder
 
 
-def _read_yaml(name: str, kind: str) -> dict[str, Any]:
+def _read_yaml(name: str, kind: str, schema: type[Any]) -> dict[str, Any]:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
@@ -80,17 +93,63 @@ def _read_yaml(name: str, kind: str) -> dict[str, Any]:
         raise ConfigError(f"recipe '{name}' must be a YAML mapping")
     recipe: dict[str, Any] = raw
     if base := recipe.pop("base", None):
-        # A recipe may stand on another one, so that a file holds only what differs.
-        return _merge(_read_yaml(str(base), kind), recipe)
+        # So a file holds only what differs from another one.
+        return merged(schema, _read_yaml(str(base), kind, schema), recipe)
     return recipe
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
+def _merge(base: dict[str, Any], over: dict[str, Any], whole: set[str], prefix: str = "") -> dict[str, Any]:
+    both = dict(base)
     for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
+        nested = isinstance(value, dict) and isinstance(both.get(key), dict) and prefix + key not in whole
+        both[key] = _merge(both[key], value, whole, f"{prefix}{key}.") if nested else value
+    return both
+
+
+def _fields(schema: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
+    return dataclasses.fields(schema)
+
+
+def _all_fields(schema: type[Any], prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any]]]:
+    """Every field of a dataclass and of those inside of it, with its path."""
+    hints = typing.get_type_hints(schema)
+    for field in _fields(schema):
+        yield prefix + field.name, field
+        inner = next((kind for kind in (hints[field.name], *typing.get_args(hints[field.name])) if dataclasses.is_dataclass(kind)), None)
+        if inner is not None and typing.get_origin(hints[field.name]) in (None, Union, types.UnionType):
+            yield from _all_fields(typing.cast(type[Any], inner), f"{prefix}{field.name}.")
+
+
+def _paths(schema: type[Any], name: str) -> list[str]:
+    """Where a key of this name, today's or a former one, is found."""
+    return [path for path, field in _all_fields(schema) if name == field.name or name in field.metadata.get(FORMERLY, ())]
+
+
+def _whole_path(schema: type[Any], key: str) -> list[str]:
+    """The path of an override, which may leave out the sections of its first key."""
+    first, _, rest = key.partition(".")
+    if any(field.name == first for field in _fields(schema)):
+        return key.split(".")
+    places = [path for path, field in _all_fields(schema) if field.name == first]
+    if len(places) > 1:
+        raise ConfigError(f"override of '{key}': there is more than one '{first}': {', '.join(places)}; give one of them")
+    return [*(places[0] if places else first).split("."), *(rest.split(".") if rest else ())]
+
+
+def _override(schema: type[Any], raw: dict[str, Any], path: list[str], value: Any) -> None:
+    """Set a key of the recipe, which wins over what its variants say."""
+    _set(raw, path, value)
+    for field in _fields(schema):
+        if field.metadata.get(VARIANTS) and field.name != path[0]:
+            for variant in raw.get(field.name) or ():
+                _forget(variant, path)
+
+
+def _forget(raw: Any, path: Sequence[str]) -> None:
+    for key in path[:-1]:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    if isinstance(raw, dict):
+        raw.pop(path[-1], None)
 
 
 def _set(raw: dict[str, Any], path: list[str], value: Any) -> None:
@@ -101,42 +160,54 @@ def _set(raw: dict[str, Any], path: list[str], value: Any) -> None:
     raw[path[-1]] = value
 
 
-def build(schema: type[T], raw: dict[str, Any], where: str, prefix: str) -> T:
-    """`raw` as an instance of the dataclass `schema`; a wrong key is named as `prefix` and key, with the nearest right one."""
+def build(schema: type[T], raw: dict[str, Any], where: str, prefix: str, root: type[Any] | None = None) -> T:
+    """`raw` as an instance of the dataclass `schema`; an error names a wrong key as `prefix` and key, and says where it belongs.
+
+    `root` is the dataclass of the whole recipe, of which `schema` is a section.
+    """
     assert dataclasses.is_dataclass(schema)
     hints = typing.get_type_hints(schema)
     fields = {field.name: field for field in dataclasses.fields(schema)}
     for key in raw:
         if key not in fields:
-            near = difflib.get_close_matches(str(key), fields, n=1)
-            hint = f", did you mean '{prefix}{near[0]}'?" if near else f"; known: {', '.join(fields)}"
-            raise ConfigError(f"{where}: unknown key '{prefix}{key}'{hint}")
+            raise ConfigError(f"{where}: unknown key '{prefix}{key}'" + _hint(schema if root is None else root, fields, prefix, str(key)))
     values: dict[str, Any] = {}
     for name, field in fields.items():
         if name in raw:
-            values[name] = _convert(raw[name], hints[name], where, prefix + name)
+            values[name] = _convert(raw[name], hints[name], where, prefix + name, root or schema)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{where}: key '{prefix}{name}' is required")
     return typing.cast(T, schema(**values))
 
 
-def _convert(value: Any, hint: Any, where: str, key: str) -> Any:
+def _hint(root: type[Any], near: Collection[str], prefix: str, key: str) -> str:
+    """Where a key belongs that is not where it was found."""
+    if places := _paths(root, key):
+        return f": write {' or '.join(places)}"
+    names = {field.name: path for path, field in _all_fields(root)} | {name: prefix + name for name in near}
+    close = difflib.get_close_matches(key, names, n=1)
+    return f", did you mean '{names[close[0]]}'?" if close else f"; known: {', '.join(near)}"
+
+
+def _convert(value: Any, hint: Any, where: str, key: str, root: type[Any]) -> Any:
     origin = typing.get_origin(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return build(typing.cast(type[Any], hint), value, where, key + ".")
+        return build(typing.cast(type[Any], hint), value, where, key + ".", root)
+    if dataclasses.is_dataclass(hint):
+        raise ConfigError(f"{where}: '{key}' must be a section of keys ({', '.join(f.name for f in _fields(hint))}), found {value!r}")  # type: ignore[arg-type]
     if origin is Literal and value in typing.get_args(hint):
         return value
     if origin in (Union, types.UnionType):
         options = typing.get_args(hint)
         if value is None and type(None) in options:
             return None
-        return _convert(value, next(option for option in options if option is not type(None)), where, key)
+        return _convert(value, next(option for option in options if option is not type(None)), where, key, root)
     if origin is tuple and isinstance(value, list):
         inner = typing.get_args(hint)[0]
-        return tuple(_convert(item, inner, where, f"{key}[{i}]") for i, item in enumerate(value))
+        return tuple(_convert(item, inner, where, f"{key}[{i}]", root) for i, item in enumerate(value))
     if origin is dict and isinstance(value, dict):
         inner = typing.get_args(hint)[1]
-        return {str(name): _convert(item, inner, where, f"{key}.{name}") for name, item in value.items()}
+        return {str(name): _convert(item, inner, where, f"{key}.{name}", root) for name, item in value.items()}
     if hint is Any:
         return value
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):

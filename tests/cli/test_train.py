@@ -6,23 +6,27 @@ import pytest
 
 from tests.cli.conftest import Themis, sentence
 from themis.cli.train import dev_pairs, measured
+from themis.config import recipe_names
 from themis.traces import Pair, Side
 from themis.traces.tara import write_tara
 
 RECIPE = """
 kind: themis
-seed: 1
-steps: 2
-tokens_per_step: 2048
-lengths: [512]
-learning_rate: 1.0e-3
-measure_every: 1
-measured_pairs: 2
-bf16: false
-backbone:
+run:
+  seed: 1
+  steps: 2
+  tokens_per_step: 2048
+  lengths: [512]
+  learning_rate: 1.0e-3
+  bf16: false
+model:
   name: {model}
-mixture:
-  calendar: 1.0
+data:
+  mixture:
+    rules/calendar: 1.0
+logging:
+  measure_every: 1
+  measured_pairs: 2
 """
 
 
@@ -40,19 +44,19 @@ def test_a_recipe_is_trained_and_its_model_judges(themis: Themis, tiny: Path, tm
     verdict = themis("score", "--model", tmp_path / "trained", "--question", "q", "--answer", "a", "--new-tokens", "8")
     assert verdict.exit_code == 0
     again = themis("train", recipe(tmp_path, tiny), "learning_rate=0.0001", "steps=3", "--out", tmp_path / "trained")
-    assert "goes on from" in again.stderr
+    assert "resumes from" in again.stderr
     other = themis("train", recipe(tmp_path, tiny), "steps=3", "--out", tmp_path / "trained")
-    assert "holds another run, whose recipe differs in 'learning_rate': give another --out, or --overwrite" in sentence(other)
+    assert "holds another run, whose recipe differs in 'run.learning_rate': give another --out, or --overwrite" in sentence(other)
     anew = themis("train", recipe(tmp_path, tiny), "steps=1", "--overwrite", "--out", tmp_path / "trained")
     assert anew.exit_code == 0
-    assert "goes on from" not in anew.stderr
+    assert "resumes from" not in anew.stderr
 
 
 def test_a_wrong_recipe_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
     assert "no recipe 'nanno': the package has ablation-alpha" in sentence(themis("train", "nanno"))
     assert "no recipe file" in sentence(themis("train", tmp_path / "gone.yaml"))
     assert "unknown key 'loss.bta', did you mean 'loss.beta'?" in sentence(themis("train", "nano", "loss.bta=1"))
-    assert "key 'steps' must be int, found 'many'" in sentence(themis("train", "nano", "steps=many"))
+    assert "key 'run.steps' must be int, found 'many'" in sentence(themis("train", "nano", "steps=many"))
     assert "'steps' is not of the form key=value" in sentence(themis("train", "nano", "steps"))
 
 
@@ -79,7 +83,7 @@ def test_an_exported_model_is_written_where_it_was_asked_for(themis: Themis, tin
     assert "no model 'nanno'" in sentence(themis("export", "--model", "nanno", "--out", tmp_path / "out"))
 
 
-@pytest.mark.parametrize("name", ["nano", "nano-first", "nano-vanilla"])
+@pytest.mark.parametrize("name", recipe_names())
 def test_a_dry_run_says_what_it_would_need_and_writes_nothing(name: str, themis: Themis, tmp_path: Path) -> None:
     result = themis("train", name, "--dry-run", "--out", tmp_path / "none")
     assert result.exit_code == 0, result.output

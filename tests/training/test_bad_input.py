@@ -19,9 +19,13 @@ from themis.training.outputs import ASIDE
 __all__ = ["themis"]  # a fixture
 
 RECIPE: dict[str, Any] = {
-    "kind": "vanilla", "seed": 1, "tokens_per_step": 256, "lengths": [128], "learning_rate": 1e-3, "epochs": 1, "pairs_per_step": 8,
-    "loss": {"alpha": 0.0}, "bf16": False, "measure_every": 2, "measured_pairs": 2, "live_sample": 0,
-}  # fmt: skip
+    "kind": "vanilla",
+    "run": {"seed": 1, "tokens_per_step": 256, "lengths": [128], "learning_rate": 1e-3, "epochs": 1, "pairs_per_step": 8, "bf16": False},
+    "model": {"name": "ours"},
+    "data": {"files": ["pairs.jsonl"]},
+    "loss": {"alpha": 0.0},
+    "logging": {"measure_every": 2, "measured_pairs": 2, "live_sample": 0},
+}
 SCRATCH = {"model_type": "llama", "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1}
 
 
@@ -58,10 +62,10 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _recipe(folder: Path, changes: dict[str, Any]) -> Path:
     """Written down; names of files and models are those in `folder`."""
-    raw = {**RECIPE, "backbone": {"name": "ours"}, "data": ["pairs.jsonl"], **changes}
-    raw["data"] = [str(folder / name) for name in raw["data"]]
-    if "name" in raw["backbone"]:
-        raw["backbone"] = {**raw["backbone"], "name": str(folder / raw["backbone"]["name"])}
+    raw = {**RECIPE, **changes, "run": RECIPE["run"] | changes.get("run", {}), "data": RECIPE["data"] | changes.get("data", {})}
+    raw["data"] = {**raw["data"], "files": [str(folder / name) for name in raw["data"]["files"]]}
+    if "name" in raw["model"]:
+        raw["model"] = {**raw["model"], "name": str(folder / raw["model"]["name"])}
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(raw))
     return path
@@ -70,29 +74,36 @@ def _recipe(folder: Path, changes: dict[str, Any]) -> Path:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"lerning_rate": 1.0}, "unknown key 'lerning_rate', did you mean 'learning_rate'?"),
-        ({"fsdp": {"reshard_after_foward": True}}, "unknown key 'fsdp.reshard_after_foward', did you mean 'fsdp.reshard_after_forward'?"),
-        ({"fsdp": {"version": 1}}, "fsdp.version: only FSDP2 is known here: give 2, found 1"),
-        ({"backbone": {"config": {**SCRATCH, "hidden_sizes": 64}}}, "unknown key 'backbone.config.hidden_sizes', did you mean"),
-        ({"backbone": {"config": {**SCRATCH, "model_type": "lama"}}}, "no model_type 'lama' in transformers, did you mean 'llama'?"),
-        ({"backbone": {"config": {**SCRATCH, "hidden_size": 33}}}, "hidden size (33) is not a multiple of the number of attention heads"),
-        ({"data": ["column.jsonl"]}, "no column 'rejected' among prompt, chosen, rejekted"),
-        ({"data": ["gone.jsonl"]}, "gone.jsonl cannot be read: No such file"),
-        ({"data": ["equal.jsonl"]}, "chosen and rejected are the same in every row, so there is nothing to learn"),
-        ({"data": ["margins.jsonl"], "margin": True}, "the column 'margin' is 0 in every row"),
-        ({"backbone": {"name": "empty"}}, "holds no config.json"),
-        ({"backbone": {"name": "no-tokenizer"}}, "has no tokenizer that transformers can read"),
-        ({"backbone": {"name": "no-padding"}}, "lacks a padding token: name one of its own, such as backbone.pad_token='<pad>'"),
-        ({"backbone": {"name": "bert"}}, "it is no causal language model; try kind=encoder"),
-        ({"backbone": {"name": "ours"}, "kind": "encoder"}, "is a reward model of kind 'themis', which is no sequence classifier"),
-        ({"backbone": {"name": "chat"}}, "was trained in the form 'chat', and the recipe says 'plain'"),
-        ({"backbone": {"name": "ours", "form": "chat"}}, "was trained in the form 'plain', and the recipe says 'chat'"),
-        ({"backbone": {"name": "plain", "form": "chat"}}, "backbone.form: the tokenizer has no chat template"),
-        ({"learning_rate": -1.0}, "learning_rate: must be more than 0, found -1.0"),
-        ({"pairs_per_step": 0}, "pairs_per_step: must be at least 1, found 0"),
-        ({"epochs": -1}, "epochs: must not be negative, found -1"),
-        ({"warmup": 3.0}, "warmup: must be at least 0 and less than 1, found 3.0"),
-        ({"lengths": [16]}, "no pair has at most 16 tokens"),
+        ({"lerning_rate": 1.0}, "unknown key 'lerning_rate', did you mean 'run.learning_rate'?"),
+        ({"learning_rate": 1.0}, "unknown key 'learning_rate': write run.learning_rate"),
+        ({"run": {"mixture": {}}}, "unknown key 'run.mixture': write data.mixture"),
+        ({"backbone": {"name": "ours"}}, "unknown key 'backbone': write model"),
+        ({"logging": 3}, "'logging' must be a section of keys (measure_every, measured_pairs, live_sample, report_to), found 3"),
+        (
+            {"run": {"fsdp": {"reshard_after_foward": True}}},
+            "'run.fsdp.reshard_after_foward', did you mean 'run.fsdp.reshard_after_forward'?",
+        ),
+        ({"run": {"fsdp": {"version": 1}}}, "run.fsdp.version: only FSDP2 is known here: give 2, found 1"),
+        ({"model": {"config": {**SCRATCH, "hidden_sizes": 64}}}, "unknown key 'model.config.hidden_sizes', did you mean"),
+        ({"model": {"config": {**SCRATCH, "model_type": "lama"}}}, "no model_type 'lama' in transformers, did you mean 'llama'?"),
+        ({"model": {"config": {**SCRATCH, "hidden_size": 33}}}, "hidden size (33) is not a multiple of the number of attention heads"),
+        ({"data": {"files": ["column.jsonl"]}}, "no column 'rejected' among prompt, chosen, rejekted"),
+        ({"data": {"files": ["gone.jsonl"]}}, "gone.jsonl cannot be read: No such file"),
+        ({"data": {"files": ["equal.jsonl"]}}, "chosen and rejected are the same in every row, so there is nothing to learn"),
+        ({"data": {"files": ["margins.jsonl"], "margin": True}}, "the column 'margin' is 0 in every row"),
+        ({"model": {"name": "empty"}}, "holds no config.json"),
+        ({"model": {"name": "no-tokenizer"}}, "has no tokenizer that transformers can read"),
+        ({"model": {"name": "no-padding"}}, "lacks a padding token: name one of its own, such as model.pad_token='<pad>'"),
+        ({"model": {"name": "bert"}}, "it is no causal language model; try kind=encoder"),
+        ({"model": {"name": "ours"}, "kind": "encoder"}, "is a reward model of kind 'themis', which is no sequence classifier"),
+        ({"model": {"name": "chat"}}, "was trained in the form 'chat', and the recipe says 'plain'"),
+        ({"model": {"name": "ours", "form": "chat"}}, "was trained in the form 'plain', and the recipe says 'chat'"),
+        ({"model": {"name": "plain", "form": "chat"}}, "model.form: the tokenizer has no chat template"),
+        ({"run": {"learning_rate": -1.0}}, "run.learning_rate: must be more than 0, found -1.0"),
+        ({"run": {"pairs_per_step": 0}}, "run.pairs_per_step: must be at least 1, found 0"),
+        ({"run": {"epochs": -1}}, "run.epochs: must not be negative, found -1"),
+        ({"run": {"warmup": 3.0}}, "run.warmup: must be at least 0 and less than 1, found 3.0"),
+        ({"run": {"lengths": [16]}}, "no pair has at most 16 tokens"),
     ],
 )
 def test_a_run_that_cannot_work_is_one_sentence_and_leaves_nothing(
@@ -111,14 +122,16 @@ def test_a_mistake_costs_no_earlier_run_and_a_right_recipe_may_replace_it(themis
     assert themis("train", _recipe(folder, {}), "--out", out).exit_code == 0
     (out / "notes.txt").write_text("mine")
     before = _stamps(out)
-    other = _recipe(folder, {"learning_rate": 2e-3})
-    assert "holds another run, whose recipe differs in 'learning_rate'" in sentence(themis("train", other, "--out", out))
-    assert "gone.jsonl cannot be read" in sentence(themis("train", _recipe(folder, {"data": ["gone.jsonl"]}), "--overwrite", "--out", out))
-    assert "try kind=encoder" in sentence(themis("train", _recipe(folder, {"backbone": {"name": "bert"}}), "--overwrite", "--out", out))
+    other = _recipe(folder, {"run": {"learning_rate": 2e-3}})
+    assert "holds another run, whose recipe differs in 'run.learning_rate'" in sentence(themis("train", other, "--out", out))
+    assert "gone.jsonl cannot be read" in sentence(
+        themis("train", _recipe(folder, {"data": {"files": ["gone.jsonl"]}}), "--overwrite", "--out", out)
+    )
+    assert "try kind=encoder" in sentence(themis("train", _recipe(folder, {"model": {"name": "bert"}}), "--overwrite", "--out", out))
     assert _stamps(out) == before
-    anew = themis("train", _recipe(folder, {"learning_rate": 2e-3}), "--overwrite", "--out", out)
+    anew = themis("train", _recipe(folder, {"run": {"learning_rate": 2e-3}}), "--overwrite", "--out", out)
     assert anew.exit_code == 0, anew.output
-    assert "goes on from" not in anew.stderr
+    assert "resumes from" not in anew.stderr
     assert (out / "notes.txt").read_text() == "mine"
     assert not (out / ASIDE).exists()
 
@@ -133,5 +146,5 @@ def test_a_run_killed_while_it_looked_for_mistakes_has_cost_nothing(themis: Them
     (out / "run.json").write_text("{}")
     again = themis("train", _recipe(folder, {}), "--out", out)
     assert again.exit_code == 0
-    assert "goes on from" in again.stderr
+    assert "resumes from" in again.stderr
     assert not (out / ASIDE).exists()

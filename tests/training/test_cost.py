@@ -1,7 +1,6 @@
 """Every recipe of the package is dry-run: counted at its full size, and trained at a tiny one of the same architecture."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import torch
 
 from tests.fakes import byte_tokenizer, random_backbone, tiny_bert
 from tests.traces.test_chat_form import chat_tokenizer
+from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from themis.config import read_recipe
 from themis.errors import ModelError
@@ -19,7 +19,7 @@ from themis.traces import Case, Pair
 from themis.traces.tara import write_tara
 from themis.training.backbones import configured
 from themis.training.cost import estimate, told
-from themis.training.recipe import Backbone, TrainRecipe
+from themis.training.recipe import Backbone, TrainRecipe, stages_of
 from themis.training.run import train
 
 KNOWN = {
@@ -57,8 +57,8 @@ def test_memory_and_time_follow_from_the_written_model() -> None:
     lora = estimate(read_recipe("vicuna-7b-lora", TrainRecipe))
     assert lora.machines == 1
     assert lora.trained < 0.05 * lora.parameters
-    assert estimate(replace(plain, gradient_checkpointing=False)).activations > cost.activations
-    assert estimate(replace(plain, epochs=10)).hours == pytest.approx(2 * cost.hours)
+    assert estimate(changed(plain, gradient_checkpointing=False)).activations > cost.activations
+    assert estimate(changed(plain, epochs=10)).hours == pytest.approx(2 * cost.hours)
 
 
 @pytest.fixture
@@ -77,20 +77,20 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.mark.parametrize("name", CAUSAL)
 def test_a_recipe_trains_a_tiny_model_of_its_architecture(name: str, rows: str, tmp_path: Path) -> None:
     recipe = read_recipe(name, TrainRecipe)
-    if recipe.lora:
+    if recipe.model.lora:
         pytest.importorskip("peft")
-    tokenizer: Any = chat_tokenizer() if recipe.backbone.form == "chat" else byte_tokenizer()
+    tokenizer: Any = chat_tokenizer() if recipe.model.form == "chat" else byte_tokenizer()
     torch.manual_seed(0)
-    fields = {**recipe.backbone.config, **TINY, "vocab_size": len(tokenizer), "max_position_embeddings": 4096}
+    fields = {**recipe.model.config, **TINY, "vocab_size": len(tokenizer), "max_position_embeddings": 4096}
     random_backbone(configured(fields)).save_pretrained(tmp_path / "tiny")
     tokenizer.save_pretrained(tmp_path / "tiny")
-    small = replace(
-        recipe, backbone=replace(recipe.backbone, name=str(tmp_path / "tiny"), pad_token=None), rows=rows, mixture={"rows/calendar": 1.0},
+    small = changed(
+        recipe, name=str(tmp_path / "tiny"), pad_token=None, built=rows, mixture={"built/calendar": 1.0},
         epochs=1, pairs_per_step=4, tokens_per_step=2048, lengths=(2048,), measured_pairs=2, live_sample=0, bf16=False,
     )  # fmt: skip
     out = train(small, tmp_path / "run", notice=silent)
     model, _, meta = load_model(out)
-    assert meta.form == recipe.backbone.form
+    assert meta.form == recipe.model.form
     assert meta.kind == recipe.kind
     assert all(bool(torch.isfinite(parameter).all()) for parameter in model.parameters())
     logged = json.loads((out / "log.json").read_text())[0]
@@ -99,48 +99,38 @@ def test_a_recipe_trains_a_tiny_model_of_its_architecture(name: str, rows: str, 
 
 def test_minilm_learns_from_the_rows_of_the_eight_tasks() -> None:
     tasks = {"calculator", "calendar", "weather", "multi_tools", "code", "webgpt", "wikisearch", "translator"}
-    assert {name.partition("/")[2] for name in read_recipe("minilm", TrainRecipe).mixture if name.startswith("rows/")} == tasks
-
-
-NO_WORDS = ("backbone.added_words=0", "backbone.added_prose=0")
+    assert {name.partition("/")[2] for name in read_recipe("minilm", TrainRecipe).data.mixture if name.startswith("built/")} == tasks
 
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_an_encoders_recipe_trains_a_tiny_bert(name: str, rows: str, tmp_path: Path) -> None:
     recipe = read_recipe(name, TrainRecipe)
-    tiny = {field: size for field, size in TINY.items() if field in recipe.backbone.config} | {"max_position_embeddings": 512}
+    tiny = {field: size for field, size in TINY.items() if field in recipe.model.config} | {"max_position_embeddings": 512}
     assert len(tiny) == 5
-    folder = tiny_bert(tmp_path / "bert", **{**recipe.backbone.config, **tiny})
-    small = replace(
-        recipe, backbone=replace(recipe.backbone, name=folder), rows=rows, mixture={"rows/calendar": 1.0}, epochs=2, pairs_per_step=4,
-        tokens_per_step=1024, measured_pairs=2, bf16=False,
+    folder = tiny_bert(tmp_path / "bert", **{**recipe.model.config, **tiny})
+    small = changed(
+        recipe, name=folder, built=rows, mixture={"built/calendar": 1.0}, epochs=2, pairs_per_step=4, tokens_per_step=1024,
+        measured_pairs=2, bf16=False,
     )  # fmt: skip
     judge = load_encoder(train(small, tmp_path / "run", notice=silent))
     assert judge.judge(Case("What day is it?", "Tuesday.")).status == "scored"
-    assert judge.meta.training["recipe"]["lengths"][-1] <= judge.model.context_length
+    assert judge.meta.training["recipe"]["run"]["lengths"][-1] <= judge.model.context_length
 
 
 def test_a_model_at_hand_is_counted_as_it_is_whatever_the_recipe_says_of_its_shape() -> None:
-    # The recipe `nano` says a shape for where its backbone is not there yet.
     nano, _, _ = load_model("nano")
-    recipe = read_recipe("nano", TrainRecipe, ["backbone.name=nano", *NO_WORDS, "backbone.config.hidden_size=64"])
+    recipe = read_recipe("nano", TrainRecipe, ["model.name=nano", "model.config.hidden_size=64"])
     assert estimate(recipe).parameters == sum(parameter.numel() for parameter in nano.lm.parameters())
 
 
-def test_the_first_layers_alone_are_counted_where_no_more_are_kept() -> None:
-    whole, fewer = (
-        estimate(read_recipe("nano", TrainRecipe, ["backbone.name=nano", *NO_WORDS, *more])).parameters
-        for more in ([], ["backbone.layers=2"])
-    )
-    layer = (whole - fewer) / 4
-    assert layer == (3 + 1) * 192 * 192 + 3 * 192 * 512 + 2 * 192 + 2 * 64
-
-
-def test_a_run_that_goes_on_from_another_is_counted_with_its_added_words() -> None:
-    first, nano = (read_recipe(name, TrainRecipe) for name in ("nano-first", "nano"))
-    width, added = first.backbone.config["hidden_size"], nano.backbone.added_words + nano.backbone.added_prose
-    assert estimate(nano).parameters == estimate(first).parameters + added * width
-    assert added > 0
+def test_the_stages_of_a_recipe_are_summed() -> None:
+    recipe = read_recipe("nano", TrainRecipe)
+    stages = [estimate(stage.recipe) for stage in stages_of(recipe)]
+    whole = estimate(recipe)
+    assert len(stages) == 3
+    assert whole.tokens == sum(stage.tokens for stage in stages)
+    assert whole.hours == pytest.approx(sum(stage.hours for stage in stages))
+    assert whole.memory == max(stage.memory for stage in stages)
 
 
 def _config_of_a_tiny_model(directory: Path) -> int:
@@ -166,7 +156,7 @@ def test_of_a_repository_of_the_hub_what_was_downloaded_counts_and_nothing_is_fe
 @pytest.mark.parametrize("name", ["package:no_such_package/model", "runs/not-there-yet", "./not-there-yet"])
 def test_what_is_not_there_yet_is_counted_by_the_recipe(name: str) -> None:
     recipe = read_recipe("bert-large", TrainRecipe)
-    assert estimate(replace(recipe, backbone=replace(recipe.backbone, name=name))).parameters == KNOWN["bert-large"]
+    assert estimate(changed(recipe, name=name)).parameters == KNOWN["bert-large"]
 
 
 def test_of_adapters_the_model_that_they_stand_on_is_counted(tmp_path: Path) -> None:
@@ -174,14 +164,14 @@ def test_of_adapters_the_model_that_they_stand_on_is_counted(tmp_path: Path) -> 
     (tmp_path / "adapters").mkdir()
     (tmp_path / "adapters" / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(tmp_path / "base")}))
     recipe = read_recipe("vicuna-7b", TrainRecipe)
-    recipe = replace(recipe, backbone=replace(recipe.backbone, name=str(tmp_path / "adapters")))
+    recipe = changed(recipe, name=str(tmp_path / "adapters"))
     assert estimate(recipe).parameters == parameters
 
 
 def test_a_directory_that_is_not_there_or_holds_no_model_is_named(tmp_path: Path) -> None:
     recipe = read_recipe("vicuna-7b", TrainRecipe)
     with pytest.raises(ModelError, match=r"no model '.*gone'"):
-        estimate(replace(recipe, backbone=Backbone(name=str(tmp_path / "gone"))))
+        estimate(changed(recipe, model=Backbone(name=str(tmp_path / "gone"))))
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(ModelError, match="holds no configuration that transformers reads"):
-        estimate(replace(recipe, backbone=replace(recipe.backbone, name=str(tmp_path))))
+        estimate(changed(recipe, name=str(tmp_path)))

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,9 @@ import pytest
 import torch
 
 from tests.fakes import byte_tokenizer, tiny_bert, tiny_model
+from tests.training.recipes import changed
+from themis.curriculum.registry import Curriculum
+from themis.data.mixture import Mixture
 from themis.errors import ConfigError, DataError, ModelError
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
@@ -21,10 +23,10 @@ from themis.model.baselines import load_encoder
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.traces import Case, Pair, Side
 from themis.traces.segments import SegmentWriter, token_ids
-from themis.training.batches.steps import Encoder, Mixture
+from themis.training.batches.steps import Encoder
 from themis.training.collators import CausalForm
 from themis.training.epochs import EpochSteps, Share
-from themis.training.recipe import Backbone, TrainRecipe
+from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.run import train
 
 TOKENIZER = byte_tokenizer()
@@ -55,10 +57,14 @@ def base(tmp_path: Path) -> str:
 
 def recipe(base: str, *files: str, **changes: Any) -> TrainRecipe:
     settings = TrainRecipe(
-        kind="vanilla", seed=1, tokens_per_step=256, lengths=(256,), learning_rate=1e-3, backbone=Backbone(name=base), epochs=2,
-        pairs_per_step=8, data=files, loss=LossWeights(alpha=0.0), bf16=False, measure_every=2, measured_pairs=4, live_sample=0,
-    )  # fmt: skip
-    return replace(settings, **changes)
+        kind="vanilla",
+        run=Run(seed=1, tokens_per_step=256, lengths=(256,), learning_rate=1e-3, epochs=2, pairs_per_step=8, bf16=False),
+        model=Backbone(name=base),
+        data=Data(files=files),
+        loss=LossWeights(alpha=0.0),
+        logging=Logging(measure_every=2, measured_pairs=4, live_sample=0),
+    )
+    return changed(settings, **changes)
 
 
 def _losses(out: Path) -> dict[int, float]:
@@ -260,7 +266,7 @@ def test_the_loss_curve_of_a_run_that_was_killed_is_that_of_one_that_was_not(pai
     process.wait()
     said: list[str] = []
     resumed = train(settings, tmp_path / "killed", notice=said.append)
-    assert any("goes on from" in line for line in said)
+    assert any("resumes from" in line for line in said)
     assert not any("pads its batches" in line for line in said)  # its sequences are joined
     assert _losses(resumed) == _losses(whole)
 
@@ -268,11 +274,11 @@ def test_the_loss_curve_of_a_run_that_was_killed_is_that_of_one_that_was_not(pai
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"steps": 3}, "either 'steps' or 'epochs', not both"),
-        ({"epochs": 0}, "either 'steps' or 'epochs'"),
-        ({"data": ()}, "names nothing to learn from"),
-        ({"mixture": {"calendar": 1.0}}, "epochs: calendar has no end"),
-        ({"mixture": {"data": 1.0, "tara/calendar": 1.0}, "tasks": ("calender",)}, "no source of the mixture is of task 'calender'"),
+        ({"steps": 3}, "either run.steps or run.epochs, not both"),
+        ({"epochs": 0}, "either run.steps or run.epochs"),
+        ({"files": ()}, "names nothing to learn from"),
+        ({"mixture": {"rules/calendar": 1.0}}, "epochs: rules/calendar has no end"),
+        ({"mixture": {"files": 1.0, "tara/calendar": 1.0}, "tasks": ("calender",)}, "no source of the mixture is of task 'calender'"),
         ({"lengths": (512,)}, "the backbone reads at most 256 tokens, and the recipe asks for 512"),
         ({"margin": True}, "has no column 'margin'"),
         ({"report_to": ("tensorbord",)}, "no tracker 'tensorbord'; known: tensorboard, wandb, trackio"),
@@ -283,7 +289,7 @@ def test_the_loss_curve_of_a_run_that_was_killed_is_that_of_one_that_was_not(pai
 )
 def test_a_recipe_that_cannot_work_is_one_sentence(changes: dict[str, Any], says: str, pairs: str, base: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refusal:
-        train(recipe(base, pairs, **changes), tmp_path / "run", notice=silent)
+        train(recipe(base, pairs, **changes), tmp_path / "run", curriculum=Curriculum(), notice=silent)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
@@ -296,9 +302,9 @@ def test_a_tokenizer_without_padding_is_named_with_what_to_write(pairs: str, tmp
     tokenizer.pad_token = None
     tokenizer.save_pretrained(folder)
     random_backbone(tiny_config("llama", len(tokenizer), 256)).save_pretrained(folder)
-    with pytest.raises(ConfigError, match=r"lacks a padding token: name one of its own, such as backbone\.pad_token='<pad>'"):
+    with pytest.raises(ConfigError, match=r"lacks a padding token: name one of its own, such as model\.pad_token='<pad>'"):
         train(recipe(str(folder), pairs), tmp_path / "run", notice=silent)
-    named = replace(recipe(str(folder), pairs, epochs=1), backbone=Backbone(name=str(folder), pad_token="<pad>"))
+    named = changed(recipe(str(folder), pairs, epochs=1), model=Backbone(name=str(folder), pad_token="<pad>"))
     assert (train(named, tmp_path / "other", notice=silent) / "themis.json").is_file()
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
@@ -22,6 +21,7 @@ from transformers import TrainerCallback
 from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config, tiny_model
+from tests.training.recipes import changed
 from tests.training.test_epochs import PAIRS, recipe, silent
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
@@ -80,13 +80,13 @@ def spread_runs(folder: Path, way: str) -> None:
     """What each of the two processes does."""
     settings, out = settings_of(way, folder), folder / way
     for name, alone in runs(folder).items():
-        train(replace(alone, **settings), out / name, callbacks=[Spread(way)], notice=silent)
+        train(changed(alone, **settings), out / name, callbacks=[Spread(way)], notice=silent)
         # Else the next run of this process would spread its weights while it reads them.
         unset_hf_deepspeed_config()
     if int(os.environ["RANK"]) == 0:
         _leave_as_a_killed_run_would(out / WHOLE, out / STOPPED)
     torch.distributed.barrier()
-    train(replace(runs(folder)[WHOLE], **settings), out / STOPPED, callbacks=[Spread(way)], notice=silent)
+    train(changed(runs(folder)[WHOLE], **settings), out / STOPPED, callbacks=[Spread(way)], notice=silent)
 
 
 def _leave_as_a_killed_run_would(whole: Path, stopped: Path) -> None:

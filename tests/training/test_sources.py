@@ -1,71 +1,82 @@
 """Where a run's pairs come from."""
 
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.builder.tasks.written import reading_folder
+from tests.training.recipes import changed
 from tests.training.test_epochs import silent
+from themis.curriculum.registry import Curriculum
 from themis.curriculum.rules import OWN, STREAM
 from themis.errors import ConfigError
 from themis.traces.tara import write_tara
-from themis.training.recipe import Backbone, TrainRecipe
+from themis.training.checks import check_recipe
+from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.sources import gather
 
+RECIPE = TrainRecipe(
+    kind="themis",
+    run=Run(seed=3, steps=4, tokens_per_step=512, lengths=(512,), learning_rate=1e-3),
+    model=Backbone(name="nano"),
+    data=Data(mixture={"built/weather": 0.25, "rules/calendar": 0.75}),
+    logging=Logging(measured_pairs=8),
+)
 
-def _recipe(folder: Path, rows_at_most: int) -> TrainRecipe:
-    return TrainRecipe(
-        kind="themis", seed=3, epochs=1, tokens_per_step=512, lengths=(512,), learning_rate=1e-3, backbone=Backbone(name="nano"),
-        rows=str(folder), rows_at_most=rows_at_most, mixture={"rows/weather": 1.0, "rows/calendar": 1.0}, measured_pairs=0,
-    )  # fmt: skip
 
-
-def test_fewer_rows_are_drawn_with_the_shares_of_their_tasks(tmp_path: Path) -> None:
-    for task, count in (("weather", 60), ("calendar", 20)):
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    for task, count in (("weather", 20), ("calendar", 10)):
         pairs = [pair for number in range(count + 1) if (pair := STREAM[task](Random(number), OWN))]
         write_tara(pairs[1:], tmp_path / "tara" / task / "train.jsonl")
         write_tara(pairs[:1], tmp_path / "tara" / task / "test.jsonl")
-
-    def drawn(most: int) -> list[str]:
-        pairs = gather(_recipe(tmp_path, most), None, print)
-        return [pair.task for row in pairs.rows if (pair := row(Random(0)))]
-
-    assert sorted(drawn(20)) == ["calendar"] * 5 + ["weather"] * 15
-    assert len(drawn(0)) == len(drawn(1000)) == 80
+    return tmp_path
 
 
-READING = TrainRecipe(
-    kind="themis", seed=3, steps=4, tokens_per_step=512, lengths=(512,), learning_rate=1e-3, backbone=Backbone(name="nano"),
-    mixture={"reading": 1.0, "calendar": 3.0}, measured_pairs=5,
-)  # fmt: skip
-
-
-def test_reading_pairs_are_drawn_by_their_share_and_measured_by_none(tmp_path: Path) -> None:
-    pairs = gather(READING, reading_folder(tmp_path), silent)
+def test_built_rows_and_streams_are_drawn_by_their_shares(built: Path) -> None:
+    mixture = gather(RECIPE, None, Curriculum(), built, silent).mixture
     rng = Random(0)
-    drawn = [pairs.mixture.draw(rng) for _ in range(300)]
-    assert {(name, pair.task) for name, pair in drawn} == {("reading", "translator"), ("calendar", "calendar")}
-    assert 0.15 < sum(name == "reading" for name, _ in drawn) / 300 < 0.35
-    # A question of the files would be one that is trained on, too.
-    assert [pair.task for pair in pairs.held] == ["calendar"] * 5
+    drawn = [mixture.draw(rng) for _ in range(300)]
+    assert {(name, pair.task) for name, pair in drawn} == {("built/weather", "weather"), ("rules/calendar", "calendar")}
+    assert 0.15 < sum(name == "built/weather" for name, _ in drawn) / 300 < 0.35
 
 
-def test_reading_belongs_to_the_task_translator(tmp_path: Path) -> None:
-    root = reading_folder(tmp_path)
-    assert set(gather(replace(READING, tasks=("translator",)), root, silent).mixture.weights) == {"reading"}
-    assert set(gather(replace(READING, tasks=("calendar",)), root, silent).mixture.weights) == {"calendar"}
+def test_every_built_row_is_read_once_an_epoch_and_the_test_rows_are_measured(built: Path) -> None:
+    recipe = changed(RECIPE, steps=0, epochs=1, mixture={"built/weather": 1.0, "built/calendar": 1.0})
+    pairs = gather(recipe, None, Curriculum(), built, silent)
+    drawn = [pair.task for row in pairs.rows if (pair := row(Random(0)))]
+    assert sorted(drawn) == ["calendar"] * 10 + ["weather"] * 20
+    assert sorted(pair.task for pair in pairs.held) == ["calendar", "weather"]
 
 
-def test_reading_has_no_end_that_an_epoch_could_reach(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"epochs: reading, calendar has no end; give 'steps'"):
-        gather(replace(READING, steps=0, epochs=1), reading_folder(tmp_path), silent)
+def test_one_task_of_a_mixture_is_trained_alone(built: Path) -> None:
+    assert set(gather(changed(RECIPE, tasks=("weather",)), None, Curriculum(), built, silent).mixture.weights) == {"built/weather"}
+    fresh = changed(RECIPE, mixture={"built/wikisearch?negatives=fresh": 0.5, "rules/calendar": 0.5}, tasks=("calendar",))
+    assert set(gather(fresh, None, Curriculum(), built, silent).mixture.weights) == {"rules/calendar"}
 
 
-def test_without_its_files_a_run_goes_without_reading_and_says_so() -> None:
+def test_an_infinite_stream_has_no_epoch(built: Path) -> None:
+    with pytest.raises(ConfigError, match=r"epochs: rules/calendar has no end; give 'steps'"):
+        gather(changed(RECIPE, steps=0, epochs=1), None, Curriculum(), built, silent)
+
+
+def test_without_its_files_a_run_goes_without_a_source_and_says_so() -> None:
     said: list[str] = []
-    assert set(gather(READING, None, said.append).mixture.weights) == {"calendar"}
-    assert said == ["trains without reading: not found under THEMIS_DATA, nor in the keys 'rows' and 'data'"]
-    with pytest.raises(ConfigError, match="mixture: none of its sources is available"):
-        gather(replace(READING, mixture={"reading": 1.0}), None, silent)
+    assert set(gather(RECIPE, None, Curriculum(), None, said.append).mixture.weights) == {"rules/calendar"}
+    assert said == ["trains without built/weather: not found under THEMIS_DATA, nor in data.built and data.files"]
+    with pytest.raises(ConfigError, match=r"data\.mixture: none of its sources is available"):
+        gather(changed(RECIPE, mixture={"built/weather": 1.0}), None, Curriculum(), None, silent)
+
+
+def test_a_run_without_a_curriculum_knows_no_streams(built: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"data\.mixture: no source 'rules/calendar'; known: built/calendar, built/weather, files, gsm8k,"
+    ):
+        gather(RECIPE, None, None, built, silent)
+
+
+def test_the_shares_of_a_run_in_steps_add_up_to_one() -> None:
+    check_recipe(changed(RECIPE, mixture={"built/weather": 0.25, "rules/calendar": 0.745}))
+    with pytest.raises(ConfigError, match=r"data\.mixture: the shares of a run in steps must add up to 1, and they add up to 1\.92"):
+        check_recipe(changed(RECIPE, mixture={"built/weather": 0.92, "rules/calendar": 1.0}))
+    check_recipe(changed(RECIPE, steps=0, epochs=1, mixture={"built/weather": 1.0, "tara/calendar": 1.0}))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,6 +15,8 @@ import torch
 from safetensors.torch import load_file
 
 from tests.fakes import byte_tokenizer, tiny_model
+from tests.training.recipes import changed
+from themis.curriculum.registry import Curriculum
 from themis.curriculum.rules import OWN, STREAM
 from themis.errors import ConfigError, DataError
 from themis.losses import LossWeights, ranking_loss
@@ -23,19 +25,15 @@ from themis.traces.segments import SegmentWriter
 from themis.traces.tara import write_tara
 from themis.training.batches.steps import Encoder, collate
 from themis.training.metrics import pair_accuracy
-from themis.training.recipe import Backbone, TrainRecipe
-from themis.training.run import train
+from themis.training.recipe import Backbone, Data, Exercises, Logging, Run, TrainRecipe
+from themis.training.run import train as run_training
 from themis.training.trainer import loss_terms
 
 RECIPE = TrainRecipe(
     kind="themis",
-    seed=1,
-    steps=6,
-    tokens_per_step=1024,
-    lengths=(160, 320, 512),
-    learning_rate=1e-3,
-    mixture={"calendar": 1.0, "no_tool": 1.0},
-    backbone=Backbone(
+    run=Run(seed=1, steps=6, tokens_per_step=1024, lengths=(160, 320, 512), learning_rate=1e-3, optimizer="muon", bf16=False),
+    data=Data(mixture={"rules/calendar": 0.5, "rules/no_tool": 0.5}),
+    model=Backbone(
         vocabulary=420,
         config={
             "model_type": "llama",
@@ -47,12 +45,12 @@ RECIPE = TrainRecipe(
         }
         | {"max_position_embeddings": 512},
     ),
-    optimizer="muon",
-    drill_steps=1,
-    bf16=False,
-    measure_every=3,
-    measured_pairs=4,
+    curriculum=Exercises(drill_steps=1),
+    logging=Logging(measure_every=3, measured_pairs=4),
 )
+
+
+train = partial(run_training, curriculum=Curriculum())
 
 
 @pytest.fixture(autouse=True)
@@ -100,43 +98,43 @@ def test_a_run_leaves_a_model_that_loads_its_terms_logged(tmp_path: Path) -> Non
     out = train(RECIPE, tmp_path / "run", notice=lambda text: None)
     model, _, meta = load_model(out)
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
-    assert meta.training["recipe"]["steps"] == 6
-    assert meta.training["recipe"]["seed"] == 1
+    assert meta.training["recipe"]["run"]["steps"] == 6
+    assert meta.training["recipe"]["run"]["seed"] == 1
     logged = json.loads((out / "log.json").read_text())
     assert any("eval_held_accuracy" in line for line in logged)
 
 
 def test_a_vanilla_run_reads_no_trace(tmp_path: Path) -> None:
-    vanilla = replace(RECIPE, kind="vanilla", loss=LossWeights(alpha=0.0), drill_steps=0, steps=2, measure_every=2)
+    vanilla = changed(RECIPE, kind="vanilla", loss=LossWeights(alpha=0.0), drill_steps=0, steps=2, measure_every=2)
     _, _, meta = load_model(train(vanilla, tmp_path / "run", notice=lambda text: None))
     assert meta.kind == "vanilla"
 
 
 def test_a_source_that_nobody_knows_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no source 'calender'"):
-        train(replace(RECIPE, mixture={"calender": 1.0}), tmp_path, notice=lambda text: None)
+    with pytest.raises(ConfigError, match="no source 'rules/calender'"):
+        train(changed(RECIPE, mixture={"rules/calender": 1.0}), tmp_path, notice=lambda text: None)
 
 
 def test_rows_of_our_own_making_are_trained_on_and_their_test_rows_measured(tmp_path: Path) -> None:
     pairs = [STREAM["weather"](Random(seed), OWN) for seed in range(6)]
     write_tara(pairs[:4], tmp_path / "data" / "tara" / "weather" / "train.jsonl")
     write_tara(pairs[4:], tmp_path / "data" / "tara" / "weather" / "test.jsonl")
-    recipe = replace(RECIPE, rows=str(tmp_path / "data"), mixture={"rows/weather": 1.0}, steps=2, measure_every=2)
+    recipe = changed(RECIPE, built=str(tmp_path / "data"), mixture={"built/weather": 1.0}, steps=2, measure_every=2)
     _, _, meta = load_model(train(recipe, tmp_path / "run", notice=lambda text: None))
     assert meta.tools == ("history_weather",)
 
 
 def test_a_folder_without_rows_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"holds no tara/TASK/train\.jsonl: make it with `themis build"):
-        train(replace(RECIPE, rows=str(tmp_path), mixture={"rows/weather": 1.0}), tmp_path / "run", notice=lambda text: None)
+        train(changed(RECIPE, built=str(tmp_path), mixture={"built/weather": 1.0}), tmp_path / "run", notice=lambda text: None)
 
 
 def test_a_run_with_muon_and_compiled_layers_gives_the_loss_it_gives_without_compiling(tmp_path: Path) -> None:
-    muon = replace(RECIPE, optimizer="muon", lengths=(320,), steps=2, measure_every=2)
+    muon = changed(RECIPE, optimizer="muon", lengths=(320,), steps=2, measure_every=2)
     losses = []
     for compiled in (False, True):
         said: list[str] = []
-        out = train(replace(muon, compile=compiled), tmp_path / str(compiled), notice=said.append)
+        out = train(changed(muon, compile=compiled), tmp_path / str(compiled), notice=said.append)
         if any("no C++ compiler" in line for line in said):
             pytest.skip(said[-1])
         losses.append(json.loads((out / "log.json").read_text())[-1]["train_loss"])
@@ -147,8 +145,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from random import Random
-from tests.training.test_trainer import RECIPE
-from themis.training.run import train
+from tests.training.test_trainer import RECIPE, train
 train(RECIPE, Path(sys.argv[1]), notice=lambda text: None)
 """
 

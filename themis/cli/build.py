@@ -145,7 +145,7 @@ def told(report: dict[str, Any], out: Path, is_new: bool) -> str:
         lost = {**entry["left out"], **entry["filtered"]}
         why = ", ".join(f"{reason} {count:,}" for reason, count in sorted(lost.items(), key=lambda item: -item[1]) if count)
         lines.append(f"  {task:{width}}  {entry['train']:>6,} {entry['test']:>6,}  {why}".rstrip())
-    lines.append(f"train on it: themis train nano rows={out}; judge it offline: themis score --store {out / 'recordings.sqlite'}")
+    lines.append(f"train on it: themis train nano data.built={out}; judge it offline: themis score --store {out / 'recordings.sqlite'}")
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DType = Literal["float32", "bfloat16", "float16"]
 
 TRAIN_EXAMPLE = "Example: themis train nano steps=2000 seed=7 --out runs/mine"
-AVERAGE_EXAMPLE = "Example: themis average runs/nano-more runs/nano-long --out runs/nano-mean"
+AVERAGE_EXAMPLE = "Example: themis average runs/nano/stages/all runs/nano/stages/last --out runs/mean"
 EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype float32"
 DEV_TASKS = ("calendar", "weather", "multi_tools", "calculator")
 """Whose dev files are measured on the way, where they are at hand."""
@@ -30,10 +30,12 @@ def train(
     recipe: Annotated[str, typer.Argument(help="A recipe of the package such as nano, or the path of a YAML file.")],
     overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help=_OVERRIDES_HELP)] = None,
     out: Annotated[Path | None, typer.Option(help="Where checkpoints and model go.", show_default="runs/RECIPE", file_okay=False)] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what an earlier run left in --out, and begin anew.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what the run would need on one H100: memory and time.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Delete what an earlier run left in --out, and start over.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the memory and time that the run would need on one H100, and stop.")
+    ] = False,
 ) -> None:
-    """Train a reward model by a recipe. A run that was stopped goes on where its last checkpoint stands."""
+    """Train a reward model by a recipe. An interrupted run resumes from its last checkpoint."""
     import_libraries()
     from themis.cli.show import plain
     from themis.config import data_root, read_recipe
@@ -46,6 +48,7 @@ def train(
         for name, text in told(settings, estimate(settings)):
             typer.echo(f"{name:12} {text}")
         return
+    from themis.curriculum.registry import Curriculum
     from themis.training.run import train as run
 
     directory = out or Path("runs") / Path(recipe).stem
@@ -55,6 +58,8 @@ def train(
             settings,
             directory,
             overwrite=overwrite,
+            curriculum=Curriculum(),
+            build=build,
             dev_pairs=dev_pairs(data_root()),
             live=valid_calls,
             callbacks=[training_progress(bar)] if speaks else [],
@@ -62,6 +67,18 @@ def train(
         )
     if speaks:
         typer.echo(f"{model}: trained; try it with `themis demo --model {model}`")
+
+
+def build(recipe: str, out: Path) -> None:
+    """Make the data set of a build recipe in a folder, or what is missing of it."""
+    from themis.builder.catalogue import all_sources
+    from themis.builder.steps.pipeline import build as make
+    from themis.builder.steps.recipe import read_build_recipe
+    from themis.cli.build import Shown, build_bar
+    from themis.config import data_root
+
+    with build_bar() as bar:
+        make(read_build_recipe(recipe), out, all_sources(), data_root(), command=f"themis build {recipe} --out DIR", progress=Shown(bar))
 
 
 def export(
@@ -82,7 +99,7 @@ def export(
 
 
 def average(
-    models: Annotated[list[str], typer.Argument(help="Directories of models of one shape: a run, and runs that went on from it.")],
+    models: Annotated[list[str], typer.Argument(help="Directories of models of one shape: a run, and runs that were initialised from it.")],
     out: Annotated[Path, typer.Option(help="The directory to write.", file_okay=False)],
 ) -> None:
     """Write the mean of several models' weights."""

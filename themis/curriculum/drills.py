@@ -25,7 +25,19 @@ _SCRIPTS = (
     (*range(0x61, 0x7B), *range(0xE0, 0x100), *range(0x1EA0, 0x1EFA)),  # Latin with marks
 )
 
-_TEXT, _ACTION, _RATIONALE = (TARGET_KINDS.index(kind) for kind in ("answer", "action", "rationale"))
+_ACTION, _RATIONALE = (TARGET_KINDS.index(kind) for kind in ("action", "rationale"))
+
+
+class Drills:
+    """Both kinds of drill, as a run in steps is handed them."""
+
+    def copy(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+        """See `copy_drill`."""
+        return copy_drill(rng, writer, vocabulary)
+
+    def match(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+        """See `match_drill`."""
+        return match_drill(rng, writer, vocabulary)
 
 
 def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
@@ -39,14 +51,6 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     targets = [*wanted, *writer.encode_untrusted("\n")]
     before = [*opening, *items, *middle, *call]
     return Numbered([*before, *targets], [NO_TARGET] * len(before) + [_ACTION] * len(targets), 0, 0)
-
-
-def text_drill(rng: Random, writer: SegmentWriter, text: str, length: int) -> Numbered:
-    """`length` tokens of a running text, or all of a shorter one, each of which is to be foreseen."""
-    ids = writer.encode_untrusted(text)
-    start = rng.randrange(max(1, len(ids) - length + 1))
-    taken = ids[start : start + length]
-    return Numbered(taken, [NO_TARGET] + [_TEXT] * (len(taken) - 1), 0, 0)
 
 
 def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
@@ -80,38 +84,6 @@ def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -
         return Numbered(ids, kinds, len(read) - 1, len(ids) - 1)
 
     return judged(right), judged(wrong)
-
-
-def find_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
-    """A pair of answers, one of which stands somewhere in a long observation, as the right answer stands in a passage of an article."""
-    passage = [rng.choice(vocabulary) for _ in range(rng.randint(20, 180))]
-    width = rng.randint(1, 6)
-    start = rng.randrange(len(passage) - width)
-    right = passage[start : start + width]
-    wrong = _altered(rng, right, vocabulary) if rng.random() < 0.5 else [rng.choice(vocabulary) for _ in range(rng.randint(1, 6))]
-    while _stands_in(wrong, passage):
-        wrong = [rng.choice(vocabulary) for _ in range(width + 1)]
-    opening = [*writer.encode_untrusted("### USER:\nQuestion:"), *_few_tokens(rng, vocabulary, 12), *writer.encode_untrusted("\nAnswer:")]
-    call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
-    observed = [
-        writer.observation_id,
-        *writer.encode_untrusted("Observation:"),
-        *passage,
-        *writer.encode_untrusted("\n"),
-        writer.rationale_id,
-    ]
-
-    def judged(value: list[int], verdict: str) -> Numbered:
-        read = [*opening, *value, *call, *observed]
-        written = [*writer.encode_untrusted(f"Rationale: The answer is {verdict}.\n"), writer.reward_id]
-        ids = [*read, *written]
-        return Numbered(ids, [NO_TARGET] * len(read) + [_RATIONALE] * len(written), len(read) - 1, len(ids) - 1)
-
-    return judged(right, "right"), judged(wrong, "wrong")
-
-
-def _stands_in(part: list[int], whole: list[int]) -> bool:
-    return any(whole[place : place + len(part)] == part for place in range(len(whole) - len(part) + 1))
 
 
 def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:

@@ -5,7 +5,7 @@ observed bear many. Only for tasks whose calls do not depend on the answer, so t
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -15,6 +15,7 @@ from themis.builder.draft import Draft, Observe, View
 from themis.builder.tasks.registry import agents_of
 from themis.builder.tasks.translator.agents import cut, of_another_kind
 from themis.builder.text.reading import occurs
+from themis.data.mixture import PairSource
 from themis.errors import ConfigError
 from themis.traces import Case, Observation, Side, Trace
 from themis.traces.pair import Pair
@@ -28,9 +29,9 @@ OF_ANOTHER_KIND = 0.25
 """The share of those that are whole phrases of another kind: told by what is asked for, where a cut can be told by its looks."""
 
 
-def redrawn_sources(rows: Mapping[str, Sequence[Pair]]) -> dict[str, Callable[[Random], Pair | None]]:
-    """`redrawn/TASK` for the rows of the tasks that can be redrawn."""
-    return {f"redrawn/{task}": partial(_one_of, rows[task]) for task in TASKS if rows.get(task)}
+def fresh_sources(rows: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
+    """`built/TASK?negatives=fresh` for the rows of the tasks that can be redrawn."""
+    return {f"built/{task}?negatives=fresh": partial(_one_of, rows[task]) for task in TASKS if rows.get(task)}
 
 
 def _one_of(pairs: Sequence[Pair], rng: Random) -> Pair | None:

@@ -1,4 +1,4 @@
-"""The mean of several models' weights: of runs that went on from one another it is often better than any of them.
+"""The mean of several models' weights. It is often better than any of them where one was initialised from another.
 
 Source: Model soups, arXiv:2203.05482.
 """
@@ -8,11 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
+from transformers import PreTrainedTokenizerBase
+
 from themis.errors import ConfigError, ModelError
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.model.export import check_empty
+from themis.model.reward_model import RewardModel
 
-_ONLY = "only runs that went on from one another have a mean"
+_ONLY = "only runs of which one was initialised from another have a mean"
 
 
 def average(names: Sequence[str], out: Path) -> Path:
@@ -22,9 +25,16 @@ def average(names: Sequence[str], out: Path) -> Path:
     """
     if len(names) < 2:
         raise ConfigError("a mean is of two models or more: give their directories")
-    first, tokenizer, meta = load_model(names[0])
+    model, tokenizer, meta = mean_of(names)
     check_empty(out)
-    stored = first.lm.dtype
+    training = {"mean_of": [Path(name).name for name in names], **meta.training}
+    save_model(out, model, tokenizer, replace(meta, training=training), model.lm.dtype)
+    return out
+
+
+def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:
+    """The mean of models, with the tokenizer of the first and what is said of the last. Raises `ModelError` where two do not fit."""
+    first, tokenizer, meta = load_model(names[0])
     total = {key: tensor.double() for key, tensor in first.state_dict().items()}
     metas = [meta]
     for name in names[1:]:
@@ -40,18 +50,18 @@ def average(names: Sequence[str], out: Path) -> Path:
             )
         total = {key: tensor + state[key].double() for key, tensor in total.items()}
         metas.append(its_meta)
+    stored = first.lm.dtype
     first.float().load_state_dict({key: (tensor / len(names)).float() for key, tensor in total.items()})
-    save_model(out, first, tokenizer, _of_all(metas, names), stored)
-    return out
+    first.lm.to(stored)
+    return first, tokenizer, _of_all(metas)
 
 
-def _of_all(metas: Sequence[ModelMeta], names: Sequence[str]) -> ModelMeta:
-    """What is said of the mean: rewards as they lie in the models on average, and a temperature that has yet to be fitted."""
+def _of_all(metas: Sequence[ModelMeta]) -> ModelMeta:
+    """Rewards as they lie in the models on average, and a temperature that has yet to be fitted."""
     return replace(
         metas[-1],
         tools=tuple(sorted({tool for meta in metas for tool in meta.tools})),
         reward_mean=fmean(meta.reward_mean for meta in metas),
         reward_std=fmean(meta.reward_std for meta in metas),
         temperature=1.0,
-        training={"mean_of": list(names), **metas[-1].training},
     )

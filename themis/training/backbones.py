@@ -11,138 +11,118 @@ from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-from themis.config import data_root
-from themis.curriculum.texts import texts_of
+from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
 from themis.model.baselines import CaseWriter, new_encoder
 from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
-from themis.model.depth import set_depth
 from themis.model.forms import writer_of
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
-from themis.model.vocabulary import add_words
 from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
-from themis.training.batches.steps import Encoder, Mixture
+from themis.training.batches.steps import Encoder
 from themis.training.collators import CausalForm, CausalLearner, EncoderForm, EncoderLearner, Learner
-from themis.training.recipe import TrainRecipe
-
-WORDS_SEED = "words"
-"""Which texts added words are learnt from; not the run's, so that runs of several seeds have one vocabulary."""
+from themis.training.recipe import Backbone, TrainRecipe
 
 
-def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], out: Path, notice: Callable[[str], None]) -> Learner:
-    """Who is trained by `recipe`. A tokenizer made on the way is kept in `out`, where a resumed run reads it back."""
+def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], kept: Path, notice: Callable[[str], None]) -> Learner:
+    """The model of the recipe with its losses. A tokenizer trained on the way is written to `kept`, where a resumed run reads it."""
     if recipe.kind == "encoder":
         return _encoder(recipe)
-    model, tokenizer, added = _language_model(recipe, mixture, out)
+    run, backbone = recipe.run, recipe.model
+    model, tokenizer, added = _language_model(backbone, lambda: _tokenizer_texts(run.seed, mixture), kept)
     if not model.is_causal():
-        reads = f"the backbone {recipe.backbone.name or 'of backbone.config'} ({model.config.model_type}) reads tokens by those behind them"
+        reads = f"the backbone {backbone.name or 'of model.config'} ({model.config.model_type}) reads tokens by those behind them"
         raise ModelError(f"{reads}: it is no causal language model; try kind=encoder")
-    _check_length(recipe, _most_tokens(model.config))
-    if recipe.lora:
-        if recipe.backbone.name is None:
-            raise ConfigError("lora: adapters need a pretrained backbone; give backbone.name")
-        add_lora(model.lm, recipe.lora, recipe.backbone.name, train_embeddings=added > 0)
-    if recipe.fsdp and not recipe.loss.alpha:
+    _check_length(run.lengths[-1], _most_tokens(model.config))
+    if backbone.lora:
+        if backbone.name is None:
+            raise ConfigError("model.lora: adapters need a pretrained backbone; give model.name")
+        add_lora(model.lm, backbone.lora, backbone.name, train_embeddings=added > 0)
+    if run.fsdp and not recipe.loss.alpha:
         model.freeze_writing()
-    if recipe.gradient_checkpointing:
+    if run.gradient_checkpointing:
         # Its name since transformers 5.24, and the one before.
         enable = getattr(model.lm, "activation_checkpointing_enable", model.lm.gradient_checkpointing_enable)
         enable({"use_reentrant": False})
-    packed = bool(recipe.epochs) and model.enable_packing()
-    if recipe.epochs and not packed:
+    packed = bool(run.epochs) and model.enable_packing()
+    if run.epochs and not packed:
         notice(f"pads its batches: the backbone {model.config.model_type} cannot read several sequences joined into one")
-    encoder = Encoder(_writer(recipe, tokenizer, tools), vanilla=recipe.kind == "vanilla")
-    form = CausalForm(encoder, int(tokenizer.pad_token_id), packed, recipe.margin)
-    return CausalLearner(model, tokenizer, form, recipe.loss, recipe.lengths[-1])
+    encoder = Encoder(_writer(backbone.form, tokenizer, tools), vanilla=recipe.kind == "vanilla")
+    form = CausalForm(encoder, int(tokenizer.pad_token_id), packed, recipe.data.margin)
+    return CausalLearner(model, tokenizer, form, recipe.loss, run.lengths[-1])
 
 
-def _writer(recipe: TrainRecipe, tokenizer: PreTrainedTokenizerBase, tools: tuple[str, ...]) -> SegmentWriter:
+def _writer(form: str, tokenizer: PreTrainedTokenizerBase, tools: tuple[str, ...]) -> SegmentWriter:
     try:
-        return writer_of(ModelMeta(form=recipe.backbone.form, tools=tools), tokenizer)
+        return writer_of(ModelMeta(form=form, tools=tools), tokenizer)
     except ModelError as error:
-        raise ConfigError(f"backbone.form: {error}") from error
+        raise ConfigError(f"model.form: {error}") from error
 
 
 def _encoder(recipe: TrainRecipe) -> EncoderLearner:
-    if not recipe.epochs:
-        raise ConfigError("kind 'encoder': give 'epochs'; an encoder is trained on files")
-    if recipe.lora:
+    backbone = recipe.model
+    if not recipe.run.epochs:
+        raise ConfigError("kind 'encoder': give run.epochs; an encoder is trained on files")
+    if backbone.lora:
         raise ConfigError("kind 'encoder': lora is for language models; leave the key out")
-    if recipe.backbone.name is None:
-        raise ConfigError("kind 'encoder': give backbone.name, a model that AutoModelForSequenceClassification loads")
-    if is_themis_model(recipe.backbone.name) and (kind := load_meta(resolve(recipe.backbone.name)).kind) != "encoder":
-        raise ConfigError(f"kind 'encoder': {recipe.backbone.name} is a reward model of kind '{kind}', which is no sequence classifier")
-    model, tokenizer = new_encoder(recipe.backbone.name)
-    _set_padding(tokenizer, recipe, recipe.backbone.name)
+    if backbone.name is None:
+        raise ConfigError("kind 'encoder': give model.name, a model that AutoModelForSequenceClassification loads")
+    if is_themis_model(backbone.name) and (kind := load_meta(resolve(backbone.name)).kind) != "encoder":
+        raise ConfigError(f"kind 'encoder': {backbone.name} is a reward model of kind '{kind}', which is no sequence classifier")
+    model, tokenizer = new_encoder(backbone.name)
+    _set_padding(tokenizer, backbone)
     if model.classifier.config.pad_token_id is None:
         model.classifier.config.pad_token_id = tokenizer.pad_token_id
-    _check_length(recipe, model.context_length)
-    return EncoderLearner(model, tokenizer, EncoderForm(CaseWriter(tokenizer), recipe.margin), recipe.loss, recipe.lengths[-1])
+    _check_length(recipe.run.lengths[-1], model.context_length)
+    return EncoderLearner(model, tokenizer, EncoderForm(CaseWriter(tokenizer), recipe.data.margin), recipe.loss, recipe.run.lengths[-1])
 
 
-def _check_length(recipe: TrainRecipe, most: int) -> None:
-    if recipe.lengths[-1] > most:
-        raise ConfigError(f"lengths: the backbone reads at most {most} tokens, and the recipe asks for {recipe.lengths[-1]}")
+def _check_length(longest: int, most: int) -> None:
+    if longest > most:
+        raise ConfigError(f"run.lengths: the backbone reads at most {most} tokens, and the recipe asks for {longest}")
 
 
 def _most_tokens(config: Any) -> int:
     """How many tokens a backbone reads."""
     most = getattr(config.get_text_config(), "max_position_embeddings", None)
     if most is None:
-        raise ConfigError(f"backbone: the configuration of a '{config.model_type}' lacks max_position_embeddings, the most tokens it reads")
+        raise ConfigError(f"model: the configuration of a '{config.model_type}' lacks max_position_embeddings, the most tokens it reads")
     return int(most)
 
 
-def _language_model(recipe: TrainRecipe, mixture: Mixture, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
-    """One of ours to go on with, a pretrained one, or one from scratch; and how many tokens were added to it."""
-    backbone = recipe.backbone
+def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+    """One that Themis trained, a pretrained one, or one from scratch; and how many tokens were added to it."""
     if backbone.name and is_themis_model(backbone.name):
-        return _gone_on_with(recipe, backbone.name, out)
+        return _trained_by_themis(backbone, backbone.name)
     if backbone.name:
-        return _pretrained(recipe, backbone.name)
+        return _pretrained(backbone, backbone.name)
     if "model_type" not in backbone.config:
-        raise ConfigError("backbone: give `name` of a pretrained model, or `config` with its model_type")
-    kept = out / "tokenizer"
+        raise ConfigError("model: give `name` of a pretrained model, or `config` with its model_type")
     if kept.is_dir():
         tokenizer = AutoTokenizer.from_pretrained(kept)
     else:
         most = _most_tokens(configured(backbone.config))
-        tokenizer = train_tokenizer(_tokenizer_texts(recipe, mixture), backbone.vocabulary, most)
+        tokenizer = train_tokenizer(texts(), backbone.vocabulary, most)
         tokenizer.save_pretrained(kept)
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": None}
     config = configured(backbone.config, vocab_size=len(tokenizer), **special)
     return RewardModel(_from_config(config)), tokenizer, 0
 
 
-def _gone_on_with(recipe: TrainRecipe, name: str, out: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
-    """A model of ours, with other layers, more words and more positions where the recipe gives them; and how many words."""
-    if recipe.lora and recipe.backbone.layers:
-        raise ConfigError("backbone.layers: adapters are put on a model as it is; train it with other layers first, then with lora")
+def _trained_by_themis(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+    """With more positions where the recipe gives them."""
     model, tokenizer, meta = load_model(name, torch.float32)
-    before = len(tokenizer)
-    if meta.form != recipe.backbone.form:
-        raise ConfigError(f"backbone.form: {name} was trained in the form '{meta.form}', and the recipe says '{recipe.backbone.form}'")
-    for key, count in (("added_words", recipe.backbone.added_words), ("added_prose", recipe.backbone.added_prose)):
-        if not count:
-            continue
-        texts = texts_of(data_root())
-        if texts is None:
-            raise ConfigError(f"backbone.{key}: the texts to learn them from were not found; set THEMIS_DATA to their folder")
-        rng = Random(WORDS_SEED)
-        tokenizer = add_words(model, tokenizer, (texts(rng) for _ in range(6_000)), count, prose=key == "added_prose")
-        tokenizer.save_pretrained(out / "tokenizer")
-    if recipe.backbone.layers:
-        set_depth(model, recipe.backbone.layers)
-    # Rotary positions have no weights: a model reads as far as it is said to, and learns to by reading.
-    positions = recipe.backbone.config.get("max_position_embeddings", 0)
-    if positions > model.context_length and not recipe.lora:  # adapters are read with the positions of what they stand on
+    if meta.form != backbone.form:
+        raise ConfigError(f"model.form: {name} was trained in the form '{meta.form}', and the recipe says '{backbone.form}'")
+    # Rotary positions have no weights: a model reads as far as its configuration says, and learns to by reading.
+    positions = backbone.config.get("max_position_embeddings", 0)
+    if positions > model.context_length and not backbone.lora:  # adapters are read with the positions of what they stand on
         model.lm.config.max_position_embeddings = positions
     tokenizer.model_max_length = model.context_length
-    return model.train(), tokenizer, len(tokenizer) - before
+    return model.train(), tokenizer, 0
 
 
 def configured(fields: dict[str, Any], **others: Any) -> Any:
@@ -152,34 +132,32 @@ def configured(fields: dict[str, Any], **others: Any) -> Any:
     try:
         return AutoConfig.for_model(fields["model_type"], **{**others, **rest})
     except (ValueError, TypeError, StrictDataclassError) as error:
-        raise ConfigError(f"backbone.config: transformers makes no configuration of it: {first_line(error)}") from error
+        raise ConfigError(f"model.config: transformers makes no configuration of it: {first_line(error)}") from error
 
 
 def _check_fields(model_type: str, fields: dict[str, Any]) -> None:
     """transformers takes any field, and goes by none that it does not know."""
     if model_type not in CONFIG_MAPPING:
         near = difflib.get_close_matches(model_type, CONFIG_MAPPING.keys(), n=1)
-        raise ConfigError(
-            f"backbone.config: no model_type '{model_type}' in transformers" + (f", did you mean '{near[0]}'?" if near else "")
-        )
+        raise ConfigError(f"model.config: no model_type '{model_type}' in transformers" + (f", did you mean '{near[0]}'?" if near else ""))
     usual = CONFIG_MAPPING[model_type]()
     known = {*usual.to_dict(), *usual.attribute_map}
     for name in fields:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
         if name not in known and not hasattr(usual, name) and near:
-            raise ConfigError(f"unknown key 'backbone.config.{name}', did you mean 'backbone.config.{near[0]}'?")
+            raise ConfigError(f"unknown key 'model.config.{name}', did you mean 'model.config.{near[0]}'?")
 
 
 def _from_config(config: Any) -> Any:
     try:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except ValueError as error:
-        raise ConfigError(f"backbone.config: '{config.model_type}' is no causal language model: {first_line(error)}") from error
+        raise ConfigError(f"model.config: '{config.model_type}' is no causal language model: {first_line(error)}") from error
 
 
-def _pretrained(recipe: TrainRecipe, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
     path = resolve(name)
-    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[recipe.backbone.dtype]
+    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[backbone.dtype]
     if not (path / "config.json").is_file():
         raise ModelError(f"the backbone '{name}' is no model: {path} holds no config.json")
     try:
@@ -192,7 +170,7 @@ def _pretrained(recipe: TrainRecipe, name: str) -> tuple[RewardModel, PreTrained
         raise ModelError(f"the backbone '{name}' cannot be read as a causal language model: {first_line(error)}") from error
     if lm.get_output_embeddings() is None or getattr(lm.config, "is_encoder_decoder", False):
         raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is no decoder with a language-model head; try kind=encoder")
-    _set_padding(tokenizer, recipe, name)
+    _set_padding(tokenizer, backbone)
     rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
     added = prepare_tokenizer(tokenizer)
     if len(tokenizer) > rows:
@@ -201,15 +179,15 @@ def _pretrained(recipe: TrainRecipe, name: str) -> tuple[RewardModel, PreTrained
     return RewardModel(lm), tokenizer, added
 
 
-def _set_padding(tokenizer: PreTrainedTokenizerBase, recipe: TrainRecipe, name: str) -> None:
-    wanted = recipe.backbone.pad_token
+def _set_padding(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> None:
+    wanted, name = backbone.pad_token, backbone.name
     if wanted is not None:
         if wanted not in tokenizer.get_vocab():
-            raise ConfigError(f"backbone.pad_token: the tokenizer of '{name}' has no token '{wanted}'")
+            raise ConfigError(f"model.pad_token: the tokenizer of '{name}' has no token '{wanted}'")
         tokenizer.pad_token = wanted
     if tokenizer.pad_token_id is None:
         likely = next((token for token in ("<pad>", "<|pad|>", "<unk>") if token in tokenizer.get_vocab()), "<unk>")
-        raise ConfigError(f"the tokenizer of '{name}' lacks a padding token: name one of its own, such as backbone.pad_token='{likely}'")
+        raise ConfigError(f"the tokenizer of '{name}' lacks a padding token: name one of its own, such as model.pad_token='{likely}'")
 
 
 def first_line(error: Exception) -> str:
@@ -218,12 +196,9 @@ def first_line(error: Exception) -> str:
     return (lines[1].strip() if lines[0].endswith(":") and len(lines) > 1 else lines[0])[:200]
 
 
-def _tokenizer_texts(recipe: TrainRecipe, mixture: Mixture) -> Iterator[str]:
-    """What the tokenizer learns its words from: pairs as training will see them, running texts, and every numeral."""
-    rng = Random(f"{recipe.seed}/tokenizer")
-    texts = texts_of(data_root()) if recipe.text_share else None
-    if texts is not None:
-        yield from (texts(rng) for _ in range(6_000))
+def _tokenizer_texts(seed: int, mixture: Mixture) -> Iterator[str]:
+    """What the tokenizer learns its words from: pairs as training will see them, and every numeral."""
+    rng = Random(f"{seed}/tokenizer")
     yield from (" ".join(f"{number:02}" for number in range(100)) for _ in range(20_000))
     for _ in range(8_000):
         _, pair = mixture.draw(rng)

@@ -2,17 +2,20 @@
 
 import difflib
 import os
+from collections.abc import Mapping
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from themis.errors import ConfigError
-from themis.training.recipe import TrainRecipe
+from themis.training.recipe import Data, TrainRecipe
 
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
-_AT_LEAST_ONE = ("tokens_per_step", "pairs_per_step", "measure_every", "measured_pairs", "workers")
-_NOT_NEGATIVE = ("steps", "epochs", "drill_steps", "live_sample", "weight_decay")
-_SHARES = ("drill_share", "text_share", "swapped_rationales", "forged_share", "dropped_observations")
+_AT_LEAST_ONE = ("run.tokens_per_step", "run.pairs_per_step", "run.workers", "logging.measure_every", "logging.measured_pairs")
+_NOT_NEGATIVE = ("run.steps", "run.epochs", "run.weight_decay", "curriculum.drill_steps", "logging.live_sample")
+_SHARES = ("data.forged_share", "data.dropped_observations", "curriculum.drill_share", "curriculum.swapped_rationales")
+_BELOW_ONE = ("run.warmup", "run.adam_beta2")
 _FSDP = (
     "version", "reshard_after_forward", "cpu_offload", "cpu_ram_efficient_loading", "activation_checkpointing", "auto_wrap_policy",
     "transformer_layer_cls_to_wrap", "min_num_params", "state_dict_type",
@@ -22,67 +25,81 @@ _FSDP = (
 
 def check_recipe(recipe: TrainRecipe) -> None:
     """What no type can tell of its values."""
+    run = recipe.run
     _check_numbers(recipe)
-    if bool(recipe.steps) == bool(recipe.epochs):
-        raise ConfigError("the recipe must say either 'steps' or 'epochs'" + (", not both" if recipe.steps else ""))
-    if not recipe.lengths or min(recipe.lengths) < 1:
-        raise ConfigError("lengths: give at least one length in tokens")
-    if recipe.optimizer == "muon" and (recipe.fsdp or recipe.deepspeed):
-        raise ConfigError("optimizer 'muon' needs whole matrices: with fsdp or deepspeed use adamw")
-    if recipe.fsdp and recipe.deepspeed:
-        raise ConfigError("fsdp and deepspeed both spread the weights: give one of them")
-    if not recipe.epochs and int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        raise ConfigError("several processes need a run in epochs: give 'epochs' in place of 'steps'")
-    if recipe.backbone.layers < 0:
-        raise ConfigError(f"backbone.layers: must not be negative, found {recipe.backbone.layers}")
-    _check_fsdp(recipe)
+    if bool(run.steps) == bool(run.epochs):
+        raise ConfigError("the recipe must say either run.steps or run.epochs" + (", not both" if run.steps else ""))
+    if not run.lengths or min(run.lengths) < 1:
+        raise ConfigError("run.lengths: give at least one length in tokens")
+    if run.optimizer == "muon" and (run.fsdp or run.deepspeed):
+        raise ConfigError("run.optimizer: 'muon' needs whole matrices; with fsdp or deepspeed use adamw")
+    if run.fsdp and run.deepspeed:
+        raise ConfigError("run.fsdp and run.deepspeed both shard the weights: give one of them")
+    if not run.epochs and int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise ConfigError("several processes need a run in epochs: give run.epochs in place of run.steps")
+    _check_mixture(recipe.data, add_up=bool(run.steps))
+    _check_fsdp(run.fsdp)
+
+
+def _check_mixture(data: Data, add_up: bool) -> None:
+    if not data.mixture and not data.files:
+        raise ConfigError("the recipe names nothing to learn from: give data.mixture or data.files")
+    total = sum(data.mixture.values())
+    if data.mixture and add_up and abs(total - 1) > 0.01 + 1e-9:
+        raise ConfigError(f"data.mixture: the shares of a run in steps must add up to 1, and they add up to {total:.3g}")
 
 
 def _check_numbers(recipe: TrainRecipe) -> None:
     for key in _AT_LEAST_ONE:
-        if getattr(recipe, key) < 1:
-            raise ConfigError(f"{key}: must be at least 1, found {getattr(recipe, key)}")
+        if _value(recipe, key) < 1:
+            raise ConfigError(f"{key}: must be at least 1, found {_value(recipe, key)}")
     for key in _NOT_NEGATIVE:
-        if getattr(recipe, key) < 0:
-            raise ConfigError(f"{key}: must not be negative, found {getattr(recipe, key)}")
+        if _value(recipe, key) < 0:
+            raise ConfigError(f"{key}: must not be negative, found {_value(recipe, key)}")
     for key in _SHARES:
-        if not 0 <= getattr(recipe, key) <= 1:
-            raise ConfigError(f"{key}: must be a share from 0 to 1, found {getattr(recipe, key)}")
-    for key in ("warmup", "adam_beta2"):
-        if not 0 <= getattr(recipe, key) < 1:
-            raise ConfigError(f"{key}: must be at least 0 and less than 1, found {getattr(recipe, key)}")
-    if not recipe.learning_rate > 0:
-        raise ConfigError(f"learning_rate: must be more than 0, found {recipe.learning_rate}")
+        if not 0 <= _value(recipe, key) <= 1:
+            raise ConfigError(f"{key}: must be a share from 0 to 1, found {_value(recipe, key)}")
+    for key in _BELOW_ONE:
+        if not 0 <= _value(recipe, key) < 1:
+            raise ConfigError(f"{key}: must be at least 0 and less than 1, found {_value(recipe, key)}")
+    if not recipe.run.learning_rate > 0:
+        raise ConfigError(f"run.learning_rate: must be more than 0, found {recipe.run.learning_rate}")
 
 
-def _check_fsdp(recipe: TrainRecipe) -> None:
-    for key in recipe.fsdp:
+def _value(recipe: TrainRecipe, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(getattr(recipe, section), name)
+
+
+def _check_fsdp(fsdp: Mapping[str, Any]) -> None:
+    for key in fsdp:
         if key not in _FSDP:
             near = difflib.get_close_matches(key, _FSDP, n=1)
             raise ConfigError(
-                f"unknown key 'fsdp.{key}'" + (f", did you mean 'fsdp.{near[0]}'?" if near else f"; known: {', '.join(_FSDP)}")
+                f"unknown key 'run.fsdp.{key}'" + (f", did you mean 'run.fsdp.{near[0]}'?" if near else f"; known: {', '.join(_FSDP)}")
             )
-    if recipe.fsdp.get("version", 2) != 2:
-        raise ConfigError(f"fsdp.version: only FSDP2 is known here: give 2, found {recipe.fsdp['version']!r}")
-    if recipe.fsdp.get("state_dict_type", "FULL_STATE_DICT") != "FULL_STATE_DICT":
-        raise ConfigError("fsdp.state_dict_type: a checkpoint here is a whole model: give FULL_STATE_DICT, or leave it out")
+    if fsdp.get("version", 2) != 2:
+        raise ConfigError(f"run.fsdp.version: only FSDP2 is known here: give 2, found {fsdp['version']!r}")
+    if fsdp.get("state_dict_type", "FULL_STATE_DICT") != "FULL_STATE_DICT":
+        raise ConfigError("run.fsdp.state_dict_type: a checkpoint here is a whole model: give FULL_STATE_DICT, or leave it out")
 
 
 def check_machine(recipe: TrainRecipe) -> None:
-    """Whether the libraries that a recipe asks for are here."""
-    for tracker in recipe.report_to:
+    """Whether the libraries that a recipe asks for are installed."""
+    run = recipe.run
+    for tracker in recipe.logging.report_to:
         if tracker not in TRACKERS:
-            raise ConfigError(f"report_to: no tracker '{tracker}'; known: {', '.join(TRACKERS)}")
+            raise ConfigError(f"logging.report_to: no tracker '{tracker}'; known: {', '.join(TRACKERS)}")
         if find_spec(TRACKERS[tracker]) is None:
-            raise ConfigError(f"report_to: {tracker} is not installed: pip install {TRACKERS[tracker]}")
-    if recipe.lora and find_spec("peft") is None:
+            raise ConfigError(f"logging.report_to: {tracker} is not installed: pip install {TRACKERS[tracker]}")
+    if recipe.model.lora and find_spec("peft") is None:
         raise ConfigError("LoRA needs peft: pip install 'themis-rm[lora]'")
-    if recipe.deepspeed:
+    if run.deepspeed:
         if find_spec("deepspeed") is None:
-            raise ConfigError("deepspeed is not installed: pip install deepspeed, or use the key 'fsdp'")
-        if not deepspeed_file(recipe.deepspeed).is_file():
-            raise ConfigError(f"deepspeed: no file '{recipe.deepspeed}'; the package has 'zero3'")
-    if (recipe.fsdp or recipe.deepspeed) and "WORLD_SIZE" not in os.environ:
+            raise ConfigError("deepspeed is not installed: pip install deepspeed, or use the key run.fsdp")
+        if not deepspeed_file(run.deepspeed).is_file():
+            raise ConfigError(f"run.deepspeed: no file '{run.deepspeed}'; the package has 'zero3'")
+    if (run.fsdp or run.deepspeed) and "WORLD_SIZE" not in os.environ:
         raise ConfigError("fsdp and deepspeed need several processes: torchrun --nproc-per-node 8 -m themis train ...")
 
 

@@ -8,7 +8,7 @@ formulas below. No figure here was measured on a GPU: they are for choosing a ma
 #          T = tokens read at once   C = tokens of a sequence
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,9 @@ from themis.errors import ConfigError, ModelError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, base_of, is_adapter
 from themis.model.checkpoint import at_hand, resolve
-from themis.model.depth import set_depth_of
 from themis.training.backbones import configured, first_line
 from themis.training.packing import Couple
-from themis.training.recipe import TrainRecipe
+from themis.training.recipe import TrainRecipe, stages_of
 
 H100_BYTES = 80e9
 H100_OPERATIONS = 989e12
@@ -64,27 +63,33 @@ class Cost:
 
 
 def estimate(recipe: TrainRecipe, couples: Sequence[Couple] = ()) -> Cost:
-    """What `recipe` needs; `couples` are pairs it would read, where they are at hand."""
+    """What `recipe` needs, its stages together; `couples` are pairs it would read, where they are at hand."""
+    costs = [_of_one(stage.recipe, couples) for stage in stages_of(recipe)] or [_of_one(recipe, couples)]
+    largest = max(costs, key=lambda cost: cost.memory)
+    return replace(largest, tokens=sum(cost.tokens for cost in costs), operations=sum(cost.operations for cost in costs))
+
+
+def _of_one(recipe: TrainRecipe, couples: Sequence[Couple]) -> Cost:
     model = _shape(recipe)
     config = model.config.get_text_config()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    width = 2 if recipe.backbone.dtype == "bfloat16" else 4
+    width = 2 if recipe.model.dtype == "bfloat16" else 4
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
     tokens = _tokens(recipe, couples)
-    at_once = min(recipe.tokens_per_step, recipe.lengths[-1] * 2 * recipe.pairs_per_step)
+    at_once = min(recipe.run.tokens_per_step, recipe.run.lengths[-1] * 2 * recipe.run.pairs_per_step)
     feed_forward = int(getattr(config, "intermediate_size", 4 * hidden))
     # One layer keeps, in bf16: its input, queries, keys, values, what attention gives, two norms, and three of the feed-forward width.
     per_layer = at_once * 2 * (7 * hidden + 3 * feed_forward)
-    kept = at_once * 2 * hidden * layers + per_layer if recipe.gradient_checkpointing else per_layer * layers
+    kept = at_once * 2 * hidden * layers + per_layer if recipe.run.gradient_checkpointing else per_layer * layers
     vocabulary = int(config.vocab_size) if recipe.kind == "themis" else 0
     logits = 3 * 4.0 * min(at_once * vocabulary, LOGITS_AT_ONCE)
     return Cost(
         parameters=parameters,
         trained=trained,
-        weights=float(width * (parameters - trained) + 4 * trained) + (2.0 * parameters if width == 4 and recipe.bf16 else 0.0),
+        weights=float(width * (parameters - trained) + 4 * trained) + (2.0 * parameters if width == 4 and recipe.run.bf16 else 0.0),
         gradients=4.0 * trained,
-        optimizer=(4.0 if recipe.optimizer == "muon" else 8.0) * trained,
+        optimizer=(4.0 if recipe.run.optimizer == "muon" else 8.0) * trained,
         activations=float(kept),
         logits=logits,
         tokens=tokens,
@@ -96,45 +101,41 @@ def _operations(recipe: TrainRecipe, parameters: int, trained: int, layers: int,
     """Operations for a token: 2 P forward, 2 P back to the states, 2 P to the weights where these are trained; attention beside them."""
     embeddings = int(config.vocab_size) * hidden * (1 if recipe.kind == "themis" else 2)
     matrices = max(0, parameters - embeddings)
-    attention = 2 * layers * hidden * recipe.lengths[-1] / 2
+    attention = 2 * layers * hidden * recipe.run.lengths[-1] / 2
     forward = 2 * matrices + attention
-    backward = 2 * forward if recipe.lora is None else forward + 2 * trained
-    return float(forward + backward + (forward if recipe.gradient_checkpointing else 0))
+    backward = 2 * forward if recipe.model.lora is None else forward + 2 * trained
+    return float(forward + backward + (forward if recipe.run.gradient_checkpointing else 0))
 
 
 def _tokens(recipe: TrainRecipe, couples: Sequence[Couple]) -> float:
-    if not recipe.epochs:
-        return float(recipe.steps * recipe.tokens_per_step)
+    if not recipe.run.epochs:
+        return float(recipe.run.steps * recipe.run.tokens_per_step)
     if couples:
-        return float(recipe.epochs * sum(couple.cost(share=recipe.kind != "encoder") for couple in couples))
-    return float(recipe.epochs * TARA_PAIRS * TARA_TOKENS)
+        return float(recipe.run.epochs * sum(couple.cost(share=recipe.kind != "encoder") for couple in couples))
+    return float(recipe.run.epochs * TARA_PAIRS * TARA_TOKENS)
 
 
 def _shape(recipe: TrainRecipe) -> Any:
     """The model without its weights, adapters put in."""
     config = _config(recipe)
-    if recipe.backbone.layers and recipe.backbone.name:
-        set_depth_of(config.get_text_config(), recipe.backbone.layers)
     kind: Any = AutoModelForSequenceClassification if recipe.kind == "encoder" else AutoModelForCausalLM
-    if recipe.backbone.name:
-        config.get_text_config().vocab_size += recipe.backbone.added_words + recipe.backbone.added_prose
     with torch.device("meta"):
         model: Any = kind.from_config(config)
-    if recipe.lora:
+    if recipe.model.lora:
         with torch.device("meta"):
-            add_lora(model, recipe.lora, recipe.backbone.name or "", train_embeddings=recipe.backbone.form == "plain")
+            add_lora(model, recipe.model.lora, recipe.model.name or "", train_embeddings=recipe.model.form == "plain")
     assert isinstance(model, nn.Module)
     return model
 
 
 def _config(recipe: TrainRecipe) -> Any:
     """Of the model that is named, if it is at hand; else by what the recipe says of it."""
-    backbone = recipe.backbone
+    backbone = recipe.model
     labels = {"num_labels": 1} if recipe.kind == "encoder" else {}
     described = "model_type" in backbone.config
     if backbone.name is None:
         if not described:
-            raise ConfigError("backbone: give `name` of a pretrained model, or `config` with its model_type")
+            raise ConfigError("model: give `name` of a pretrained model, or `config` with its model_type")
         return configured(backbone.config, vocab_size=backbone.vocabulary, **labels)
     found = at_hand(backbone.name)
     if found is None and described:
@@ -159,7 +160,7 @@ def told(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:
         ("weights", _size(cost.weights)),
         ("gradients", _size(cost.gradients)),
         ("optimizer", _size(cost.optimizer)),
-        ("activations", f"{_size(cost.activations)} for {recipe.tokens_per_step:,} tokens at once"),
+        ("activations", f"{_size(cost.activations)} for {recipe.run.tokens_per_step:,} tokens at once"),
         ("logits", _size(cost.logits)),
         ("memory", f"{_size(cost.memory)}: {_fits(cost)}"),
         ("tokens", f"{cost.tokens:,.0f} computed"),

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 
+from themis.data.mixture import Mixture, PairSource
 from themis.errors import DataError
 from themis.traces.pair import Pair
-from themis.training.batches.steps import Mixture, PairSource
 from themis.training.collators import Form
 from themis.training.packing import Couple
 

@@ -1,31 +1,47 @@
-"""The directory of a run: whose it is, and what may be deleted there.
+"""The directory of a run: which run owns it, and what may be deleted there.
 
-`run.json` holds the recipe, from the first moment on. The same recipe goes on where it was; another one's
-directory is refused, and so is one with files that no run wrote.
+`run.json` holds the recipe, from the first moment on. The same recipe resumes; the directory of another recipe is refused, and so is
+one with files that no run wrote.
 """
 
 import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError
-from themis.training.recipe import TrainRecipe
+from themis.training.recipe import TrainRecipe, portable
 
-RUN_FILE = "run.json"
+RUN_FILE, LOG_FILE = "run.json", "log.json"
 ASIDE = ".earlier"
-"""Where an earlier run's files lie while a new one is looked at."""
-MAY_CHANGE = ("steps", "epochs", "measure_every", "measured_pairs", "live_sample", "report_to", "compile", "fsdp", "deepspeed")
-"""Keys that a run may go on with changed: how long, how it is watched, and on what it computes."""
-_OURS = ("checkpoints", "tokenizer", "tensorboard", RUN_FILE, "log.json", "log.png")
+"""Where an earlier run's files lie while a new one is checked."""
+MAY_CHANGE = ("run.steps", "run.epochs", "run.compile", "run.fsdp", "run.deepspeed", "logging")
+"""Keys and sections that may differ when a run resumes: how long, on what machine, and how it is watched."""
+LENGTH = ("run.steps", "run.epochs")
+BUILT = "built"
+"""The data set that a run builds; what is done of it survives a mistake that is found later."""
+_OURS = ("checkpoints", "tokenizer", "tensorboard", "stages", BUILT, RUN_FILE, LOG_FILE, "log.png")
+
+
+def stage_directory(out: Path, name: str) -> Path:
+    """Where a stage of the run `out` trains."""
+    return out / "stages" / name
+
+
+def finished(out: Path, recipe: TrainRecipe) -> bool:
+    """Did a run of this recipe, and of this length, end here?"""
+    earlier = _recipe_of(out)
+    if not earlier or not (out / LOG_FILE).is_file():
+        return False
+    before, now = _flat(earlier), _flat(portable(recipe))
+    return all(before.get(key) == value for key, value in now.items() if key in LENGTH or not _may_change(key))
 
 
 @contextmanager
 def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
-    """Make `out` this run's, once what is done meanwhile found nothing wrong; a mistake leaves there what was there.
+    """Make `out` this run's; if the block inside fails, everything there is left as it was.
 
     Raises `ConfigError` where another run, or somebody else, has files there.
     """
@@ -37,14 +53,14 @@ def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
     before = {name for name in _OURS if (out / name).exists()}
     for name in before if overwrite else before & {RUN_FILE}:
         (out / name).rename(aside / name)
-    (out / RUN_FILE).write_text(json.dumps(_plain(recipe), indent=2) + "\n", encoding="utf-8")
+    (out / RUN_FILE).write_text(json.dumps(portable(recipe), indent=2) + "\n", encoding="utf-8")
     try:
         yield
     except BaseException:
-        for name in set(_OURS) - before:
+        for name in set(_OURS) - before - {BUILT}:
             _remove(out / name)
         _put_back(out)
-        if made:
+        if made and not (out / BUILT).exists():
             out.rmdir()
         raise
     shutil.rmtree(aside)
@@ -65,35 +81,48 @@ def _refuse(out: Path, recipe: TrainRecipe, overwrite: bool) -> None:
     if overwrite:
         return
     if (earlier := _recipe_of(out)) is not None:
-        _refuse_another(out, earlier, _plain(recipe))
-    elif out.is_dir() and any(out.iterdir()):
+        _refuse_another(out, earlier, portable(recipe))
+    elif out.is_dir() and any(entry.name != BUILT for entry in out.iterdir()):
         raise ConfigError(f"{out} holds files that are no training run's: give another --out, or --overwrite to write among them")
 
 
 def _refuse_another(out: Path, earlier: dict[str, Any], recipe: dict[str, Any]) -> None:
+    before, now = _flat(earlier), _flat(recipe)
     # A key that the earlier run did not know had its default then.
-    differing = [key for key in recipe if key not in MAY_CHANGE and key in earlier and earlier[key] != recipe[key]]
+    differing = [key for key, value in now.items() if not _may_change(key) and before.get(key, value) != value]
+    if earlier and "run" not in earlier:
+        differing = ["the form of its keys"]
     if differing:
         names = ", ".join(f"'{key}'" for key in differing[:4]) + (" and more" if len(differing) > 4 else "")
-        raise ConfigError(f"{out} holds another run, whose recipe differs in {names}: give another --out, or --overwrite to begin anew")
+        raise ConfigError(f"{out} holds another run, whose recipe differs in {names}: give another --out, or --overwrite to start over")
+
+
+def _flat(recipe: dict[str, Any]) -> dict[str, Any]:
+    """The values by `section.key`, and of a stage by `stages.NAME.section.key`."""
+    found: dict[str, Any] = {}
+    for section, value in recipe.items():
+        if section == "stages":
+            found["stages"] = [stage["name"] for stage in value]
+            for stage in value:
+                found |= {f"stages.{stage['name']}.{key}": of_stage for key, of_stage in _flat(stage).items() if key != "name"}
+        elif isinstance(value, dict):
+            found |= {f"{section}.{key}": inner for key, inner in value.items()}
+        else:
+            found[section] = value
+    return found
+
+
+def _may_change(key: str) -> bool:
+    of_recipe = key.split(".", 2)[2] if key.startswith("stages.") else key
+    return any(of_recipe == allowed or of_recipe.startswith(f"{allowed}.") for allowed in MAY_CHANGE)
 
 
 def _recipe_of(out: Path) -> dict[str, Any] | None:
-    """The recipe of the run that was here, if one was; runs of old say it in their checkpoints alone."""
-    files = [out / RUN_FILE, *sorted((out / "checkpoints").glob("*/themis.json")), out / "themis.json"]
-    for file in files:
-        try:
-            raw = json.loads(file.read_text(encoding="utf-8"))
-            return dict(raw if file.name == RUN_FILE else raw["training"]["recipe"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-    return {} if (out / "checkpoints").is_dir() or (out / "tokenizer").is_dir() else None
-
-
-def _plain(recipe: TrainRecipe) -> dict[str, Any]:
-    """As JSON has it: lists for tuples."""
-    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
-    return plain
+    """The recipe of the run that was here, if one was: empty where nothing says it."""
+    try:
+        return dict(json.loads((out / RUN_FILE).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {} if (out / "checkpoints").is_dir() or (out / "tokenizer").is_dir() else None
 
 
 def _remove(path: Path) -> None:

@@ -1,90 +1,32 @@
-"""What a training run is told: every key of a recipe, with the meaning it has."""
+"""The keys of a training recipe, in sections. A function is handed the section that it needs."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from themis.config import FORMERLY, VARIANTS, WHOLE, build, merged
+from themis.errors import ConfigError
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
 
 
 @dataclass(frozen=True, slots=True)
-class Backbone:
-    """The language model to start from: `name` of a pretrained one, or `config` for one from scratch."""
+class Run:
+    """Length, batches and optimizer."""
 
-    name: str | None = None
-    """A Hub name or a directory; one that Themis trained, such as `nano`, is trained on, its scalar head too."""
-    config: dict[str, Any] = field(default_factory=dict)
-    """`model_type` and the fields of its transformers configuration; beside a `name`, its shape, which `--dry-run` counts by."""
-    vocabulary: int = 2048
-    """Entries of the tokenizer trained along with a model from scratch."""
-    layers: int = 0
-    """Of a model that Themis trained: fewer are its first, more are new ones among them that change nothing at first; 0: as it is."""
-    added_words: int = 0
-    """Entries added to the tokenizer of a model that Themis trained: words of scripts that it knows as bytes alone."""
-    added_prose: int = 0
-    """The same for pieces of English words, so that prose becomes shorter."""
-    dtype: Literal["float32", "bfloat16"] = "float32"
-    """Number type of the weights in memory; bfloat16 for weights that LoRA leaves as they are."""
-    form: Literal["plain", "chat"] = "plain"
-    """The written form: our own, or the tokenizer's chat template with its own tool calls."""
-    pad_token: str | None = None
-    """A token of the tokenizer's that pads, where it names none itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainRecipe:
-    """One training run."""
-
-    kind: Literal["themis", "vanilla", "encoder"]
-    """`themis` writes a trace before its reward; `vanilla` reads the reward after the case; `encoder` is a sequence classifier."""
     seed: int
     tokens_per_step: int
     """Padded tokens of a step's batch, chosen and rejected together; of a run in epochs, about the most tokens read at once."""
     lengths: tuple[int, ...]
-    """Sequences are padded to the next of these; longer pairs are left out. A run in epochs needs the last alone and pads nothing."""
+    """Sequences are padded to the next of these; longer pairs are left out. A run in epochs pads nothing and needs the last alone."""
     learning_rate: float
-    backbone: Backbone
     steps: int = 0
-    """A run in steps draws pairs without end by their shares."""
+    """A run in steps draws pairs from infinite streams by their shares."""
     epochs: int = 0
-    """A run in epochs reads each pair of its sources, which must be files, so many times."""
+    """A run in epochs reads each pair of its files this many times."""
     pairs_per_step: int = 64
-    """Of a run in epochs; as many batches as it takes are read before the optimizer moves."""
-    mixture: dict[str, float] = field(default_factory=dict)
-    """Share of the pairs by source.
-
-    The streams `calendar`, `weather`, `multi_tools`, `arithmetic`, `no_tool`; of data sets, `tara/TASK` and `gsm8k`;
-    `rows/TASK` of the folder `rows`, and `redrawn/translator`, `redrawn/wikisearch`, the same with wrong answers drawn anew each time;
-    `reading`, English questions on English texts, as the task translator asks them, and `reading/foreign`, in other languages;
-    `worlds/translator`, `worlds/wikisearch`, one answer with the observation that makes it right, and with one that makes it wrong;
-    `calls/wikisearch`, `calls/webgpt`, `calls/translator`, real questions of which only the call is learnt;
-    `asked/wikisearch`, those with their paragraphs;
-    `longform`, questions of the task webgpt with answers in prose;
-    `data`, the files of that key. Of a run in epochs shares count nothing, but 0 leaves a source out.
-    """
-    tasks: tuple[str, ...] = ()
-    """Only these tasks of the mixture: one tool's model."""
-    data: tuple[str, ...] = ()
-    """Preference files, JSON lines or Parquet, in TARA's form or TRL's; all there is, where no mixture is given."""
-    margin: bool = False
-    """The ranking loss asks for the difference of a pair's scores, which is the column `margin` where there is one."""
-    rows: str | None = None
-    """A folder made by `themis build`, such as `data/tara`: its train rows are `rows/TASK`, its test rows choose the best checkpoint."""
-    rows_at_most: int = 0
-    """Of the train rows of that folder only so many in all, in proportion over the tasks; 0 for all of them."""
-    loss: LossWeights = field(default_factory=LossWeights)
-    lora: Lora | None = None
-    """Train adapters in place of all weights; the scalar head and the embeddings of new tokens are trained with them."""
-    drill_steps: int = 0
-    """Steps of nothing but copy drills at the start."""
-    drill_share: float = 0.0
-    """Share of drills among the later steps."""
-    text_share: float = 0.0
-    """Share of the drills that are running text of encyclopedias, each word to be foreseen; it counts as the loss `answer`."""
-    swapped_rationales: float = 0.0
-    """Share of pairs whose rationales are exchanged, and then no targets, so that a slip in one does not decide the reward."""
-    forged_share: float = 0.04
-    dropped_observations: float = 0.01
+    """Of a run in epochs: gradients are accumulated over as many batches as these pairs fill."""
     warmup: float = 0.02
     """Share of the steps."""
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -93,19 +35,154 @@ class TrainRecipe:
     clip: float = 1.0
     bf16: bool = True
     compile: bool = False
-    """Compile the layers, once for each of `lengths`; needs a C++ compiler on the CPU, and goes without where there is none."""
+    """Compile the layers, once for each of `lengths`. On the CPU this needs a C++ compiler and is skipped without one."""
     workers: int = 1
-    """Processes that make the batches of a run in steps, each its share of them; one keeps up with two CPU cores, eight with a GPU."""
+    """Processes that make the batches of a run in steps; one keeps up with two CPU cores, eight with a GPU."""
     gradient_checkpointing: bool = False
     """Compute each layer again in the backward pass: a third more time, and the memory of one layer."""
+    fsdp: dict[str, Any] = field(default_factory=dict)
+    """Shard the weights over processes by PyTorch's FSDP2: transformers' `fsdp_config`, under `torchrun`."""
+    deepspeed: str | None = None
+    """A DeepSpeed configuration file, or `zero3` for the package's, under its launcher."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """The language model to start from: `name` of a pretrained one, or `config` for one from scratch."""
+
+    name: str | None = None
+    """A Hub name or a directory. Training of a model that Themis trained, such as `nano`, continues with its scalar head."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """`model_type` and the fields of its transformers configuration. Beside a `name`, `--dry-run` counts by it."""
+    vocabulary: int = 2048
+    """Entries of the tokenizer that is trained with a model from scratch."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Number type of the weights in memory; bfloat16 for weights that LoRA freezes."""
+    form: Literal["plain", "chat"] = "plain"
+    """The written form: Themis's own, or the tokenizer's chat template with its own tool calls."""
+    pad_token: str | None = None
+    """A token of the tokenizer to pad with, where it names none itself."""
+    lora: Lora | None = None
+    """Train adapters instead of all weights; the scalar head and the embeddings of new tokens are trained with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Which pairs are trained on, and how they are altered."""
+
+    mixture: dict[str, float] = field(default_factory=dict, metadata={WHOLE: True})
+    """Share of the pairs by source; the shares of a run in steps add up to 1. In a run in epochs 0 leaves a source out.
+
+    `rules/TASK`: streams of pairs made by rule. `gsm8k`: train problems with faults made by rule. `tara/TASK`: published train rows.
+    `built/TASK`: train rows of the data set `built`; `built/TASK?negatives=fresh`: the same, each time with another wrong answer.
+    `files`: the pairs of the key `files`.
+    """
+    tasks: tuple[str, ...] = ()
+    """Only these tasks of the mixture: one tool's model."""
+    files: tuple[str, ...] = ()
+    """Preference files, JSON lines or Parquet, in TARA's columns or TRL's. Without a mixture they are all of it."""
+    margin: bool = False
+    """The ranking loss asks for the score gap that the column `margin` gives."""
+    built: str | None = field(default=None, metadata={FORMERLY: ("rows",)})
+    """A build recipe such as `tara`, built into OUT/built first, or a folder that `themis build` made.
+
+    Its train rows are the sources `built/TASK`; its test rows choose the best checkpoint.
+    """
+    forged_share: float = 0.04
+    """Share of pairs whose rejected answer ends with a forged tool result."""
+    dropped_observations: float = 0.01
+    """Share of pairs whose observations are replaced by the failure text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exercises:
+    """What a small model trained from scratch needs beside its tasks."""
+
+    drill_steps: int = 0
+    """Steps of nothing but drills at the start."""
+    drill_share: float = 0.0
+    """Share of drills among the later steps."""
+    swapped_rationales: float = 0.0
+    """Share of pairs whose rationales are exchanged and are no targets, so that a slip in one does not decide the reward."""
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """How a run is measured and logged."""
+
     measure_every: int = 500
     """Steps between two measurements, each followed by a checkpoint."""
     measured_pairs: int = 256
     live_sample: int = 16
-    """Pairs of the measured ones that are judged live, tools and all, to count valid calls; 0 for none."""
+    """Measured pairs that are also judged live, with real tools, to count valid calls; 0 for none."""
     report_to: tuple[str, ...] = ()
     """Trackers: tensorboard, wandb, trackio."""
-    fsdp: dict[str, Any] = field(default_factory=dict)
-    """Spread the weights over processes by PyTorch's FSDP2: transformers' `fsdp_config`, under `torchrun`."""
-    deepspeed: str | None = None
-    """A DeepSpeed configuration file, or `zero3` for the package's, under its launcher."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainRecipe:
+    """One training run, or several stages of one."""
+
+    kind: Literal["themis", "vanilla", "encoder"]
+    """`themis` writes a trace before its reward; `vanilla` reads the reward after the case; `encoder` is a sequence classifier."""
+    run: Run
+    model: Backbone = field(metadata={FORMERLY: ("backbone",)})
+    data: Data
+    loss: LossWeights = field(default_factory=LossWeights)
+    curriculum: Exercises = field(default_factory=Exercises)
+    logging: Logging = field(default_factory=Logging)
+    stages: tuple[dict[str, Any], ...] = field(default=(), metadata={VARIANTS: True})
+    """Each has a `name` and keys that differ from the recipe's; it starts from the weights of the stage before."""
+    average: tuple[str, ...] = ()
+    """Stages whose mean is the result; the last stage where none is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of a run, as a recipe without stages."""
+
+    name: str
+    recipe: TrainRecipe
+
+
+def stages_of(recipe: TrainRecipe) -> tuple[Stage, ...]:
+    """The stages in their order; none of a recipe without. Raises `ConfigError`."""
+    whole = as_json(recipe)
+    del whole["stages"], whole["average"]
+    names = [stage.get("name") for stage in recipe.stages]
+    for place, name in enumerate(names):
+        if not isinstance(name, str) or not name or Path(name).name != name or name in names[:place]:
+            raise ConfigError(f"stages: each needs a name of its own that can be a folder's, found {name!r}")
+    for name in recipe.average:
+        if name not in names:
+            raise ConfigError(f"average: no stage '{name}'; the stages are {', '.join(map(str, names)) or 'missing'}")
+    stages: list[Stage] = []
+    for place, raw in enumerate(recipe.stages):
+        changes = {key: value for key, value in raw.items() if key != "name"}
+        of_stage = merged(TrainRecipe, {**whole, "run": {**whole["run"], "seed": recipe.run.seed + place}}, changes)
+        stages.append(Stage(raw["name"], build(TrainRecipe, of_stage, where=f"stage '{raw['name']}'", prefix="")))
+    return tuple(stages)
+
+
+def as_json(recipe: TrainRecipe) -> dict[str, Any]:
+    """The recipe as JSON has it: lists for tuples."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
+    return plain
+
+
+def portable(recipe: TrainRecipe) -> dict[str, Any]:
+    """The recipe as a run writes it down: of a path on this machine the last part alone."""
+    model, data, run = recipe.model, recipe.data, recipe.run
+    return as_json(
+        replace(
+            recipe,
+            run=replace(run, deepspeed=_portable(run.deepspeed)),
+            model=replace(model, name=_portable(model.name)),
+            data=replace(data, built=_portable(data.built), files=tuple(Path(file).name for file in data.files)),
+        )
+    )
+
+
+def _portable(name: str | None) -> str | None:
+    """A name of the package or the Hub stays; an existing or absolute path loses its folders."""
+    return Path(name).name if name and (Path(name).is_absolute() or Path(name).exists()) else name

@@ -7,26 +7,29 @@ import torch
 from torch.utils.data import DataLoader
 
 from tests.fakes import byte_tokenizer
+from themis.curriculum.registry import Curriculum
 from themis.curriculum.rules import OWN, STREAM
+from themis.data.mixture import Mixture, without_observations
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import FAILURE
 from themis.traces.token_row import NO_TARGET
-from themis.training.batches.steps import Encoder, Mixture, StepBatches, mixture_sources, without_observations
+from themis.training.batches.steps import Encoder, StepBatches
 
 TOKENIZER = byte_tokenizer()
 WRITER = SegmentWriter(TOKENIZER)
+BOTH = {"rules/calendar": 1.0, "rules/no_tool": 0.5}
 
 
 def _mixture(**weights: float) -> Mixture:
-    return Mixture(mixture_sources({}, [], OWN), weights or {"calendar": 1.0, "no_tool": 0.5})
+    return Mixture(Curriculum().streams({}, {}), {f"rules/{name}": weight for name, weight in weights.items()} or BOTH)
 
 
-def _batches(steps: int = 12, drill_steps: int = 2, text_share: float | None = None, workers: int = 1) -> StepBatches:
+def _batches(steps: int = 12, drill_steps: int = 2, workers: int = 1) -> StepBatches:
     return StepBatches(
         Encoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
         lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
-        texts=None if text_share is None else _text, text_share=text_share or 0.0, workers=workers,
+        drills=Curriculum().drills, workers=workers,
     )  # fmt: skip
 
 
@@ -43,11 +46,6 @@ def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_sa
         batch = batches[step]
         assert longest <= batch["token_ids"].shape[1] <= 2 * longest
         assert len(batch["reward_index"]) == 2 * len(batch["token_ids"]) > 0
-
-
-def _text(rng: Random) -> str:
-    """A text of some hundred words, now and then one that is too short."""
-    return " ".join(rng.choice(("light", "rock", "keeper", "Vell")) for _ in range(rng.choice((5, 300))))
 
 
 def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
@@ -91,7 +89,7 @@ def test_dropped_observations_become_the_failure_text_on_both_sides() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_the_share_of_dropped_observations_is_kept(share: float) -> None:
-    mixture = Mixture(mixture_sources({}, [], OWN), {"calendar": 1.0}, forged_share=0.0, dropped_observations=share)
+    mixture = Mixture(Curriculum().streams({}, {}), {"rules/calendar": 1.0}, forged_share=0.0, dropped_observations=share)
     rng = Random(0)
     drawn = [mixture.draw(rng)[1].chosen.trace for _ in range(20)]
     assert all(trace is not None and (trace.steps[0].observation == FAILURE) == bool(share) for trace in drawn)
@@ -127,46 +125,6 @@ def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> N
         assert swapped.token_ids[swapped.early_index :] == other.token_ids[other.early_index :]
         assert swapped.kinds[: plain.early_index + 1] == plain.kinds[: plain.early_index + 1]
         assert set(swapped.kinds[swapped.early_index + 1 :]) == {NO_TARGET}
-
-
-def _same(one: StepBatches, other: StepBatches) -> bool:
-    return all(torch.equal(one[step][name], other[step][name]) for step in range(len(one)) for name in one[step])
-
-
-def test_without_a_share_of_texts_every_batch_is_what_it_was() -> None:
-    assert _same(_batches(), _batches(text_share=0.0))
-
-
-def test_the_same_seed_gives_the_same_texts() -> None:
-    assert _same(_batches(steps=6, drill_steps=6, text_share=0.5), _batches(steps=6, drill_steps=6, text_share=0.5))
-
-
-def test_batches_of_texts_read_no_reward_and_every_token_but_the_first_is_to_be_foreseen() -> None:
-    batches = _batches(steps=6, drill_steps=6, text_share=1.0)
-    for batch in (batches[step] for step in range(6)):
-        assert batch["reward_index"].shape == (0, 2)
-        for ids, kinds in zip(batch["token_ids"], batch["kinds"], strict=True):
-            count = int((ids != TOKENIZER.pad_token_id).sum())
-            assert count > len(ids) // 2
-            assert set(str(TOKENIZER.decode(ids[:count])).split()[1:-1]) <= {"light", "rock", "keeper", "Vell"}
-            assert kinds.tolist() == [NO_TARGET] + [TARGET_KINDS.index("answer")] * (count - 1) + [NO_TARGET] * (len(ids) - count)
-
-
-def test_where_all_texts_are_short_they_are_taken_all_the_same() -> None:
-    batches = StepBatches(
-        Encoder(WRITER), _mixture(), seed=3, steps=1, drill_steps=1, drill_share=0.0, tokens=512, lengths=[256],
-        pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), texts=lambda rng: "a light", text_share=1.0,
-    )  # fmt: skip
-    assert (batches[0]["token_ids"] != TOKENIZER.pad_token_id).sum(1).tolist() == [len("a light")] * 2
-
-
-def test_the_share_of_texts_among_the_drills_is_kept_and_the_pairs_stay_what_they_were() -> None:
-    drills = _batches(steps=120, drill_steps=120, text_share=0.35)
-    texts = sum(bool((drills[step]["kinds"] == TARGET_KINDS.index("answer")).any()) for step in range(120))
-    assert 0.25 < texts / 120 < 0.45
-    plain, mixed = _batches(steps=40), _batches(steps=40, text_share=0.35)
-    pairs = [[tuple(batch["token_ids"].flatten().tolist()) for batch in batches._make_pool(0)] for batches in (plain, mixed)]
-    assert pairs[0] == pairs[1]
 
 
 def test_several_workers_make_the_batches_of_one_run_and_none_makes_anothers_pools(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,29 +8,35 @@ kernels few and needs no attention mask: causal attention never looks at what co
 # Shapes:  S = sequences (the chosen answers first, then the rejected ones)   T = tokens, padded
 #          K = 2 reward indices: the early one, at `<|rationale|>`, and the final one, at `<|reward|>`
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from themis.builder.tasks.calculator import marks as arithmetic
-from themis.curriculum.drills import copy_drill, find_drill, match_drill, text_drill
-from themis.curriculum.rules import STREAM, Wordings, forged
-from themis.curriculum.texts import Texts
+from themis.data.mixture import Mixture
 from themis.losses import TARGET_KINDS
 from themis.traces import Case, Trace
 from themis.traces.pair import Pair
 from themis.traces.segments import Segment, SegmentWriter, loss_kinds, token_ids
-from themis.traces.text import FAILURE
 from themis.traces.token_row import NO_TARGET, Numbered
 from themis.training.batches.shared_prefix import fork, forked_length, single
 
-PairSource = Callable[[Random], Pair | None]
 Batch = dict[str, Tensor]
+
+
+class Drills(Protocol):
+    """Short exercises, each of tokens drawn from a vocabulary."""
+
+    def copy(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+        """Something to copy."""
+
+    def match(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+        """A claim that agrees with a finding, and one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,85 +96,6 @@ def collate(sequences: Sequence[Numbered], length: int, pad_id: int, pairs: bool
     return {"token_ids": ids_ST, "kinds": kinds_ST, "reward_index": index_SK.view(-1, 2)}
 
 
-@dataclass(frozen=True)
-class Mixture:
-    """Where pairs come from, and how often from each: the published rows, and the streams without end."""
-
-    sources: Mapping[str, PairSource]
-    weights: Mapping[str, float]
-    forged_share: float = 0.04
-    dropped_observations: float = 0.01
-    swapped_rationales: float = 0.0
-
-    def draw(self, rng: Random) -> tuple[str, Pair]:
-        """One pair, with the name of its source."""
-        sources = sorted(self.weights)
-        while True:
-            name = rng.choices(sources, [self.weights[name] for name in sources])[0]
-            pair = self.sources[name](rng)
-            if pair is not None:
-                return name, self.altered(rng, pair)
-
-    def altered(self, rng: Random, pair: Pair) -> Pair:
-        """The pair, now and then with a forged trace in its worse answer, or as on a day when no tool answers."""
-        if pair.rejected.trace is not None and rng.random() < self.forged_share:
-            pair = forged(rng, pair)
-        if rng.random() < self.dropped_observations:
-            pair = without_observations(pair)
-        return pair
-
-
-def without_observations(pair: Pair) -> Pair:
-    """The pair as it would be judged on a day when no tool answers."""
-
-    def blind(trace: Trace | None) -> Trace | None:
-        if trace is None:
-            return None
-        return replace(
-            trace,
-            steps=tuple(step if step.observation is None else replace(step, observation=FAILURE) for step in trace.steps),
-            rationale=None,
-        )
-
-    return replace(
-        pair, chosen=replace(pair.chosen, trace=blind(pair.chosen.trace)), rejected=replace(pair.rejected, trace=blind(pair.rejected.trace))
-    )
-
-
-def mixture_sources(published: Mapping[str, Sequence[Pair]], gsm8k: Sequence[tuple[str, str]], wordings: Wordings) -> dict[str, PairSource]:
-    """Every source by name: `tara/TASK` the rows as published, `gsm8k` with faults made by rule, and the streams."""
-    sources: dict[str, PairSource] = {name: _stream(name, wordings) for name in STREAM}
-    for task, pairs in published.items():
-        if task == "calculator":
-            # The published wrong answers' observations knew the reference answer, which no judge does;
-            # so only the right answers are taken, each beside a fault that arithmetic can find.
-            rights = [(pair.question, pair.chosen.answer) for pair in pairs]
-            sources["tara/calculator"] = _faulted(rights)
-        elif pairs:
-            sources[f"tara/{task}"] = _one_of(pairs)
-    if gsm8k:
-        sources["gsm8k"] = _faulted(gsm8k)
-    return sources
-
-
-def rows_sources(rows: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
-    """`rows/TASK` for the rows of a data set of our own making."""
-    return {f"rows/{task}": _one_of(pairs) for task, pairs in rows.items() if pairs}
-
-
-def _stream(name: str, wordings: Wordings) -> PairSource:
-    make = STREAM[name]
-    return lambda rng: make(rng, wordings)
-
-
-def _one_of(pairs: Sequence[Pair]) -> PairSource:
-    return lambda rng: rng.choice(pairs)
-
-
-def _faulted(rights: Sequence[tuple[str, str]]) -> PairSource:
-    return lambda rng: arithmetic.faulted_pair(rng, *rng.choice(rights))
-
-
 POOL_STEPS = 64
 """Batches that are made together, so that each can hold pairs of like length."""
 
@@ -189,8 +116,7 @@ class StepBatches(Dataset[Batch]):
         lengths: Sequence[int],
         pad_id: int,
         vocabulary: Sequence[int],
-        texts: Texts | None = None,
-        text_share: float = 0.0,
+        drills: Drills | None = None,
         forked: bool = False,
         workers: int = 1,
         pool_steps: int = POOL_STEPS,
@@ -199,7 +125,7 @@ class StepBatches(Dataset[Batch]):
         self._steps, self._drill_steps, self._drill_share = steps, drill_steps, drill_share
         self._tokens, self._lengths, self._pad_id, self._pool_steps = tokens, tuple(lengths), pad_id, pool_steps
         self._vocabulary = vocabulary
-        self._texts, self._text_share = texts, text_share
+        self._drills = drills
         self._forked, self._workers = forked, workers
         # A row that forks holds both judgements of a pair, each of which may be as long as the last of the lengths.
         self._row_lengths = (*self._lengths, 3 * self._lengths[-1] // 2, 2 * self._lengths[-1]) if forked else self._lengths
@@ -211,9 +137,9 @@ class StepBatches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         rng = Random(f"{self._seed}/step/{step}")
         if step < self._drill_steps or rng.random() < self._drill_share:
-            if self._texts is not None and self._text_share and rng.random() < self._text_share:
-                return self._running_texts(rng, self._texts)
-            return rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))(rng)
+            assert self._drills is not None
+            make = rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))
+            return make(rng, self._drills)
         # Worker w makes the steps w, w + workers, ...: each has pools of its own, so that none is made twice.
         pool, place = divmod((step - self._drill_steps) // self._workers, self._pool_steps)
         return self._pool(pool * self._workers + step % self._workers)[place]
@@ -252,34 +178,21 @@ class StepBatches(Dataset[Batch]):
     def _of_sequences(self, sequences: Sequence[Numbered], length: int) -> Batch:
         return single(sequences, length, self._pad_id) if self._forked else collate(sequences, length, self._pad_id, pairs=False)
 
-    def _copy_drills(self, rng: Random) -> Batch:
+    def _copy_drills(self, rng: Random, make: Drills) -> Batch:
         length = rng.choice(self._lengths[1:4] or self._lengths)
         drills: list[Numbered] = []
         while len(drills) < max(1, self._tokens // length):
-            drill = copy_drill(rng, self._encoder.writer, self._vocabulary)
+            drill = make.copy(rng, self._encoder.writer, self._vocabulary)
             # Short ones beside long ones would be padding for the most part.
             if length // 3 < len(drill.token_ids) <= length:
                 drills.append(drill)
         return self._of_sequences(drills, length)
 
-    def _running_texts(self, rng: Random, texts: Texts) -> Batch:
-        length = rng.choice(self._lengths[1:4] or self._lengths)
-        wanted = max(1, self._tokens // length)
-        parts: list[Numbered] = []
-        drawn = 0
-        while len(parts) < wanted:
-            part = text_drill(rng, self._encoder.writer, texts(rng), length)
-            drawn += 1
-            # Short ones would be padding for the most part; where there are hardly any others, they are taken all the same.
-            if len(part.token_ids) > length // 2 or drawn > 50 * wanted:
-                parts.append(part)
-        return self._of_sequences(parts, length)
-
-    def _match_drills(self, rng: Random) -> Batch:
-        make, length = rng.choice(((match_drill, self._lengths[0]), (find_drill, self._lengths[min(2, len(self._lengths) - 1)])))
+    def _match_drills(self, rng: Random, make: Drills) -> Batch:
+        length = self._lengths[0]
         drills: list[tuple[Numbered, Numbered]] = []
         while len(drills) < max(1, self._tokens // (2 * length)):
-            drill = make(rng, self._encoder.writer, self._vocabulary)
+            drill = make.match(rng, self._encoder.writer, self._vocabulary)
             if max(len(side.token_ids) for side in drill) <= length:
                 drills.append(drill)
         return self._of_pairs(drills, self._row_length(drills))
