@@ -55,7 +55,8 @@ def tiny(**changes: Any) -> TrainRecipe:
         for stage, steps in zip(recipe.stages, (4, 4, 2), strict=True)
     )
     small = {"tokens_per_step": 1024, "lengths": (512,), "compile": False, "bf16": False, "measured_pairs": 4, "vocabulary": 420}
-    return changed(recipe, stages=stages, config={**recipe.model.config, **TINY}, mixture=SHORT, **{**small, **changes})
+    sizes = {"stages": stages, "config": {**recipe.model.config, **TINY}, "mixture": SHORT}
+    return changed(recipe, **{**small, **sizes, **changes})
 
 
 @pytest.fixture(autouse=True)

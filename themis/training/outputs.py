@@ -30,6 +30,19 @@ def stage_directory(out: Path, name: str) -> Path:
     return out / "stages" / name
 
 
+def last_checkpoint(out: Path) -> Path | None:
+    """The newest checkpoint that was written to its end: the Trainer writes its state last."""
+    whole = [folder for folder in (out / "checkpoints").glob("checkpoint-*") if _holds_json(folder / "trainer_state.json")]
+    return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
+
+
+def _holds_json(file: Path) -> bool:
+    try:
+        return bool(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
 def finished(out: Path, recipe: TrainRecipe) -> bool:
     """Did a run of this recipe, and of this length, end here?"""
     earlier = _recipe_of(out)

@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback, set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from themis.config import data_root, recipe_names
 from themis.errors import ConfigError
@@ -32,7 +31,7 @@ from themis.training.collators import CausalLearner, Learner
 from themis.training.curves import plot
 from themis.training.epochs import EpochSteps, Share
 from themis.training.optimizer import MuonWithAdamW
-from themis.training.outputs import BUILT, LOG_FILE, claimed, finished, stage_directory
+from themis.training.outputs import BUILT, LOG_FILE, claimed, finished, last_checkpoint, stage_directory
 from themis.training.processes import first_goes_first
 from themis.training.recipe import Run, Stage, TrainRecipe, portable, stages_of
 from themis.training.sources import Curriculum, Pairs, gather
@@ -143,8 +142,8 @@ def _train_one(
         steps = _steps(recipe, learner, pairs, share, services.curriculum)
     (out / LOG_FILE).unlink(missing_ok=True)
     _tell(steps, notice)
-    checkpoint = get_last_checkpoint(str(out / "checkpoints")) if (out / "checkpoints").is_dir() else None
-    earlier = load_meta(Path(checkpoint)).training.get("seconds", 0) if checkpoint else 0
+    checkpoint = last_checkpoint(out)
+    earlier = load_meta(checkpoint).training.get("seconds", 0) if checkpoint else 0
 
     def meta() -> ModelMeta:
         seconds = earlier + round(time.monotonic() - started)
@@ -166,7 +165,7 @@ def _train_one(
     trainer.remove_callback(PrinterCallback)
     if checkpoint:
         notice(f"resumes from {checkpoint}")
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     trainer.save_to(out, _with_scale(meta(), learner, pairs.held), torch.bfloat16 if recipe.run.bf16 else None)
     if not share.rank:
         (out / LOG_FILE).write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
