@@ -15,8 +15,6 @@ from typing import Literal, TypeAlias
 
 from themis.traces import Action, Case, Observation, Step
 
-TASKS = ("calculator", "code", "translator", "webgpt", "calendar", "weather", "wikisearch", "multi_tools", "no_tool")
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:

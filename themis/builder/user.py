@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from themis.builder.draft import TASKS, Draft, Source
+from themis.builder.draft import Draft, Source
+from themis.builder.tasks.registry import task_named
 from themis.errors import ConfigError, DataError
 from themis.traces import Case, Message
 from themis.traces.case import checked_text
@@ -31,8 +32,7 @@ _LICENCE = "the user's own"
 
 def user_source(path_or_name: str, task: str) -> Source:
     """The source of a file, or of a data set of the Hub by its name (its split `train`); raises `ConfigError` and `DataError`."""
-    if task not in TASKS:
-        raise ConfigError(f"'{task}' is no task of the builder; choose one of {', '.join(TASKS)}")
+    task_named(task)
     path = Path(path_or_name)
     readers = {".jsonl": _json_lines, ".json": _json_lines, ".parquet": _parquet}
     if path.suffix.lower() in readers:
@@ -71,7 +71,7 @@ def _draft(row: Any, where: str, source: str, task: str, number: int) -> Draft:
         if not text.strip():
             raise DataError(f"{where}: the {name} is empty; expected text")
     tests = _texts(row, "tests" if "tests" in row else "test_list", where)
-    if task == "code" and not tests:
+    if task_named(task).programs and not tests:
         raise DataError(f"{where}: field 'tests' is missing; expected a list of Python asserts, by which code is checked")
     number_or_id = row.get("id", number)
     if isinstance(number_or_id, bool) or not isinstance(number_or_id, str | int):

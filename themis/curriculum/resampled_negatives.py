@@ -6,18 +6,17 @@ observed bear many. Only for tasks whose calls do not depend on the answer, so t
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from random import Random
 
-from themis.builder.agents.rationales import written
-from themis.builder.draft import Draft, Observe, View
-from themis.builder.tasks.registry import agents_of
+from themis.builder.draft import Draft, Observe
+from themis.builder.pairs import pair_of
+from themis.builder.tasks.registry import task_named
 from themis.builder.tasks.translator.agents import cut, of_another_kind
 from themis.builder.text.reading import occurs
 from themis.data.mixture import PairSource
 from themis.errors import ConfigError
-from themis.traces import Case, Observation, Side, Trace
+from themis.traces import Observation, Trace
 from themis.traces.pair import Pair
 
 TASKS = ("translator", "wikisearch")
@@ -46,29 +45,20 @@ def redrawn(rng: Random, pair: Pair, cuts: float = 0.0, others: float = 0.0) -> 
     """
     if pair.task not in TASKS:
         raise ConfigError(f"rows of the task '{pair.task}' cannot be redrawn: their calls depend on the answer; only {', '.join(TASKS)}")
-    rule, trace = agents_of(pair.task), pair.chosen.trace
+    task, trace = task_named(pair.task), pair.chosen.trace
     if trace is None:
         return None
-    draft = Draft(pair.id, pair.task, "rows", pair.question, pair.chosen.answer, context=pair.context, tests=pair.tests)
+    draft, observe = Draft(pair.id, pair.task, "rows", pair.question, pair.chosen.answer, context=pair.context), _as_seen(trace)
     way = rng.random() if pair.context else 1.0
     if pair.context and way < cuts:
-        wrong: str | None = cut(rng, pair.context)
+        wrong: Sequence[str] = [cut(rng, pair.context)]
     elif way < cuts + others:
-        wrong = of_another_kind(rng, draft)
+        wrong = [found] if (found := of_another_kind(rng, draft)) else []
     else:
-        wrong = _drawn(rng, rule.negatives(draft, rng, _as_seen(trace)))
-    if wrong is None or occurs(pair.chosen.answer, wrong) or telling(wrong) & telling(pair.chosen.answer):
-        return None
-    view = View(Case(pair.question, wrong, pair.context, pair.tests, pair.id), pair.task, label=False, references=(pair.chosen.answer,))
-    evidence = rule.evidence(view, trace.steps)
-    if evidence.stance != "disagrees":
-        return None
-    rationale = written(view, trace.steps, evidence, rng)
-    return replace(pair, rejected=Side(wrong, pair.rejected.score, Trace(trace.steps, rationale)))
-
-
-def _drawn(rng: Random, wrong: Sequence[str]) -> str | None:
-    return rng.choice(wrong) if wrong else None
+        wrong = task.agents.negatives(draft, rng, observe)
+    right = pair.chosen.answer
+    apart = [answer for answer in wrong if not occurs(right, answer) and not telling(answer) & telling(right)]
+    return pair_of(draft, task, observe, rng, [rng.choice(apart)], pair.chosen) if apart else None
 
 
 def telling(answer: str) -> frozenset[str]:

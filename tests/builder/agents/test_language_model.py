@@ -10,7 +10,6 @@ import pytest
 from tests.chat.endpoint import Endpoint, Says, saying
 from themis.builder.agents.language_model import (
     CONTRADICTED,
-    Agents,
     GivenUp,
     LanguageModel,
     ModelRecipe,
@@ -22,7 +21,8 @@ from themis.builder.agents.language_model import (
 from themis.builder.agents.prompts import fenced
 from themis.builder.agents.rationales import written
 from themis.builder.draft import Draft, Evidence, View
-from themis.builder.tasks.registry import agents_of
+from themis.builder.pairs import Agents
+from themis.builder.tasks.registry import task_named
 from themis.chat import Chat
 from themis.errors import ConfigError
 from themis.tools.setup.settings import Settings
@@ -52,7 +52,7 @@ def says(verdict: str, text: str = "The answer names a day, and the calendar was
 
 
 def agent(chat: Chat, toolbox: Toolbox) -> LanguageModel:
-    return LanguageModel(chat, agents_of("calendar"), described(toolbox.schemas()))
+    return LanguageModel(chat, task_named("calendar").agents, described(toolbox.schemas()))
 
 
 def given(body: dict[str, Any]) -> Any:
@@ -267,7 +267,7 @@ ENDPOINT = {"base_url": "http://127.0.0.1:1/v1", "model": "m"}
 
 
 def test_forms_may_be_mixed_agent_by_agent(toolbox: Toolbox) -> None:
-    rule = agents_of("calendar")
+    rule = task_named("calendar").agents
     recipe = read_model_recipe({"endpoint": ENDPOINT, "agents": ["rationale"]})
     with Chat(recipe.endpoint) as chat:
         found = agents_by_model("calendar", recipe, chat, toolbox.schemas())

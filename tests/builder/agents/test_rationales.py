@@ -12,6 +12,7 @@ from tests.traces.drawn import texts
 from themis.builder.agents import wordings as own
 from themis.builder.agents.rationales import checked, short, verdict_of, written
 from themis.builder.draft import Evidence, View
+from themis.builder.tasks.registry import task_named
 from themis.builder.text import wordings as older
 from themis.tools.calculator import CORRECT
 from themis.traces import Action, Case, Observation, Step
@@ -176,12 +177,12 @@ def test_an_answer_without_a_call_is_said_to_need_none() -> None:
 
 def test_a_translation_may_be_settled_by_the_context() -> None:
     view = View(Case("¿Quién?", "Tessa", context="The mayor of Orla is Tessa Brill since 1999."), "translator")
-    steps = one_step("translate", "Who is the mayor?")
+    steps, its_own = one_step("translate", "Who is the mayor?"), task_named("translator").rationale
     for seed in range(30):
-        rationale = written(view, steps, Evidence("agrees", "Tessa", "The mayor of Orla is Tessa Brill"), Random(seed))
+        rationale = written(view, steps, Evidence("agrees", "Tessa", "The mayor of Orla is Tessa Brill"), Random(seed), its_own)
         assert "The mayor of Orla is Tessa Brill" in rationale
         assert "Who is the mayor?" in rationale
-    assert side_of(written(view, steps, Evidence("agrees", "Tessa", "The mayor is another one"), Random(0))) == "unsettled"
+    assert side_of(written(view, steps, Evidence("agrees", "Tessa", "The mayor is another one"), Random(0), its_own)) == "unsettled"
 
 
 def test_a_long_finding_is_cut_around_the_claim() -> None:

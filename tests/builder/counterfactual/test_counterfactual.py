@@ -26,7 +26,7 @@ from themis.builder.counterfactual.rows import (
 from themis.builder.draft import Draft, View
 from themis.builder.reserved import ONE_IN, reserved
 from themis.builder.tasks.code.mbpp import SOURCES as PROGRAMS
-from themis.builder.tasks.registry import agents_of
+from themis.builder.tasks.registry import task_named
 from themis.config import data_root
 from themis.errors import DataError
 from themis.tools.calendar import day_difference, target_day, week_day
@@ -61,7 +61,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def stances(row: Counterfactual) -> tuple[str, str]:
     """What the agents by rule say of the answer in either world, with the real calendar and the world's other tools."""
-    rule = agents_of(row.task)
+    rule = task_named(row.task).agents
     found = []
     with Toolbox([week_day, day_difference, target_day]) as toolbox, Sandbox() as sandbox:
         code = code_tool(sandbox)

@@ -10,12 +10,14 @@ import pytest
 
 from tests.builder.steps.tiny import RECIPE, TINY, bytes_of
 from themis.builder.draft import Draft, Source
+from themis.builder.pairs import agents_by_rule, view_of
 from themis.builder.steps.drafts import draft_from_json, draft_to_json, made_from_json, made_to_json
 from themis.builder.steps.pipeline import build
 from themis.builder.steps.recipe import TaskRecipe
-from themis.builder.steps.rows import agents_by_rule, make_row, view_of
+from themis.builder.steps.rows import make_row
 from themis.builder.steps.work import Work
 from themis.builder.steps.world import World, opened, prepared, recorded_calls, recordings
+from themis.builder.tasks.registry import task_named
 from themis.errors import DataError, ToolUnavailable
 from themis.tools import ObservationStore
 from themis.tools.base import tool
@@ -90,7 +92,7 @@ def test_a_draft_comes_back_from_json_as_it_was() -> None:
 
 
 def test_what_agents_made_comes_back_from_json_as_it_was(world: World) -> None:
-    made = make_row(next(TINY["days"].read(Path(), 1, 1)), agents_by_rule("calendar"), world.observe, RECIPE)
+    made = make_row(next(TINY["days"].read(Path(), 1, 1)), agents_by_rule(task_named("calendar")), world.observe, RECIPE)
     assert made.right is not None
     assert made_from_json(made_to_json(made)) == made
 
@@ -145,9 +147,9 @@ def test_a_tool_that_stays_unavailable_costs_the_row_and_is_counted(tmp_path: Pa
 
 
 def test_a_blind_agent_sees_neither_label_nor_references() -> None:
-    assert view_of(NORTH, NORTH.chosen, True, RECIPE).label is True
-    assert view_of(NORTH, NORTH.chosen, True, RECIPE).references == (NORTH.chosen,)
-    blind = view_of(NORTH, NORTH.chosen, True, replace(RECIPE, setting="blind"))
+    assert view_of(NORTH, NORTH.chosen, True).label is True
+    assert view_of(NORTH, NORTH.chosen, True).references == (NORTH.chosen,)
+    blind = view_of(NORTH, NORTH.chosen, True, blind=True)
     assert blind.label is None
     assert blind.references == ()
 

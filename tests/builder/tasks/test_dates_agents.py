@@ -10,9 +10,9 @@ import pytest
 from tests.builder.tasks.written import weather_folder
 from themis.builder.draft import Draft, Observe, View
 from themis.builder.tasks.dates import rules
-from themis.builder.tasks.dates.values import with_value
 from themis.builder.tasks.dates.weather import reported
-from themis.builder.tasks.registry import agents_of
+from themis.builder.tasks.registry import task_named
+from themis.builder.text.values import with_value
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.toolbox import Toolbox
 from themis.tools.weather.tool import weather_tool
@@ -50,7 +50,7 @@ def drafts(task: str, root: Path, count: int = 120) -> Iterator[Draft]:
 @pytest.mark.parametrize("with_facts", [True, False], ids=["facts", "question alone"])
 @pytest.mark.parametrize("task", TASKS)
 def test_right_answers_agree_and_wrong_ones_disagree_also_blind(task: str, with_facts: bool, root: Path, toolbox: Toolbox) -> None:
-    rule = agents_of(task)
+    rule = task_named(task).agents
     judged = settled = 0
     for draft in drafts(task, root):
         observe = observer(toolbox, draft)
@@ -65,7 +65,7 @@ def test_right_answers_agree_and_wrong_ones_disagree_also_blind(task: str, with_
 
 @pytest.mark.parametrize("task", TASKS)
 def test_wrong_answers_differ_from_the_right_one_in_the_value_alone(task: str, root: Path, toolbox: Toolbox) -> None:
-    rule = agents_of(task)
+    rule = task_named(task).agents
     longer = shorter = 0
     for draft in drafts(task, root):
         for wrong in rule.negatives(draft, Random(draft.id), observer(toolbox, draft)):
@@ -87,27 +87,27 @@ def test_counting_from_today_asks_for_today_first(toolbox: Toolbox) -> None:
         recorded=(("Calendar.today", "", "2024-05-07, a Tuesday"),),
     )
     view = View(Case(draft.question, draft.chosen), "calendar", facts)
-    steps = agents_of("calendar").steps(view, Random(0), observer(toolbox, draft))
+    steps = task_named("calendar").agents.steps(view, Random(0), observer(toolbox, draft))
     assert [(step.action.tool, step.action.argument) for step in steps if step.action] == [
         ("Calendar.today", ""),
         ("Calendar.target_day", "2024-05-07, 10"),
         ("Calendar.week_day", "2024-05-17"),
     ]
-    assert agents_of("calendar").evidence(view, steps).stance == "agrees"
+    assert task_named("calendar").agents.evidence(view, steps).stance == "agrees"
 
 
 def test_a_call_that_fails_ends_the_steps_and_settles_nothing(toolbox: Toolbox) -> None:
     view = View(Case("Weather?", "It is 3.0(C)."), "weather", {"city": "Nowhere", "day": "2004-02-02", "attribute": "temperature"})
-    steps = agents_of("weather").steps(view, Random(0), toolbox.call)
+    steps = task_named("weather").agents.steps(view, Random(0), toolbox.call)
     assert steps[-1].observation
     assert steps[-1].observation.status == "error"
-    assert agents_of("weather").evidence(view, steps).stance == "unsettled"
+    assert task_named("weather").agents.evidence(view, steps).stance == "unsettled"
 
 
 def test_a_question_that_names_no_date_gets_no_call(toolbox: Toolbox) -> None:
     for task in TASKS:
         view = View(Case("How are you?", "Fine."), task)
-        assert [step.action for step in agents_of(task).steps(view, Random(0), toolbox.call)] == [None]
+        assert [step.action for step in task_named(task).agents.steps(view, Random(0), toolbox.call)] == [None]
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_a_question_that_names_no_date_gets_no_call(toolbox: Toolbox) -> None:
 def test_a_measure_is_compared_with_its_unit(answer: str, stance: str) -> None:
     observation = "The weather for Testham on 2004-01-07 is: \noverall weather: Fog; temperature: 7.0(C); humidity: 60.0."
     view = View(Case("Temperature?", answer), "weather", {"city": "Testham", "day": "2004-01-07", "attribute": "temperature"})
-    steps = agents_of("weather").steps(view, Random(0), lambda action, case: Observation(observation))
-    assert agents_of("weather").evidence(view, steps).stance == stance
+    steps = task_named("weather").agents.steps(view, Random(0), lambda action, case: Observation(observation))
+    assert task_named("weather").agents.evidence(view, steps).stance == stance
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_measure_is_compared_with_its_unit(answer: str, stance: str) -> None:
 def test_a_condition_is_taken_whole(condition: str, answer: str, stance: str) -> None:
     observation = f"The weather for Testham on 2004-01-07 is: \noverall weather: {condition}; temperature: 7.0(C)."
     view = View(Case("Overall weather?", answer), "weather", {"city": "Testham", "day": "2004-01-07", "attribute": "overall weather"})
-    steps = agents_of("weather").steps(view, Random(0), lambda action, case: Observation(observation))
-    assert agents_of("weather").evidence(view, steps).stance == stance
+    steps = task_named("weather").agents.steps(view, Random(0), lambda action, case: Observation(observation))
+    assert task_named("weather").agents.evidence(view, steps).stance == stance
 
 
 def test_a_report_is_read_by_its_first_unit() -> None:
@@ -159,7 +159,7 @@ def test_a_value_is_put_in_place_of_another_and_of_nothing_else() -> None:
 
 
 def test_where_no_tool_helps_there_is_one_thought_and_nothing_is_settled() -> None:
-    rule = agents_of("no_tool")
+    rule = task_named("no_tool").agents
     draft = Draft("d", "no_tool", "s", "Say hello.", "Hello!", ("Go away.",))
     view = View(Case(draft.question, draft.chosen), "no_tool")
     (step,) = rule.steps(view, Random(0), lambda action, case: Observation(f"{date.today()}"))

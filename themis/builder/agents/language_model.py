@@ -11,16 +11,17 @@ Knows nothing of recipes as a whole, nor of the order of the steps (`themis.buil
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Any, Literal
 
 from themis.builder.agents import prompts
-from themis.builder.agents.rationales import checked, written
+from themis.builder.agents.rationales import checked
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.tasks.registry import agents_of
+from themis.builder.pairs import Agents, agents_by_rule, view_of
+from themis.builder.tasks.registry import task_named
 from themis.chat import Chat, ChatSettings, Estimate, NoAnswer
 from themis.config import build
 from themis.traces import Action, Case, Message, Observation, Step
@@ -63,17 +64,6 @@ class ModelRecipe:
     """Those that are the model; the others stay programs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agents:
-    """The agents of one task, in whatever form each has."""
-
-    negatives: Callable[[Draft, Random, Observe], Sequence[str]]
-    steps: Callable[[View, Random, Observe], tuple[Step, ...]]
-    evidence: Callable[[View, Sequence[Step]], Evidence]
-    """Always by rule."""
-    rationale: Callable[[View, Sequence[Step], Evidence, Random], str]
-
-
 def read_model_recipe(raw: Mapping[str, Any], where: str = "the recipe", prefix: str = "language_model.") -> ModelRecipe:
     """The key `language_model` of a recipe, checked; raises `ConfigError` that names the key."""
     return build(ModelRecipe, dict(raw), where, prefix)
@@ -81,13 +71,13 @@ def read_model_recipe(raw: Mapping[str, Any], where: str = "the recipe", prefix:
 
 def agents_by_model(task: str, recipe: ModelRecipe, chat: Chat, tools: Sequence[Mapping[str, Any]]) -> Agents:
     """The agents of a task, those that the recipe names as a language model; `tools` are the toolbox's schemas."""
-    rule = agents_of(task)
-    model = LanguageModel(chat, rule, described(tools))
+    found = task_named(task)
+    model, rule = LanguageModel(chat, found.agents, described(tools)), agents_by_rule(found)
     return Agents(
         model.negatives if "negatives" in recipe.agents else rule.negatives,
         model.steps if "steps" in recipe.agents else rule.steps,
         rule.evidence,
-        model.rationale if "rationale" in recipe.agents else written,
+        model.rationale if "rationale" in recipe.agents else rule.rationale,
     )
 
 
@@ -154,8 +144,7 @@ class LanguageModel:
 
     def _is_right(self, answer: str, draft: Draft, observe: Observe) -> bool:
         """Do the tools, asked by rule, say that a wrong answer is right?"""
-        case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/rejected")
-        view = View(case, draft.task, draft.facts, False, (draft.chosen, *draft.references))
+        view = view_of(draft, answer, False)
         steps = self.rule.steps(view, Random(draft.id), observe)
         return checked(self.rule.evidence(view, steps), steps, draft.context).stance == "agrees"
 
@@ -195,7 +184,7 @@ def _wrong(answers: Sequence[str], draft: Draft) -> list[str]:
     for answer in answers:
         plain = _plain(answer)
         if plain and plain not in right:
-            found.setdefault(plain, answer.strip("\n") if draft.task == "code" else answer.strip())
+            found.setdefault(plain, answer.strip("\n") if task_named(draft.task).programs else answer.strip())
     return list(found.values())[: 3 * prompts.MOST_CANDIDATES]
 
 

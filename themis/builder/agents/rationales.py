@@ -2,10 +2,10 @@
 
 The verdict comes first, then what the answer claims, then what was found: a small model knows the verdict when the observation
 is read, and what it then copies cannot change it. A rationale is true: agreement is never claimed where the observation itself
-says otherwise, whatever the evidence holds (`checked`), and what is quoted as found stands in an observation. Two tasks have
-words of their own, for what settles them stands beside the observation too: `translator`, `webgpt`.
+says otherwise, whatever the evidence holds (`checked`), and what is quoted as found stands in an observation. A task whose answer
+is settled by more than its last observation brings a writer of its own (`Task.rationale`).
 
-Knows nothing of how evidence is read (`agents_of(task).evidence`).
+Knows nothing of how evidence is read (`Task.agents.evidence`).
 """
 
 import re
@@ -29,8 +29,7 @@ from themis.builder.agents.wordings import (
     SUPPORTED,
 )
 from themis.builder.draft import Evidence, View
-from themis.builder.tasks.translator import agents as translator
-from themis.builder.tasks.webgpt import agents as webgpt
+from themis.builder.task import OwnRationale
 from themis.builder.text import wordings as words
 from themis.tools.calculator import CORRECT
 from themis.traces import Observation, Step
@@ -53,11 +52,11 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _WEEK_DAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day")
 
 
-_OWN = {"translator": translator.rationale, "webgpt": webgpt.rationale}
+def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, own: OwnRationale | None = None) -> str:
+    """The rationale of an answer, by the task's `own` writer where it has one to say.
 
-
-def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random) -> str:
-    """The rationale of an answer. In hindsight it adds a judgement where the observations settle nothing; a blind one never does."""
+    In hindsight it adds a judgement where the observations settle nothing; a blind one never does.
+    """
     acted = [step for step in steps if step.action is not None]
     if not acted:
         return rng.choice(NO_TOOL)
@@ -69,9 +68,10 @@ def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random) 
         return _filled(rng.choice(NOTHING_CAME_BACK), slots)
     if seen.stance == "unsettled":
         return _filled(rng.choice([wording for wording in OPEN if found or "{found}" not in wording]), slots)
-    if view.task in _OWN and (seen.found or view.task == "webgpt"):
+    if own is not None:
         cut = replace(seen, claim=short(seen.claim, MOST_STATEMENT), found=_around_answer(seen, view, MOST_QUOTED))
-        return " ".join(_OWN[view.task](view, steps, cut, rng).split())
+        if (text := own(view, steps, cut, rng)) is not None:
+            return " ".join(text.split())
     return _filled(rng.choice(_wordings(steps, tool, seen, found)), slots)
 
 

@@ -126,11 +126,11 @@ def read_counterfactuals(file: Path) -> list[Counterfactual]:
 
 
 def _weather_like(
-    task: str, ask: Callable[[Random, WeatherStore], rules.Asked], store: WeatherStore, seed: int, measured: frozenset[str]
+    task: str, ask: Callable[[Random, rules.Records], rules.Asked], store: WeatherStore, seed: int, measured: frozenset[str]
 ) -> Iterator[Counterfactual]:
     for number in _endless():
         rng = Random(f"{seed}/counterfactual/{task}/{number}")
-        asked = ask(rng, store)
+        asked = ask(rng, rules.measured(store))
         if asked.today is not None or question_hash(asked.question) in measured:
             continue
         record = rules.record_of(asked, store)

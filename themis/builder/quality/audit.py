@@ -13,6 +13,7 @@ from pathlib import Path
 
 from themis.builder.quality.bag_of_words import scores
 from themis.builder.quality.surface_cues import READINGS, RULES, signs
+from themis.builder.tasks.registry import all_tasks
 from themis.traces import Pair
 from themis.traces.tara import read_tara
 
@@ -86,7 +87,8 @@ def audit_published(tara: Path, tasks: Sequence[str]) -> dict[str, Audit]:
     """The same of TARA's published train and dev rows together, for tasks that lie under `tara`; they are measured, no more."""
     found: dict[str, Sequence[Pair]] = {}
     for task in tasks:
-        folder = tara / ("hh_rlhf" if task == "no_tool" else task)
+        known = all_tasks().get(task)
+        folder = tara / (known.published if known and known.published else task)
         files = [file for file in (folder / "train.jsonl", folder / "dev.jsonl") if file.is_file()]
         found[task] = [pair for file in files for pair in read_tara(file).pairs]
     return audit_all(found)

@@ -16,26 +16,16 @@ from tempfile import TemporaryDirectory
 
 from themis.builder.agents.rationales import checked, verdict_of
 from themis.builder.draft import Draft, Evidence
+from themis.builder.tasks.registry import task_named
 from themis.errors import DataError
 from themis.traces import Pair, Side, Step
 from themis.traces.tara import read_tara, write_tara
 from themis.traces.text import parse, render
 
 MOST_CALLS = 3
+_NUMBERS = {2: "two", 3: "three"}
 EXAMPLES = 3
 """Of what each filter dropped, for the dataset card."""
-
-RELEVANT: dict[str, tuple[str, ...]] = {
-    "calculator": ("calculator",),
-    "code": ("code_run",),
-    "translator": ("translate",),
-    "webgpt": ("google_serper", "wiki_search"),
-    "calendar": ("Calendar.",),
-    "weather": ("history_weather",),
-    "wikisearch": ("wiki_search", "google_serper"),
-    "multi_tools": (),
-}
-"""The tools, by the beginning of their names, one of which settles a task. Chains need two tools, whichever they are."""
 
 _TOKEN = re.compile(r"-?\d+(?:[.,]\d+)*|[^\W\d_]+|[*/+=<>^%]")
 _VALUES = re.compile(r"[-+]?[\d.,]+(?:/\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
@@ -133,17 +123,17 @@ def too_many_steps(row: Row) -> str | None:
 
 def no_relevant_call(row: Row) -> str | None:
     """Was a tool asked that could settle it, and was none asked where none could?"""
-    task = row.pair.task
+    task = task_named(row.pair.task)
     for side, _, _ in row.sides:
         tools = {step.action.tool for step in _calls(side) if step.action}
-        if task == "no_tool":
+        if not task.calls:
             if tools:
                 return f"{', '.join(sorted(tools))} was called where no tool helps"
         elif not tools:
             return "no tool was called"
-        elif task == "multi_tools" and len(_calls(side)) < 2:
-            return f"only {', '.join(sorted(tools))} was called, and it takes two calls"
-        elif RELEVANT.get(task) and not any(tool.startswith(RELEVANT[task]) for tool in tools):
+        elif len(_calls(side)) < task.calls:
+            return f"only {', '.join(sorted(tools))} was called, and it takes {_NUMBERS.get(task.calls, task.calls)} calls"
+        elif task.relevant_tools and not any(tool.startswith(tuple(task.relevant_tools)) for tool in tools):
             return f"only {', '.join(sorted(tools))} was called"
     return None
 
@@ -173,7 +163,7 @@ def failed_result(row: Row) -> str | None:
 
 def unsettled(row: Row) -> str | None:
     """Does an observation leave it open whether the answer is right?"""
-    if row.pair.task == "no_tool":
+    if not task_named(row.pair.task).calls:
         return None
     for side, evidence, _ in row.sides:
         if _stance(row, side, evidence) == "unsettled":
@@ -190,7 +180,7 @@ def same_answers(row: Row) -> str | None:
 
 def label_contradicted(row: Row) -> str | None:
     """Does an observation speak against the right answer, or for the wrong one?"""
-    if row.pair.task == "no_tool":
+    if not task_named(row.pair.task).calls:
         return None
     for side, evidence, right in row.sides:
         if (_stance(row, side, evidence) == "agrees") != right:
@@ -215,7 +205,7 @@ NAMES = (*FILTERS, "duplicate")
 
 def normalised(answer: str, task: str = "") -> str:
     """What an answer says, but for case, marks and blanks that change nothing. In a program they do, but for those at line ends."""
-    if task == "code":
+    if task and task_named(task).programs:
         return "\n".join(line.rstrip() for line in answer.splitlines() if line.strip())
     plain = unicodedata.normalize("NFKC", answer).casefold()
     return " ".join(token.replace(",", "") for token in _TOKEN.findall(plain)) or " ".join(plain.split())

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from themis.builder.draft import Draft
+from themis.builder.pairs import joined
 from themis.builder.quality.balance import balanced
 from themis.builder.quality.filters import EXAMPLES, Dropped, Row, Sifted, sift
 from themis.builder.steps.collect import Chosen
-from themis.builder.steps.drafts import Judged, Made
+from themis.builder.steps.drafts import Made
 from themis.builder.steps.recipe import BuildRecipe, Split
 from themis.errors import DataError
-from themis.traces import Pair, Side, Trace
 
-RIGHT, WRONG = 1.0, -1.0
 NO_ROW = "the agents made no row of it"
 
 
@@ -52,20 +51,8 @@ def row_of(draft: Draft, made: Made) -> Row:
     """A draft with all that the agents made of it."""
     assert made.right is not None
     assert made.wrong is not None
-    pair = Pair(
-        id=draft.id,
-        question=draft.question,
-        chosen=_side(draft.chosen, RIGHT, made.right),
-        rejected=_side(made.rejected, WRONG, made.wrong),
-        context=draft.context,
-        tests=draft.tests,
-        task=draft.task,
-    )
+    pair = joined(draft, made.rejected, made.right, made.wrong)
     return Row(draft, made.rejected, pair, made.right.evidence, made.wrong.evidence)
-
-
-def _side(answer: str, score: float, judged: Judged) -> Side:
-    return Side(answer, score, Trace(judged.steps, judged.rationale))
 
 
 def _judged(drafts: Sequence[Draft], made: Mapping[str, Made], sifted: Sifted) -> Iterator[Row]:

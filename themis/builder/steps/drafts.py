@@ -5,19 +5,11 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, TypeAlias
 
 from themis.builder.draft import Draft, Evidence
+from themis.builder.pairs import Judged
 from themis.traces import Action, Observation, Step
 
 Json: TypeAlias = dict[str, Any]
 _TEXTS = tuple(field.name for field in fields(Draft) if field.name in ("id", "task", "source", "question", "chosen", "context", "group"))
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One answer as the agents judged it."""
-
-    steps: tuple[Step, ...]
-    evidence: Evidence
-    rationale: str
 
 
 @dataclass(frozen=True, slots=True)

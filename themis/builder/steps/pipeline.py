@@ -17,18 +17,19 @@ from random import Random
 from typing import Any, Protocol, TypeAlias
 
 from themis import __version__
-from themis.builder.agents.language_model import Agents
 from themis.builder.card.card import Card, card_files
 from themis.builder.draft import Draft, Evidence, Source, View
+from themis.builder.pairs import Agents, agents_by_rule
 from themis.builder.quality.audit import audit_published
 from themis.builder.quality.filters import Sifted
 from themis.builder.steps import collect as step1
 from themis.builder.steps.choose import Rows, choose
 from themis.builder.steps.recipe import BuildRecipe
-from themis.builder.steps.rows import Processes, Threads, Workers, agents_by_rule, make_rows
+from themis.builder.steps.rows import Processes, Threads, Workers, make_rows
 from themis.builder.steps.work import FORM, Work, finished, full_disk_told, write_whole
 from themis.builder.steps.world import Places, World, opened, prepared
 from themis.builder.steps.writing import write_recordings, write_rows
+from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
 from themis.errors import DataError
 from themis.tools.setup.settings import Settings
@@ -203,7 +204,9 @@ def _workers(
     model = recipe.language_model
     if recipe.agents == "by_rule" or model is None:
         at_once = at_once or os.cpu_count() or 1
-        return Threads(recipe, agents_by_rule, world, 1) if at_once == 1 else Processes(recipe, places, at_once)
+        return (
+            Threads(recipe, lambda task: agents_by_rule(task_named(task)), world, 1) if at_once == 1 else Processes(recipe, places, at_once)
+        )
     from themis.builder.agents.language_model import agents_by_model, estimated
     from themis.chat import Chat
 

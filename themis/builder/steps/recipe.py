@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from themis.builder.agents.language_model import ModelRecipe
-from themis.builder.draft import TASKS
+from themis.builder.tasks.registry import all_tasks
 from themis.config import read_recipe
 from themis.errors import ConfigError
 
@@ -77,8 +77,8 @@ def checked(recipe: BuildRecipe) -> BuildRecipe:
     if not recipe.tasks:
         raise ConfigError("the recipe has no tasks: set the key 'tasks'")
     for name, task in recipe.tasks.items():
-        if name not in TASKS:
-            raise ConfigError(f"the recipe has the task '{name}'; the tasks are {', '.join(TASKS)}")
+        if name not in all_tasks():
+            raise ConfigError(f"the recipe has the task '{name}'; the tasks are {', '.join(all_tasks())}")
         if not task.sources:
             raise ConfigError(f"key 'tasks.{name}.sources' names no source")
         for source, weight in task.sources.items():
@@ -106,8 +106,8 @@ def checked(recipe: BuildRecipe) -> BuildRecipe:
 
 def of_own_source(recipe: BuildRecipe, source: str, task: str) -> BuildRecipe:
     """The recipe with one task, of one source, and all its rows; no call was recorded, so the user's own tools answer."""
-    if task not in TASKS:
-        raise ConfigError(f"--task is '{task}'; the tasks are {', '.join(TASKS)}")
+    if task not in all_tasks():
+        raise ConfigError(f"--task is '{task}'; the tasks are {', '.join(all_tasks())}")
     return replace(recipe, tasks={task: TaskRecipe({source: 1.0})}, tools="settings")
 
 

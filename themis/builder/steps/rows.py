@@ -14,17 +14,15 @@ from concurrent.futures.process import BrokenProcessPool
 from random import Random
 from typing import Any, Protocol, TypeAlias
 
-from themis.builder.agents.language_model import Agents, GivenUp
-from themis.builder.agents.rationales import written
-from themis.builder.draft import Draft, Observe, View
-from themis.builder.quality.balance import choose_negative
-from themis.builder.steps.drafts import Json, Judged, Made, made_from_json, made_to_json
+from themis.builder.agents.language_model import GivenUp
+from themis.builder.draft import Draft, Observe
+from themis.builder.pairs import Agents, agents_by_rule, judged, wrong_answer
+from themis.builder.steps.drafts import Json, Made, made_from_json, made_to_json
 from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.work import Work
 from themis.builder.steps.world import Places, World, opened
-from themis.builder.tasks.registry import agents_of
+from themis.builder.tasks.registry import task_named
 from themis.errors import DataError
-from themis.traces import Case
 
 CHUNK = 50
 NO_NEGATIVE = "no wrong answer"
@@ -32,12 +30,6 @@ NO_NEGATIVE = "no wrong answer"
 
 AgentsOf: TypeAlias = Callable[[str], Agents]
 """The agents of a task."""
-
-
-def agents_by_rule(task: str) -> Agents:
-    """The programs: free, offline, and the same in every run."""
-    rule = agents_of(task)
-    return Agents(rule.negatives, rule.steps, rule.evidence, written)
 
 
 def make_rows(
@@ -140,7 +132,7 @@ def _end_with_parent() -> None:
 
 
 def _in_process(task: str, drafts: list[Draft]) -> list[Json]:
-    return made_of(drafts, agents_by_rule(task), _here["world"], _here["recipe"])
+    return made_of(drafts, agents_by_rule(task_named(task)), _here["world"], _here["recipe"])
 
 
 def make_row(draft: Draft, agents: Agents, observe: Observe, recipe: BuildRecipe) -> Made:
@@ -149,29 +141,15 @@ def make_row(draft: Draft, agents: Agents, observe: Observe, recipe: BuildRecipe
     def chance(agent: str) -> Random:
         return Random(f"{recipe.seed}/{agent}/{draft.id}")
 
-    def judged(answer: str, right: bool) -> Judged:
-        view = view_of(draft, answer, right, recipe)
-        # The same chance for both answers: what differs in their thoughts comes from what they say.
-        steps = tuple(agents.steps(view, chance("tool"), observe))
-        evidence = agents.evidence(view, steps)
-        return Judged(steps, evidence, agents.rationale(view, steps, evidence, chance(f"rationale/{'chosen' if right else 'rejected'}")))
-
+    blind = recipe.setting == "blind"
     try:
-        candidates = agents.negatives(draft, chance("negative"), observe)
-        rejected = choose_negative(draft, candidates, chance("choice"))
+        rejected = wrong_answer(draft, agents, observe, chance)
         if rejected is None:
             return Made(draft.id, fault=NO_NEGATIVE)
-        return Made(draft.id, rejected, judged(draft.chosen, True), judged(rejected, False))
+        right = judged(draft, draft.chosen, True, agents, observe, chance, blind)
+        return Made(draft.id, rejected, right, judged(draft, rejected, False, agents, observe, chance, blind))
     except GivenUp as error:
         return Made(draft.id, fault=str(error))
-
-
-def view_of(draft: Draft, answer: str, right: bool, recipe: BuildRecipe) -> View:
-    """What an agent sees of an answer."""
-    case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/{'chosen' if right else 'rejected'}")
-    if recipe.setting == "blind":
-        return View(case, draft.task, draft.facts)
-    return View(case, draft.task, draft.facts, right, (draft.chosen, *draft.references))
 
 
 def _chunks(drafts: list[Draft]) -> Iterator[list[Draft]]:

@@ -1,26 +1,81 @@
-"""The programs that stand in for the agents, by task."""
+"""All tasks and all sources by name: those of this package, and those of other packages.
 
+Knows nothing of any task: it imports the module `task` of each folder beside it, when first asked, and what installed packages
+offer by the entry point group `themis.tasks`.
+"""
+
+import pkgutil
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 
-from themis.builder.draft import ByRule
+from themis.builder import tasks
+from themis.builder.draft import Source
+from themis.builder.task import Task
 from themis.errors import ConfigError
 
-_MODULES = {
-    "calculator": "calculator.agents",
-    "code": "code.agents",
-    "translator": "translator.agents",
-    "webgpt": "webgpt.agents",
-    "calendar": "dates.calendar",
-    "weather": "dates.weather",
-    "wikisearch": "wikisearch.agents",
-    "multi_tools": "dates.chains",
-    "no_tool": "no_tool.agents",
-}
+ENTRY_POINTS = "themis.tasks"
 
 
-def agents_of(task: str) -> ByRule:
-    """The agents of a task, from the constant `RULE` of its module."""
-    if task not in _MODULES:
-        raise ConfigError(f"no agents for the task '{task}'; there are those for {', '.join(_MODULES)}")
-    rule: ByRule = import_module(f"themis.builder.tasks.{_MODULES[task]}").RULE
-    return rule
+@cache
+def all_tasks() -> Mapping[str, Task]:
+    """By name; raises `ConfigError` where a plug-in is broken, or offers a name that is taken."""
+    found: dict[str, Task] = {task.name: task for task in _own()}
+    taken = set(all_names(found))
+    for package, task in _of_plugins():
+        for name in (task.name, *(source.name for source in task.sources)):
+            if name in taken:
+                raise ConfigError(f"the package {package} offers '{name}', which another task or source is called; remove the package")
+            taken.add(name)
+        found[task.name] = task
+    return found
+
+
+def task_named(name: str) -> Task:
+    """The task of a name; raises `ConfigError` that lists the names there are."""
+    found = all_tasks().get(name)
+    if found is None:
+        raise ConfigError(f"there is no task '{name}'; the tasks are {', '.join(all_tasks())}")
+    return found
+
+
+def all_sources() -> dict[str, Source]:
+    """The sources of all tasks by name."""
+    return {source.name: source for task in all_tasks().values() for source in task.sources}
+
+
+def all_names(found: Mapping[str, Task]) -> Iterator[str]:
+    """Of tasks and of their sources."""
+    for task in found.values():
+        yield task.name
+        yield from (source.name for source in task.sources)
+
+
+def _own() -> Iterator[Task]:
+    for module in pkgutil.iter_modules(tasks.__path__):
+        if module.ispkg:
+            yield from import_module(f"{tasks.__name__}.{module.name}.task").TASKS
+
+
+def _of_plugins() -> Iterator[tuple[str, Task]]:
+    """The tasks of installed packages, each with the name of its package."""
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        package = entry.dist.name if entry.dist else entry.module
+        for task in _offered(entry, package):
+            yield package, task
+
+
+def _offered(entry: EntryPoint, package: str) -> tuple[Task, ...]:
+    try:
+        offered = entry.load()
+    except Exception as error:  # the import of somebody else's package: the user can remove or mend it
+        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} cannot be loaded: {error!r}") from error
+    found = (offered,) if isinstance(offered, Task) else offered
+    if not isinstance(found, list | tuple) or not all(isinstance(task, Task) for task in found):
+        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} is not a Task, nor a tuple of tasks")
+    for task in found:
+        wrong = next((source.name for source in task.sources if source.task != task.name), None)
+        if wrong is not None:
+            raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` is another one")
+    return tuple(found)

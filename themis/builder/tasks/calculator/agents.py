@@ -11,6 +11,7 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.calculator import marks as arithmetic
+from themis.builder.text.values import compared
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
 from themis.traces import Action, Step
@@ -20,6 +21,7 @@ MOST = 8
 _TRIES = 24
 _MARK = re.compile(r"<<(?P<expression>[^<>=]*)=(?P<value>-?\d+(?:\.\d+)?)>>(?P<after>-?\d[\d,]*(?:\.\d+)?)?")
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w|[.,]\d)")
+_RESULT = re.compile(r"-?\d+(?:[./]\d+)?(?:e[-+]?\d+)?")
 _FINAL = re.compile(r"(?<=#### )-?[\d,]*\.?\d+\s*$")
 
 
@@ -38,10 +40,12 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """One call over all marked steps. An answer without any is called wrongly calculated, as the tool does."""
+    """One call over all marked steps. An answer without any is called wrongly calculated, as the tool does; a plain sum is calculated."""
     del rng
-    action = Action("calculator", steps_argument(view.case.answer))
-    return (Step(arithmetic.THOUGHT, action, observe(action, view.case)),)
+    expression = view.facts.get("sum", "")
+    thought = f"I need to calculate {expression}." if expression else arithmetic.THOUGHT
+    action = Action("calculator", expression or steps_argument(view.case.answer))
+    return (Step(thought, action, observe(action, view.case)),)
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
@@ -49,6 +53,8 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     observation = steps[-1].observation if steps else None
     if observation is None or observation.status != "ok":
         return Evidence("unsettled")
+    if expression := view.facts.get("sum"):
+        return compared(_RESULT.findall(view.case.answer.replace(expression, "")), observation.text)
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)

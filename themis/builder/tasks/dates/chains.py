@@ -9,7 +9,7 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.dates import calendar, weather
-from themis.builder.tasks.dates.values import DATE
+from themis.builder.text.values import DATE
 from themis.traces import Case, Step
 
 

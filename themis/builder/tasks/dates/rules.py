@@ -15,11 +15,11 @@ from pathlib import Path
 from random import Random
 
 from themis.builder.draft import Draft, Source
+from themis.builder.task import Templates, Wordings
 from themis.builder.tasks.dates import rule_wordings as today_words
-from themis.builder.tasks.dates.values import with_value
 from themis.builder.tasks.dates.weather import reported
 from themis.builder.text import wordings as words
-from themis.curriculum.rules import some_day
+from themis.builder.text.values import with_value
 from themis.errors import DataError, ToolError
 from themis.tools.calendar import day_difference, target_day, today_tool, week_day
 from themis.tools.weather.importer import import_weather
@@ -33,7 +33,14 @@ _FIRST, _LAST = date(1996, 7, 1), date(2015, 12, 31)
 """The days from which weather is drawn: those that most cities have."""
 _MEASURED = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity")
 _SHARE_OF_TODAY = 0.2
-Templates = Sequence[str]
+WORDINGS: Wordings = {
+    "week_day": (words.WEEK_DAY_QUESTIONS, words.WEEK_DAY_ANSWERS),
+    "day_difference": (words.DAY_DIFFERENCE_QUESTIONS, words.DAY_DIFFERENCE_ANSWERS),
+    "target_day": (words.TARGET_DAY_QUESTIONS, words.TARGET_DAY_ANSWERS),
+    "weather": (words.WEATHER_QUESTIONS, words.WEATHER_ANSWERS),
+    "multi_tools": (words.CHAIN_QUESTIONS, words.CHAIN_ANSWERS),
+}
+"""Templates by kind of question; those that count from today have others, which are not exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +50,30 @@ class Asked:
     question: str
     answer: str
     facts: Mapping[str, str]
+    value: str
+    """What the answer says."""
+    answers: Sequence[str]
+    """All templates of the answer."""
     today: date | None = None
     """Where the question counts from today."""
 
 
-def calendar_draft(rng: Random) -> Asked:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Where records of the weather come from."""
+
+    draw: Callable[[Random], WeatherRecord]
+    attributes: Sequence[str]
+    """What is asked about."""
+    dry_days: bool = False
+    """May a question about precipitation be of a day without any?"""
+
+
+def calendar_draft(rng: Random, wordings: Wordings = WORDINGS) -> Asked:
     """A weekday, a difference of days, a day before or after another; a fifth of them from today."""
     if rng.random() < _SHARE_OF_TODAY:
         return rng.choice((_today, _date_today, _from_today, _from_today, _week_day_from_today, _until))(rng, today_of(rng))
-    return rng.choice((_week_day, _day_difference, _day_difference, _target_day, _target_day))(rng)
+    return rng.choice((_week_day, _day_difference, _day_difference, _target_day, _target_day))(rng, wordings)
 
 
 def _calendar(root: Path, seed: int, count: int) -> Iterator[Draft]:
@@ -64,34 +86,34 @@ def _weather(root: Path, seed: int, count: int) -> Iterator[Draft]:
     with weather_store(root) as store:
         for number in range(count):
             rng = Random(f"{seed}/weather_rules/{number}")
-            yield _draft("weather", number, weather_draft(rng, store), "weather_rules")
+            yield _draft("weather", number, weather_draft(rng, measured(store)), "weather_rules")
 
 
 def _multi_tools(root: Path, seed: int, count: int) -> Iterator[Draft]:
     with weather_store(root) as store:
         for number in range(count):
             rng = Random(f"{seed}/multi_tools_rules/{number}")
-            yield _draft("multi_tools", number, multi_tools_draft(rng, store), "multi_tools_rules")
+            yield _draft("multi_tools", number, multi_tools_draft(rng, measured(store)), "multi_tools_rules")
 
 
-def weather_draft(rng: Random, store: WeatherStore) -> Asked:
+def weather_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
     """One attribute of the weather in a city on a day, as it was recorded."""
-    record, attribute, value = _measured(rng, store)
+    record, attribute, value = _drawn(rng, records)
     facts = {"city": city_name(record.city), "day": record.day.isoformat(), "attribute": attribute}
-    return _asked(rng, words.WEATHER_QUESTIONS, words.WEATHER_ANSWERS, facts, value)
+    return _asked(rng, wordings["weather"], facts, value)
 
 
-def multi_tools_draft(rng: Random, store: WeatherStore) -> Asked:
+def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
     """The same of a day that has to be counted first: from a date, or back from today."""
-    record, attribute, value = _measured(rng, store)
+    record, attribute, value = _drawn(rng, records)
     number = rng.choice((rng.randint(1, 30), rng.randint(1, 365)))
     facts = {"city": city_name(record.city), "attribute": attribute, "number": str(number)}
     if rng.random() < _SHARE_OF_TODAY:
         facts |= {"day": "today", "side": "before"}
         templates = (today_words.WEATHER_BEFORE_TODAY_QUESTIONS, today_words.WEATHER_BEFORE_TODAY_ANSWERS)
-        return _asked(rng, *templates, facts, value, record.day + timedelta(days=number))
+        return _asked(rng, templates, facts, value, record.day + timedelta(days=number))
     facts |= {"day": (record.day - timedelta(days=number)).isoformat(), "side": "after"}
-    return _asked(rng, words.CHAIN_QUESTIONS, words.CHAIN_ANSWERS, facts, value)
+    return _asked(rng, wordings["multi_tools"], facts, value)
 
 
 @contextmanager
@@ -112,6 +134,11 @@ def weather_store(root: Path) -> Iterator[WeatherStore]:
             log.setLevel(level)
         with WeatherStore(path) as store:
             yield store
+
+
+def measured(store: WeatherStore) -> Records:
+    """The records of a store, of all its cities."""
+    return Records(lambda rng: any_record(rng, store, rng.choice(store.cities)), _MEASURED)
 
 
 def record_of(asked: Asked, store: WeatherStore) -> WeatherRecord:
@@ -152,41 +179,43 @@ def _draft(task: str, number: int, asked: Asked, source: str) -> Draft:
     return Draft(f"{source}/{number}", task, source, asked.question, asked.answer, facts=asked.facts, recorded=recorded)
 
 
-def _asked(rng: Random, questions: Templates, answers: Templates, facts: Mapping[str, str], value: str, today: date | None = None) -> Asked:
-    return Asked(words.filled(rng.choice(questions), facts), words.filled(rng.choice(answers), {**facts, "value": value}), facts, today)
+def _asked(rng: Random, templates: Templates, facts: Mapping[str, str], value: str, today: date | None = None) -> Asked:
+    questions, answers = templates
+    question = words.filled(rng.choice(questions), facts)
+    return Asked(question, words.filled(rng.choice(answers), {**facts, "value": value}), facts, value, answers, today)
 
 
-def _week_day(rng: Random) -> Asked:
-    day = _day(rng)
+def _week_day(rng: Random, wordings: Wordings) -> Asked:
+    day = some_day(rng)
     facts = {"kind": "week_day", "day": day.isoformat()}
-    return _asked(rng, words.WEEK_DAY_QUESTIONS, words.WEEK_DAY_ANSWERS, facts, week_day(day))
+    return _asked(rng, wordings["week_day"], facts, week_day(day))
 
 
-def _day_difference(rng: Random) -> Asked:
-    day, other = _day(rng), _day(rng)
+def _day_difference(rng: Random, wordings: Wordings) -> Asked:
+    day, other = some_day(rng), some_day(rng)
     if rng.random() < 0.3:
         other = day + timedelta(days=rng.randint(2, 400))
     if day == other:
         other += timedelta(days=100)
     facts = {"kind": "day_difference", "day": day.isoformat(), "other": other.isoformat()}
-    return _asked(rng, words.DAY_DIFFERENCE_QUESTIONS, words.DAY_DIFFERENCE_ANSWERS, facts, day_difference(day, other))
+    return _asked(rng, wordings["day_difference"], facts, day_difference(day, other))
 
 
-def _target_day(rng: Random) -> Asked:
-    day, number, side = _day(rng), _number(rng), rng.choice(("before", "after"))
+def _target_day(rng: Random, wordings: Wordings) -> Asked:
+    day, number, side = some_day(rng), _number(rng), rng.choice(("before", "after"))
     facts = {"kind": "target_day", "day": day.isoformat(), "number": str(number), "side": side}
     value = target_day(day, number if side == "after" else -number)
-    return _asked(rng, words.TARGET_DAY_QUESTIONS, words.TARGET_DAY_ANSWERS, facts, value)
+    return _asked(rng, wordings["target_day"], facts, value)
 
 
 def _today(rng: Random, today: date) -> Asked:
     facts = {"kind": "today", "day": "today"}
-    return _asked(rng, today_words.TODAY_QUESTIONS, today_words.TODAY_ANSWERS, facts, week_day(today), today)
+    return _asked(rng, (today_words.TODAY_QUESTIONS, today_words.TODAY_ANSWERS), facts, week_day(today), today)
 
 
 def _date_today(rng: Random, today: date) -> Asked:
     facts = {"kind": "today", "day": "today"}
-    return _asked(rng, today_words.DATE_QUESTIONS, today_words.DATE_ANSWERS, facts, today.isoformat(), today)
+    return _asked(rng, (today_words.DATE_QUESTIONS, today_words.DATE_ANSWERS), facts, today.isoformat(), today)
 
 
 def _from_today(rng: Random, today: date) -> Asked:
@@ -194,26 +223,29 @@ def _from_today(rng: Random, today: date) -> Asked:
     facts = {"kind": "target_day", "day": "today", "number": str(number), "side": side}
     if side == "after":
         templates = (today_words.FROM_TODAY_QUESTIONS, today_words.FROM_TODAY_ANSWERS)
-        return _asked(rng, *templates, facts, target_day(today, number), today)
+        return _asked(rng, templates, facts, target_day(today, number), today)
     templates = (today_words.BEFORE_TODAY_QUESTIONS, today_words.BEFORE_TODAY_ANSWERS)
-    return _asked(rng, *templates, facts, target_day(today, -number), today)
+    return _asked(rng, templates, facts, target_day(today, -number), today)
 
 
 def _week_day_from_today(rng: Random, today: date) -> Asked:
     number = rng.randint(2, 400)
     facts = {"kind": "week_day", "day": "today", "number": str(number), "side": "after"}
     value = week_day(today + timedelta(days=number))
-    return _asked(rng, today_words.WEEK_DAY_FROM_TODAY_QUESTIONS, today_words.WEEK_DAY_FROM_TODAY_ANSWERS, facts, value, today)
+    templates = (today_words.WEEK_DAY_FROM_TODAY_QUESTIONS, today_words.WEEK_DAY_FROM_TODAY_ANSWERS)
+    return _asked(rng, templates, facts, value, today)
 
 
 def _until(rng: Random, today: date) -> Asked:
     other = today + timedelta(days=rng.randint(3, 900))
     facts = {"kind": "day_difference", "day": "today", "other": other.isoformat()}
-    return _asked(rng, today_words.UNTIL_QUESTIONS, today_words.UNTIL_ANSWERS, facts, day_difference(today, other), today)
+    return _asked(rng, (today_words.UNTIL_QUESTIONS, today_words.UNTIL_ANSWERS), facts, day_difference(today, other), today)
 
 
-def _day(rng: Random) -> date:
-    return some_day(rng, (2000, 2030), (2015, 2027))
+def some_day(rng: Random) -> date:
+    """Mostly of the years near ours, as people ask, and sometimes of any of four centuries."""
+    year = rng.choice([rng.randint(first, last) for first, last in ((2000, 2030), (2015, 2027), (1800, 2199))])
+    return date(year, 1, 1) + timedelta(days=rng.randrange(365))
 
 
 def today_of(rng: Random) -> date:
@@ -225,21 +257,20 @@ def _number(rng: Random) -> int:
     return rng.choice((rng.randint(2, 31), rng.randint(2, 400), rng.randint(2, 999)))
 
 
-def _measured(rng: Random, store: WeatherStore) -> tuple[WeatherRecord, str, str]:
-    """A record, one of its attributes and its value. No rain at all is left out: some stations report it even on days with rain."""
+def _drawn(rng: Random, records: Records) -> tuple[WeatherRecord, str, str]:
+    """A record, one of its attributes and its value. A measured day has some rain: some stations report none even on days with rain."""
     while True:
-        record = any_record(rng, store, rng.choice(store.cities))
-        attribute = rng.choice(_MEASURED)
+        record = records.draw(rng)
+        attribute = rng.choice(records.attributes)
         value = reported(written_weather(record)).get(attribute)
-        if value is not None and (attribute != "precipitation" or (record.precipitation_mm or 0) > 0):
+        if value is not None and (records.dry_days or attribute != "precipitation" or (record.precipitation_mm or 0) > 0):
             return record, attribute, value
 
 
 FROM_TODAY: tuple[Callable[[Random, date], Asked], ...] = (_from_today, _week_day_from_today, _until)
 """Questions whose answer is another one on another day, with a number or a date in them."""
 
-SOURCES = (
-    Source("calendar_rules", "calendar", LICENCE, _calendar),
-    Source("weather_rules", "weather", WEATHER_LICENCE, _weather, (WEATHER_FOLDER,)),
-    Source("multi_tools_rules", "multi_tools", WEATHER_LICENCE, _multi_tools, (WEATHER_FOLDER,)),
-)
+CALENDAR = Source("calendar_rules", "calendar", LICENCE, _calendar)
+WEATHER = Source("weather_rules", "weather", WEATHER_LICENCE, _weather, (WEATHER_FOLDER,))
+MULTI_TOOLS = Source("multi_tools_rules", "multi_tools", WEATHER_LICENCE, _multi_tools, (WEATHER_FOLDER,))
+SOURCES = (CALENDAR, WEATHER, MULTI_TOOLS)

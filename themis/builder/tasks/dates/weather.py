@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.tasks.dates.values import DATE, compared, last_result, with_values
 from themis.builder.text import wordings as words
+from themis.builder.text.values import DATE, compared, last_result, with_values
 from themis.traces import Action, Case, Observation, Step
 
 ATTRIBUTES = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity", "UV index")
@@ -99,9 +99,9 @@ def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step
         return Evidence("unsettled")
     found = report[attribute]
     if attribute == "overall weather":
-        claims = [claim.lower() for claim in _CONDITION.findall(view.case.answer)]
+        claims = {claim.lower(): claim for claim in _CONDITION.findall(view.case.answer)}
         seen = compared(claims, found.lower())
-        return Evidence(seen.stance, seen.claim, found)
+        return Evidence(seen.stance, claims.get(seen.claim, seen.claim), found)
     return compared(_measures(view.case.answer, facts, found), found)
 
 

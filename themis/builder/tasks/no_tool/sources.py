@@ -103,17 +103,17 @@ def _tasks(root: Path, seed: int, count: int) -> Iterator[Draft]:
     del root
     for number in range(count):
         rng = Random(f"{seed}/no_tool_rules/{number}")
-        question, right, wrong = rng.choice(_KINDS)(rng)
+        question, right, wrong = rng.choice(KINDS)(rng)
         rejected = tuple(answer for answer in dict.fromkeys(wrong) if answer != right)
         if rejected:
             yield Draft(f"no_tool_rules/{number}", "no_tool", "no_tool_rules", question, right, rejected)
 
 
-Task = tuple[str, str, list[str]]
+Written = tuple[str, str, list[str]]
 """Question, right answer, wrong ones."""
 
 
-def _copied(rng: Random) -> Task:
+def _copied(rng: Random) -> Written:
     chosen = [rng.choice(_WORDS) for _ in range(rng.randint(2, 5))]
     at = rng.randrange(len(chosen) - 1)
     other = [*chosen[:at], chosen[at + 1], chosen[at], *chosen[at + 2 :]]
@@ -121,13 +121,13 @@ def _copied(rng: Random) -> Task:
     return asked.format(" ".join(chosen)), " ".join(chosen), [" ".join(other), " ".join(reversed(chosen))]
 
 
-def _repeated(rng: Random) -> Task:
+def _repeated(rng: Random) -> Written:
     word, times = rng.choice(_WORDS), rng.randint(2, 6)
     asked = rng.choice(_PHRASES["repeat"])
     return asked.format(word, times), " ".join([word] * times), [" ".join([word] * other) for other in (times - 1, times + 1)]
 
 
-def _spelt_out(rng: Random) -> Task:
+def _spelt_out(rng: Random) -> Written:
     word = rng.choice(_WORDS)
     at = rng.randrange(len(word) - 1)
     other = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
@@ -135,7 +135,7 @@ def _spelt_out(rng: Random) -> Task:
     return asked.format(word), "-".join(word), ["-".join(other), "-".join(word[:at] + word[at] + word[at:])]
 
 
-def _backwards(rng: Random) -> Task:
+def _backwards(rng: Random) -> Written:
     word = rng.choice(_WORDS)
     back = word[::-1]
     at = rng.randrange(len(word) - 1)
@@ -143,7 +143,7 @@ def _backwards(rng: Random) -> Task:
     return asked.format(word), back, [back[:at] + back[at + 1] + back[at] + back[at + 2 :], word]
 
 
-def _in_order(rng: Random) -> Task:
+def _in_order(rng: Random) -> Written:
     chosen = rng.sample(_WORDS, rng.randint(3, 5))
     right = sorted(chosen)
     wrong = right.copy()
@@ -153,14 +153,14 @@ def _in_order(rng: Random) -> Task:
     return asked.format(", ".join(chosen)), ", ".join(right), [", ".join(wrong), ", ".join(reversed(right))]
 
 
-def _addressed(rng: Random) -> Task:
+def _addressed(rng: Random) -> Written:
     who, other, city = names.person(rng), names.person(rng), names.city(rng)
     greeting, text, asked = (rng.choice(_PHRASES[part]) for part in ("greetings", "greet", "ask_to_greet"))
     right, wrong = (text.format(greeting=greeting, who=name, city=city) for name in (who, other))
     return asked.format(who=who), right, [wrong]
 
 
-def _picked(rng: Random) -> Task:
+def _picked(rng: Random) -> Written:
     chosen = rng.sample(_WORDS, 4)
     place = rng.randrange(4)
     ordinal = ("first", "second", "third", "last")[place]
@@ -168,7 +168,7 @@ def _picked(rng: Random) -> Task:
     return asked.format(ordinal, ", ".join(chosen)), chosen[place], [word for word in chosen if word != chosen[place]]
 
 
-def _in_capitals(rng: Random) -> Task:
+def _in_capitals(rng: Random) -> Written:
     chosen = rng.sample(_WORDS, rng.randint(2, 3))
     right = " ".join(chosen).upper()
     other = f"{right[:-1]}{right[-1].lower()}"
@@ -176,7 +176,7 @@ def _in_capitals(rng: Random) -> Task:
     return asked.format(" ".join(chosen)), right, [other, " ".join(reversed(chosen)).upper()]
 
 
-_KINDS: tuple[Callable[[Random], Task], ...] = (
+KINDS: tuple[Callable[[Random], Written], ...] = (
     _copied,
     _repeated,
     _spelt_out,

@@ -267,8 +267,10 @@ _SAID_WRONG = _PHRASES["said_wrong"]
 _SAID_OTHERWISE = _PHRASES["said_otherwise"]
 
 
-def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:
-    """The verdict, what the translation asks, and the sentence of the context that answers it, quoted."""
+def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str | None:
+    """The verdict, what the translation asks, and the sentence of the context that answers it, quoted; None where none was found."""
+    if not seen.found:
+        return None
     sentence = evidence(view, steps).found or seen.found  # whole; what is handed in may be cut where the answer stands
     reference = next((reference for reference in view.references if occurs(reference, sentence)), "")
     if seen.stance == "agrees":

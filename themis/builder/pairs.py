@@ -1,0 +1,126 @@
+"""From a draft to a pair: a wrong answer, the steps that judge both answers, and what follows from them.
+
+The one way there: the builder's steps call its parts with the agents of a recipe, and streams that train on drafts by rule call
+`pair_of` with the task's programs. Knows nothing of recipes, files or worlds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random
+from typing import TypeAlias
+
+from themis.builder.agents.rationales import checked, written
+from themis.builder.draft import Draft, Evidence, Observe, View
+from themis.builder.quality.balance import choose_negative
+from themis.builder.task import Task, Wordings
+from themis.traces import Case, Pair, Side, Step, Trace
+
+RIGHT, WRONG = 1.0, -1.0
+
+Chance: TypeAlias = Callable[[str], Random]
+"""The `Random` of an agent by its name: the same each time the same name is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The agents of one task, in whatever form each has."""
+
+    negatives: Callable[[Draft, Random, Observe], Sequence[str]]
+    steps: Callable[[View, Random, Observe], tuple[Step, ...]]
+    evidence: Callable[[View, Sequence[Step]], Evidence]
+    """Always by rule."""
+    rationale: Callable[[View, Sequence[Step], Evidence, Random], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One answer as the agents judged it."""
+
+    steps: tuple[Step, ...]
+    evidence: Evidence
+    rationale: str
+
+
+def agents_by_rule(task: Task) -> Agents:
+    """The programs of a task: free, offline, and the same in every run."""
+    rule = task.agents
+    return Agents(rule.negatives, rule.steps, rule.evidence, partial(written, own=task.rationale))
+
+
+def wrong_answer(draft: Draft, agents: Agents, observe: Observe, chance: Chance) -> str | None:
+    """The one of the negative agent's answers that gives least away; None where it made none."""
+    return choose_negative(draft, agents.negatives(draft, chance("negative"), observe), chance("choice"))
+
+
+def judged(draft: Draft, answer: str, right: bool, agents: Agents, observe: Observe, chance: Chance, blind: bool = False) -> Judged:
+    """What the tool agent and the rationale agent make of one answer."""
+    view = view_of(draft, answer, right, blind)
+    # The same chance for both answers: what differs in their thoughts comes from what they say.
+    steps = tuple(agents.steps(view, chance("tool"), observe))
+    evidence = agents.evidence(view, steps)
+    return Judged(steps, evidence, agents.rationale(view, steps, evidence, chance(f"rationale/{'chosen' if right else 'rejected'}")))
+
+
+def view_of(draft: Draft, answer: str, right: bool, blind: bool = False) -> View:
+    """What an agent sees of an answer."""
+    case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/{'chosen' if right else 'rejected'}")
+    if blind:
+        return View(case, draft.task, draft.facts)
+    return View(case, draft.task, draft.facts, right, (draft.chosen, *draft.references))
+
+
+def joined(draft: Draft, rejected: str, right: Judged, wrong: Judged) -> Pair:
+    """A draft with both of its answers judged."""
+    return _pair(draft, _side(draft.chosen, RIGHT, right), _side(rejected, WRONG, wrong))
+
+
+def pair_of(
+    draft: Draft, task: Task, observe: Observe, rng: Random, candidates: Sequence[str] = (), chosen: Side | None = None
+) -> Pair | None:
+    """The pair that a task's programs make of a draft; None where they make none, or an observation speaks against a label.
+
+    `candidates` are wrong answers in place of the agent's. `chosen` is the right answer where it is judged already; its steps then
+    judge the wrong one too.
+    """
+    agents, seed = agents_by_rule(task), rng.getrandbits(64)
+    if chosen is not None and chosen.trace is not None:
+        taken = chosen.trace.steps
+        agents = replace(agents, steps=lambda view, rng, observe: taken)
+
+    def chance(agent: str) -> Random:
+        return Random(f"{seed}/{agent}")
+
+    wrong = choose_negative(draft, candidates, chance("choice")) if candidates else wrong_answer(draft, agents, observe, chance)
+    if wrong is None:
+        return None
+    refuted = judged(draft, wrong, False, agents, observe, chance)
+    if not _borne_out(task, draft, refuted, "disagrees"):
+        return None
+    if chosen is None:
+        confirmed = judged(draft, draft.chosen, True, agents, observe, chance)
+        if not _borne_out(task, draft, confirmed, "agrees"):
+            return None
+        chosen = _side(draft.chosen, RIGHT, confirmed)
+    return _pair(draft, chosen, _side(wrong, WRONG, refuted))
+
+
+def generated_pair(task: Task, rng: Random, wordings: Wordings) -> Pair:
+    """A pair of the task's infinite source; it depends on `rng` and the wordings alone."""
+    assert task.generate is not None
+    while True:
+        draft, observe = task.generate(rng, wordings)
+        if pair := pair_of(draft, task, observe, rng, draft.rejected):
+            return pair
+
+
+def _borne_out(task: Task, draft: Draft, answer: Judged, label: str) -> bool:
+    return task.calls == 0 or checked(answer.evidence, answer.steps, draft.context).stance == label
+
+
+def _side(answer: str, score: float, judged: Judged) -> Side:
+    return Side(answer, score, Trace(judged.steps, judged.rationale))
+
+
+def _pair(draft: Draft, chosen: Side, rejected: Side) -> Pair:
+    return Pair(draft.id, draft.question, chosen, rejected, context=draft.context, tests=draft.tests, task=draft.task)

@@ -1,0 +1,54 @@
+"""The infinite stream of the task calculator: stories with marked sums beside a fault, and plain sums.
+
+The faults are those of `marks.broken`, of more kinds than the agents' own: answers whose marks are lost or whose steps are left out,
+as models write them. An agent that could choose would rarely take those, for they look different.
+"""
+
+from random import Random
+
+from themis.builder.draft import Draft, Observe
+from themis.builder.task import Wordings
+from themis.builder.tasks.calculator import marks
+from themis.builder.text import wordings as words
+from themis.errors import ToolError
+from themis.tools.calculator import calculator
+from themis.traces import Action, Case, Observation
+
+PLAIN_SUMS = 0.25
+SUM = "sum"
+"""The fact of a plain sum: its expression, which is the argument of the call."""
+
+
+def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
+    """A short story with its sums marked, or one plain sum."""
+    del wordings
+    return plain_sum(rng) if rng.random() < PLAIN_SUMS else faulted(rng, *marks.story(rng))
+
+
+def faulted(rng: Random, question: str, right: str) -> tuple[Draft, Observe]:
+    """A right answer whose sums are marked beside one that was broken; the calculator does not find every such fault."""
+    return Draft("generated/calculator", "calculator", "generated", question, right, (marks.broken(rng, right),)), observe
+
+
+def plain_sum(rng: Random) -> tuple[Draft, Observe]:
+    """What is 12 * 13?"""
+    expression = str(rng.randint(1, 10 ** rng.randint(1, 4)))
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        expression += f" {rng.choice('+-*/')} {rng.randint(1, 10 ** rng.randint(1, 3))}"
+    found = calculator(expression)
+    wrong = marks.near(rng, found)
+    facts = {SUM: expression}
+    question = words.filled(rng.choice(words.SUM_QUESTIONS), facts)
+    if wrong == found:
+        wrong = f"{found}0"
+    right, other = (words.filled(rng.choice(words.SUM_ANSWERS), {**facts, "value": value}) for value in (found, wrong))
+    return Draft("generated/calculator", "calculator", "generated", question, right, (other,), facts=facts), observe
+
+
+def observe(action: Action, case: Case) -> Observation:
+    """The calculator as a plain function."""
+    del case
+    try:
+        return Observation(calculator(action.argument))
+    except ToolError as error:
+        return Observation(str(error), "error")

@@ -1,0 +1,115 @@
+"""Infinite streams of the tasks calendar, weather and multi_tools, over a made-up world.
+
+Cities have made-up names, and the weather of a city on a day is a function of both, so that nothing can be memorised and the agents
+can look at other days. The tools run as plain functions. Half of the wrong answers are the agents' own; the others are of kinds that
+published rows have and the agents lack: any value however far off, a condition in brackets, a weekday that does not exist.
+"""
+
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache, partial
+from random import Random
+
+from themis.builder.draft import Draft, Observe
+from themis.builder.task import Generate, Wordings
+from themis.builder.tasks.dates import rules
+from themis.builder.tasks.dates.rules import WORDINGS, Asked, Records
+from themis.builder.tasks.dates.weather import ATTRIBUTES, reported
+from themis.builder.text import names
+from themis.builder.text import wordings as words
+from themis.builder.text.values import DATE, WEEK_DAYS
+from themis.tools.calendar import day_difference, target_day, week_day
+from themis.tools.weather.tool import WeatherRecord, written_weather
+from themis.traces import Action, Case, Observation
+
+OWN_WRONG_ANSWERS = 0.5
+"""The share of drafts that bring a wrong answer; the agents write the others."""
+OF_ANOTHER_ATTRIBUTE = 0.25
+IN_BRACKETS = 0.5
+MISSPELT = "Wendesday"
+
+
+@lru_cache(maxsize=4096)
+def made_up(city: str, day: date) -> WeatherRecord:
+    """The weather of a city on a day."""
+    rng = Random(f"{city}/{day}")
+    wet = rng.random() < 0.6
+    return WeatherRecord(
+        city=city,
+        day=day,
+        overall=rng.choice(words.CONDITIONS),
+        temperature_c=round(rng.gauss(20, 12), 1),
+        wind_kph=round(rng.uniform(2, 45), 1),
+        precipitation_mm=round(rng.expovariate(0.15), 1) if wet else 0.0,
+        visibility_km=rng.choice((10.0, round(rng.uniform(1, 20), 1), float(rng.randint(1, 20)))),
+        humidity=float(rng.randint(5, 100)),
+        uv_index=float(rng.randint(1, 12)),
+    )
+
+
+def observer(today: date | None = None) -> Observe:
+    """Runs the actions of one draft."""
+
+    def observe(action: Action, case: Case) -> Observation:
+        del case
+        return Observation(_answered(action, today))
+
+    return observe
+
+
+def _answered(action: Action, today: date | None) -> str:
+    first, _, last = action.argument.rpartition(", ")
+    match action.tool:
+        case "Calendar.today":
+            assert today is not None
+            return rules.today_told(today)
+        case "Calendar.week_day":
+            return week_day(date.fromisoformat(last))
+        case "Calendar.day_difference":
+            return day_difference(date.fromisoformat(first), date.fromisoformat(last))
+        case "Calendar.target_day":
+            return target_day(date.fromisoformat(first), int(last))
+        case "history_weather":
+            return written_weather(made_up(first, date.fromisoformat(last)))
+    raise AssertionError(f"the made-up world has no tool {action.tool}")
+
+
+def _any_record(rng: Random) -> WeatherRecord:
+    return made_up(names.city(rng), rules.some_day(rng))
+
+
+RECORDS = Records(_any_record, ATTRIBUTES, dry_days=True)
+
+
+def _calendar(rng: Random, wordings: Wordings) -> tuple[Asked, str]:
+    asked = rules.calendar_draft(rng, wordings)
+    if asked.value in WEEK_DAYS:
+        return asked, rng.choice((*WEEK_DAYS, MISSPELT))
+    if DATE.fullmatch(asked.value):
+        return asked, rules.some_day(rng).isoformat()
+    return asked, str(rng.choice((rng.randint(0, 999), rng.randint(0, 9999))))
+
+
+def _of_weather(ask: Callable[[Random, Records, Wordings], Asked], rng: Random, wordings: Wordings) -> tuple[Asked, str]:
+    asked = ask(rng, RECORDS, wordings)
+    attribute = asked.facts["attribute"]
+    report = reported(written_weather(_any_record(rng)))
+    if attribute == "overall weather":
+        return asked, f"['{report[attribute]}']" if rng.random() < IN_BRACKETS else report[attribute]
+    other = rng.choice(ATTRIBUTES[1:]) if rng.random() < OF_ANOTHER_ATTRIBUTE else attribute
+    number, bracket, unit = report[other].partition("(")[0], *report[attribute].partition("(")[1:]
+    return asked, number + bracket + unit
+
+
+def _generate(task: str, ask: Callable[[Random, Wordings], tuple[Asked, str]], rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
+    asked, other = ask(rng, {**WORDINGS, **wordings})
+    wrong: tuple[str, ...] = ()
+    if rng.random() < OWN_WRONG_ANSWERS and asked.value not in other:
+        wrong = (words.filled(rng.choice(asked.answers), {**asked.facts, "value": other}),)
+    draft = Draft(f"generated/{task}", task, "generated", asked.question, asked.answer, wrong, facts=asked.facts)
+    return draft, observer(asked.today)
+
+
+calendar: Generate = partial(_generate, "calendar", _calendar)
+weather: Generate = partial(_generate, "weather", partial(_of_weather, rules.weather_draft))
+multi_tools: Generate = partial(_generate, "multi_tools", partial(_of_weather, rules.multi_tools_draft))
