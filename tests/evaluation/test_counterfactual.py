@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from themis.builder.counterfactual.rows import Counterfactual, World
-from themis.evaluation.counterfactual import Worlds, cases_of, evaluate_counterfactual, render_flips, world_keys
+from themis.evaluation.counterfactual import CounterfactualToolbox, cases_of, evaluate_counterfactual, render_flips, world_keys
 from themis.evaluation.statistics import wilson_interval
 from themis.evaluation.verdict_cache import KeptVerdicts
 from themis.tools.calendar import week_day
@@ -87,7 +87,7 @@ def test_the_table_says_what_a_weak_task_may_mean() -> None:
 
 @pytest.fixture
 def boxes() -> Iterator[tuple[Toolbox, Case, Case]]:
-    with Toolbox([week_day]) as real, Worlds([row(0)], real) as toolbox:
+    with Toolbox([week_day]) as real, CounterfactualToolbox([row(0)], real) as toolbox:
         right, wrong = cases_of(row(0))
         yield toolbox, right, wrong
 
@@ -120,6 +120,6 @@ def test_worlds_with_tests_give_them_to_the_case() -> None:
 
 
 def test_a_tool_that_only_a_world_has_is_offered_with_its_own_schema() -> None:
-    with Toolbox([week_day]) as real, Worlds([row(0)], real) as toolbox:
+    with Toolbox([week_day]) as real, CounterfactualToolbox([row(0)], real) as toolbox:
         assert toolbox.names == ("Calendar.week_day", "history_weather")
         assert [schema["function"]["name"] for schema in toolbox.schemas()] == ["Calendar.week_day", "history_weather"]

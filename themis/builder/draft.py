@@ -100,3 +100,5 @@ class Source:
     """
     files: tuple[str, ...] = ()
     """Below the data folder; empty for a rule. The builder refuses to start where one is missing."""
+    reserved_one_in: int = 0
+    """One in so many of its groups is kept for counterfactual pairs (`reserved`). 0: none."""

@@ -5,17 +5,25 @@ tomorrow never share a question. What is made by rule needs no such share: its p
 """
 
 import hashlib
+from collections.abc import Iterator
+from pathlib import Path
 
-from themis.builder.draft import Draft
+from themis.builder.draft import Draft, Source
+from themis.traces.tara import question_hash
 
-ONE_IN = {"mbpp": 8, "mbpp_programs": 8, "xquad": 24} | dict.fromkeys(("nq_gold", "popqa", "nq_open", "webquestions", "efficientqa"), 10)
-"""Of the groups of a source, one in so many; of other sources, none."""
+ALL = 10**9
+"""Drafts: as many as a source has."""
 
 
-def reserved(draft: Draft) -> bool:
-    """Is a draft kept for counterfactual pairs?"""
-    share = ONE_IN.get(draft.source)
-    if share is None:
+def reserved(draft: Draft, source: Source) -> bool:
+    """Is a draft of a source kept for counterfactual pairs?"""
+    if not source.reserved_one_in:
         return False
     group = draft.group or draft.question
-    return int(hashlib.sha256(f"counterfactual/{group}".encode()).hexdigest()[:8], 16) % share == 0
+    return int(hashlib.sha256(f"counterfactual/{group}".encode()).hexdigest()[:8], 16) % source.reserved_one_in == 0
+
+
+def reserved_drafts(source: Source, root: Path, seed: int, measured: frozenset[str]) -> Iterator[Draft]:
+    """The drafts of a source's reserved groups, less those whose questions measure something else."""
+    drafts = source.read(root, seed, ALL)
+    return (draft for draft in drafts if reserved(draft, source) and question_hash(draft.question) not in measured)

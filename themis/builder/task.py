@@ -4,11 +4,13 @@ Each folder below `themis.builder.tasks` has a module `task` with the constant `
 others offer theirs by the entry point group `themis.tasks`. `themis.builder.tasks.registry` finds both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
+from themis.builder.counterfactual.rows import Counterfactual
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, Source, View
 from themis.traces import Step
 
@@ -23,6 +25,8 @@ Generate: TypeAlias = Callable[[Random, Wordings], tuple[Draft, Observe]]
 
 Wrong answers in the draft are used as they are; a draft without any gets them from the task's agent.
 """
+MakeCounterfactuals: TypeAlias = Callable[[Path, int, frozenset[str]], Iterator[Counterfactual]]
+"""Of the data folder, a seed and the hashes of the questions that measure something else: counterfactual pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Task:
     """Are the answers programs? Then blanks in them count, and each row needs tests."""
     rationale: OwnRationale | None = None
     """For a task whose answer is settled by more than its last observation."""
+    counterfactual: MakeCounterfactuals | None = None
     generate: Generate | None = None
     """An infinite source by rule."""
     resampled: bool = False

@@ -41,13 +41,13 @@ def counterfactual(
 
     The same seed gives the same bytes. None of their questions is in a data set that `themis build tara` makes.
     """
-    from themis.builder.counterfactual.rows import TASKS, build_counterfactuals
+    from themis.builder.counterfactual.build import build_counterfactuals, counterfactual_tasks
     from themis.config import data_root
 
     root = data_root()
     if root is None:
         raise ConfigError("the sources of the pairs are not at hand: set THEMIS_DATA to the folder of the data sets")
-    chosen = _chosen(tasks, TASKS)
+    chosen = _chosen(tasks, counterfactual_tasks())
     part = out.with_name(f"{out.name}.part")
     with progress_bar() as bar:
         progress = lines_by_task(bar)
@@ -81,7 +81,7 @@ def evaluate(
     from rich.console import Console
 
     from themis.builder.counterfactual.rows import read_counterfactuals
-    from themis.evaluation.counterfactual import Worlds, evaluate_counterfactual, render_flips, world_keys
+    from themis.evaluation.counterfactual import CounterfactualToolbox, evaluate_counterfactual, render_flips, world_keys
     from themis.evaluation.verdict_cache import KeptVerdicts
 
     rows = read_counterfactuals(file)
@@ -90,7 +90,7 @@ def evaluate(
     check_files(json_file, verdicts)
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
-        toolbox = stack.enter_context(Worlds(rows, real))
+        toolbox = stack.enter_context(CounterfactualToolbox(rows, real))
         judge_all: JudgeAll = make_judge(model, toolbox, rationale, batch_size).judge_all
         if keep := verdicts or beside(json_file):
             how = {"bench": "counterfactual", "model": model, "rationale": rationale, "tools": sorted(real.names)}

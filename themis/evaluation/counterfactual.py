@@ -82,7 +82,7 @@ def evaluate_counterfactual(
     judge_all: JudgeAll,
     progress: Progress = lambda task, done, total: None,
 ) -> CounterfactualResult:
-    """Judge every row in both worlds, with a judge whose tools are the `Worlds` of the same rows."""
+    """Judge every row in both worlds, with a judge whose tools are the `CounterfactualToolbox` of the same rows."""
     by_task: dict[str, list[Counterfactual]] = {}
     for row in rows:
         by_task.setdefault(row.task, []).append(row)
@@ -132,7 +132,7 @@ def flip_result(judged: Sequence[Judged]) -> FlipResult:
     )
 
 
-class Worlds(Toolbox):
+class CounterfactualToolbox(Toolbox):
     """The tools of the worlds, and `real` ones for whatever no world speaks of. A case is known by its id (`cases_of`)."""
 
     def __init__(self, rows: Iterable[Counterfactual], real: Toolbox) -> None:

@@ -13,12 +13,13 @@ from datetime import date, timedelta
 
 from themis.errors import ToolError
 from themis.tools.base import AnyTool, tool
+from themis.tools.dates import WEEK_DAYS
 
 
 @tool(name="Calendar.week_day")
 def week_day(day: date) -> str:
     """The day of the week of a date, e.g. `2004-05-03`."""
-    return _WEEK_DAYS[day.weekday()]
+    return WEEK_DAYS[day.weekday()]
 
 
 @tool(name="Calendar.day_difference")
@@ -46,7 +47,7 @@ def business_days(start: date, end: date, weekend: str = "Saturday, Sunday") -> 
     first, last = sorted((start, end))
     weeks, rest = divmod((last - first).days + 1, 7)
     count = weeks * (7 - len(free)) + sum((first.weekday() + day) % 7 not in free for day in range(rest))
-    names = " and ".join(f"{_WEEK_DAYS[day]}s" for day in sorted(free)) or "no days"
+    names = " and ".join(f"{WEEK_DAYS[day]}s" for day in sorted(free)) or "no days"
     return f"{count} business days from {first.isoformat()} to {last.isoformat()}, both included, {names} left out"
 
 
@@ -57,7 +58,7 @@ def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
     def today() -> str:
         """Today's date, with its day of the week. It takes no argument."""
         day = clock()
-        return f"{day.isoformat()}, a {_WEEK_DAYS[day.weekday()]}"
+        return f"{day.isoformat()}, a {WEEK_DAYS[day.weekday()]}"
 
     return today
 
@@ -65,7 +66,7 @@ def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
 def _weekend(text: str) -> frozenset[int]:
     """The numbers of the weekdays in a text, Monday being 0; of `none`, none."""
     words = [word for word in re.split(r"[^a-z]+", text.lower()) if word not in ("", "and")]
-    days = {name.lower(): number for number, name in enumerate(_WEEK_DAYS)}
+    days = {name.lower(): number for number, name in enumerate(WEEK_DAYS)}
     found = [
         next((number for name, number in days.items() if name == word or (len(word) >= 3 and name.startswith(word))), None)
         for word in words
@@ -75,7 +76,3 @@ def _weekend(text: str) -> frozenset[int]:
     if None in found or not words or len(set(found)) == len(days):
         raise ToolError(f"expected days of the weekend, such as Friday Saturday or none, found '{text[:40]}'")
     return frozenset(number for number in found if number is not None)
-
-
-# Not strftime("%A"), which follows the locale of whoever runs this.
-_WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

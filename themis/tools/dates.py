@@ -18,6 +18,9 @@ from threading import Lock
 from typing import Any
 
 MAX_CHARACTERS = 60
+MONTHS = tuple("January February March April May June July August September October November December".split())
+WEEK_DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
+"""In English, whatever the locale: `strftime` follows that of whoever runs this."""
 MORE_LANGUAGES = ("pt", "it", "nl", "ru", "pl", "tr", "ja", "ko", "id", "sv", "uk", "el", "he", "cs", "ro", "hu", "fa", "bn")
 """Those in which dateparser looks up a month."""
 INSTALL = "pip install 'themis-rm[dates]'"

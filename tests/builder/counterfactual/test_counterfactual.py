@@ -12,21 +12,14 @@ from random import Random
 import pytest
 
 from tests.builder.tasks.written import gzipped_lines, weather_folder
-from themis.builder.counterfactual.makers import code_rows
-from themis.builder.counterfactual.rows import (
-    TASKS,
-    Counterfactual,
-    World,
-    build_counterfactuals,
-    calendar_rows,
-    multi_tools_rows,
-    read_counterfactuals,
-    weather_rows,
-)
+from themis.builder.counterfactual.build import build_counterfactuals, counterfactual_tasks
+from themis.builder.counterfactual.rows import Counterfactual, World, read_counterfactuals
 from themis.builder.draft import Draft, View
-from themis.builder.reserved import ONE_IN, reserved
+from themis.builder.reserved import reserved
+from themis.builder.tasks.code.counterfactual import code_rows
 from themis.builder.tasks.code.mbpp import SOURCES as PROGRAMS
-from themis.builder.tasks.registry import task_named
+from themis.builder.tasks.dates.counterfactual import calendar_rows, multi_tools_rows, weather_rows
+from themis.builder.tasks.registry import all_sources, task_named
 from themis.config import data_root
 from themis.errors import DataError
 from themis.tools.calendar import day_difference, target_day, week_day
@@ -105,17 +98,20 @@ def test_a_calendar_answer_follows_from_today_and_a_number(root: Path) -> None:
 
 def test_programs_of_reserved_problems_alone_are_taken_and_mutants_too(root: Path) -> None:
     made = list(code_rows(root, 0, NOTHING))
-    kept = {draft.question: draft.chosen for source in PROGRAMS for draft in source.read(root, 0, 100) if reserved(draft)}
+    kept = {draft.question: draft.chosen for source in PROGRAMS for draft in source.read(root, 0, 100) if reserved(draft, source)}
     assert {row.case.question_text for row in made} == kept.keys()
     assert 0 < sum(row.case.answer not in kept.values() for row in made) < len(made)
 
 
 def test_a_reserved_group_is_so_in_every_source_that_has_it() -> None:
     drafts = [Draft(str(number), "code", "mbpp", f"q{number}", "c", group=f"mbpp/{number}") for number in range(400)]
-    found = [reserved(draft) for draft in drafts]
-    assert found == [reserved(replace(draft, source="mbpp_programs", id="other", question="asked otherwise")) for draft in drafts]
-    assert 400 / ONE_IN["mbpp"] / 2 < sum(found) < 400 / ONE_IN["mbpp"] * 2
-    assert not any(reserved(replace(draft, source="mine.jsonl")) for draft in drafts)
+    sources = all_sources()
+    mbpp, share = sources["mbpp"], sources["mbpp"].reserved_one_in
+    found = [reserved(draft, mbpp) for draft in drafts]
+    others = [replace(draft, source="mbpp_programs", id="other", question="asked otherwise") for draft in drafts]
+    assert found == [reserved(draft, sources["mbpp_programs"]) for draft in others]
+    assert 400 / share / 2 < sum(found) < 400 / share * 2
+    assert not any(reserved(draft, replace(mbpp, name="mine.jsonl", reserved_one_in=0)) for draft in drafts)
 
 
 def test_the_same_seed_gives_the_same_rows_and_a_question_that_is_measured_elsewhere_is_left_out(root: Path) -> None:
@@ -186,6 +182,4 @@ def test_what_was_read_gives_pairs_whose_worlds_say_each_answer_in_one_alone(tas
 
 
 def test_all_six_tasks_have_a_maker() -> None:
-    from themis.builder.counterfactual.makers import MAKERS
-
-    assert tuple(MAKERS) == TASKS
+    assert set(counterfactual_tasks()) == {"calendar", "weather", "multi_tools", "code", "wikisearch", "translator"}

@@ -15,8 +15,8 @@ from themis.builder.steps.drafts import draft_from_json, draft_to_json, made_fro
 from themis.builder.steps.pipeline import build
 from themis.builder.steps.recipe import TaskRecipe
 from themis.builder.steps.rows import make_row
+from themis.builder.steps.tools import BuildTools, opened, prepared, recorded_calls, recordings
 from themis.builder.steps.work import Work
-from themis.builder.steps.world import World, opened, prepared, recorded_calls, recordings
 from themis.builder.tasks.registry import task_named
 from themis.errors import DataError, ToolUnavailable
 from themis.tools import ObservationStore
@@ -40,7 +40,7 @@ NORTH = Draft(
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def tools(tmp_path: Path) -> Iterator[BuildTools]:
     with Work(tmp_path / "out", "x") as work, opened(prepared(work, RECIPE, [NORTH], None)) as found:
         yield found
 
@@ -91,24 +91,24 @@ def test_a_draft_comes_back_from_json_as_it_was() -> None:
     assert draft_from_json(draft_to_json(NORTH)) == NORTH
 
 
-def test_what_agents_made_comes_back_from_json_as_it_was(world: World) -> None:
-    made = make_row(next(TINY["days"].read(Path(), 1, 1)), agents_by_rule(task_named("calendar")), world.observe, RECIPE)
+def test_what_agents_made_comes_back_from_json_as_it_was(tools: BuildTools) -> None:
+    made = make_row(next(TINY["days"].read(Path(), 1, 1)), agents_by_rule(task_named("calendar")), tools.observe, RECIPE)
     assert made.right is not None
     assert made_from_json(made_to_json(made)) == made
 
 
-def test_a_call_that_a_source_recorded_is_answered_by_it_and_another_is_unavailable_at_once(world: World) -> None:
+def test_a_call_that_a_source_recorded_is_answered_by_it_and_another_is_unavailable_at_once(tools: BuildTools) -> None:
     case = Case(NORTH.question, NORTH.chosen)
-    assert world.observer(NORTH)(Action("google_serper", "is the Borm longer than the Avel"), case).text.startswith("The Borm is 300")
-    assert world.observe(Action("google_serper", "something else"), case).status == "unavailable"
+    assert tools.observer(NORTH)(Action("google_serper", "is the Borm longer than the Avel"), case).text.startswith("The Borm is 300")
+    assert tools.observe(Action("google_serper", "something else"), case).status == "unavailable"
 
 
-def test_today_is_another_day_in_each_draft_and_is_replayed_by_the_case(world: World) -> None:
+def test_today_is_another_day_in_each_draft_and_is_replayed_by_the_case(tools: BuildTools) -> None:
     drafts = [replace(NORTH, id=f"d/{day}", recorded=(("Calendar.today", "", f"2024-05-0{day}"),)) for day in (1, 2)]
     call, cases = Action("Calendar.today", ""), [Case("q", "a1"), Case("q", "a2")]
-    seen = [world.observer(draft)(call, case) for draft, case in zip(drafts, cases, strict=True)]
+    seen = [tools.observer(draft)(call, case) for draft, case in zip(drafts, cases, strict=True)]
     assert [observation.text for observation in seen] == ["2024-05-01", "2024-05-02"]
-    kept = recordings([(call, case, observation) for case, observation in zip(cases, seen, strict=True)], world)
+    kept = recordings([(call, case, observation) for case, observation in zip(cases, seen, strict=True)], tools)
     assert all(entry.case_digest for entry, _ in kept)
     assert len(kept) == 2
 
@@ -132,7 +132,7 @@ def test_a_tool_that_is_unavailable_for_a_while_makes_the_row_wait() -> None:
         return word
 
     with Toolbox([shaky]) as toolbox:
-        found = World(toolbox, {}, frozenset(), waits=(0.0, 0.0, 0.0)).observe(Action("shaky", "hello"), Case("q", "a"))
+        found = BuildTools(toolbox, {}, frozenset(), waits=(0.0, 0.0, 0.0)).observe(Action("shaky", "hello"), Case("q", "a"))
     assert found == Observation("hello")
 
 

@@ -32,6 +32,7 @@ from themis.builder.draft import Evidence, View
 from themis.builder.task import OwnRationale
 from themis.builder.text import wordings as words
 from themis.tools.calculator import CORRECT
+from themis.tools.dates import WEEK_DAYS
 from themis.traces import Observation, Step
 
 MOST_CLAIM, MOST_FOUND = 12, 20
@@ -49,7 +50,7 @@ _PROCESS = re.compile(r"(?:The calculation process is|Both the calculation and t
 _SLOT = re.compile(r"\{(tool|claim|found|judged)\}")
 _MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(\([a-zA-Z]+\))?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_WEEK_DAY = re.compile(r"(?:mon|tues|wednes|thurs|fri|satur|sun)day")
+_WEEK_DAY = re.compile("|".join(WEEK_DAYS).lower())
 
 
 def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, own: OwnRationale | None = None) -> str:

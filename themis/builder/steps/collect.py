@@ -129,7 +129,7 @@ def _read_source(name: str, source: Source, recipe: BuildRecipe, root: Path | No
         ids.add(draft.id)
         if question_hash(draft.question) in held.hashes:
             left_out[HELD_OUT] += 1
-        elif reserved(draft):
+        elif reserved(draft, source):
             left_out[RESERVED] += 1
         else:
             kept.append(draft_to_json(draft))

@@ -26,8 +26,8 @@ from themis.builder.steps import collect as step1
 from themis.builder.steps.choose import Rows, choose
 from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.rows import Processes, Threads, Workers, make_rows
+from themis.builder.steps.tools import BuildTools, Places, opened, prepared
 from themis.builder.steps.work import FORM, Work, finished, full_disk_told, write_whole
-from themis.builder.steps.world import Places, World, opened, prepared
 from themis.builder.steps.writing import write_recordings, write_rows
 from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
@@ -107,9 +107,9 @@ def build(
         clock.lap("collect")
         drafts = list(step1.all_drafts(collected.drafts))
         places = prepared(work, recipe, drafts, root, settings)
-        world = stack.enter_context(opened(places))
-        clock.lap("world")
-        workers = _workers(stack, recipe, out, world, places, drafts, shown, at_once)
+        build_tools = stack.enter_context(opened(places))
+        clock.lap("tools")
+        workers = _workers(stack, recipe, out, build_tools, places, drafts, shown, at_once)
         by_task = {task: [draft for some in splits.values() for draft in some] for task, splits in collected.drafts.items()}
         made = make_rows(work, by_task, workers, shown.step("2 wrong answers, 3 tools", len(drafts)))
         clock.lap("agents")
@@ -118,7 +118,7 @@ def build(
         advance = shown.step("4 writing", 3)
         write_rows(out, work.folder, rows)
         advance(1)
-        observations = write_recordings(out, work.folder, rows, world)
+        observations = write_recordings(out, work.folder, rows, build_tools)
         advance(1)
         for name, content in card_files(_card(recipe, command, rows, sifted, collected, root)).items():
             write_whole(out / name, content)
@@ -194,7 +194,7 @@ def _workers(
     stack: ExitStack,
     recipe: BuildRecipe,
     out: Path,
-    world: World,
+    build_tools: BuildTools,
     places: Places,
     drafts: list[Draft],
     shown: Progress,
@@ -205,14 +205,16 @@ def _workers(
     if recipe.agents == "by_rule" or model is None:
         at_once = at_once or os.cpu_count() or 1
         return (
-            Threads(recipe, lambda task: agents_by_rule(task_named(task)), world, 1) if at_once == 1 else Processes(recipe, places, at_once)
+            Threads(recipe, lambda task: agents_by_rule(task_named(task)), build_tools, 1)
+            if at_once == 1
+            else Processes(recipe, places, at_once)
         )
     from themis.builder.agents.language_model import agents_by_model, estimated
     from themis.chat import Chat
 
     # Beside the folder of the data set, not in it: what was paid for outlives --overwrite, and is not handed on with the rows.
     chat = stack.enter_context(Chat(model.endpoint, out.with_name(f"{out.name}.replies.sqlite")))
-    tools = world.toolbox.schemas()
+    tools = build_tools.toolbox.schemas()
     shown.say(estimated(model, chat, tools, drafts, recipe.setting == "blind").words(model.endpoint))
     stack.callback(lambda: shown.say(f"spent: {chat.total()}"))
 
@@ -226,7 +228,7 @@ def _workers(
 
         return replace(made, rationale=rationale)
 
-    return Threads(recipe, of, world, at_once or model.endpoint.concurrency)
+    return Threads(recipe, of, build_tools, at_once or model.endpoint.concurrency)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Steps 2 and 3: a wrong answer for each draft, the steps that judge both answers, and what follows from them.
 
-What is made of a draft depends on the seed, the draft and the world alone: neither the order of the drafts nor how many
+What is made of a draft depends on the seed, the draft and the tools alone: neither the order of the drafts nor how many
 are worked on at once can be seen in it. They are kept in files of some dozens.
 """
 
@@ -19,8 +19,8 @@ from themis.builder.draft import Draft, Observe
 from themis.builder.pairs import Agents, agents_by_rule, judged, wrong_answer
 from themis.builder.steps.drafts import Json, Made, made_from_json, made_to_json
 from themis.builder.steps.recipe import BuildRecipe
+from themis.builder.steps.tools import BuildTools, Places, opened
 from themis.builder.steps.work import Work
-from themis.builder.steps.world import Places, World, opened
 from themis.builder.tasks.registry import task_named
 from themis.errors import DataError
 
@@ -81,12 +81,12 @@ class Workers(Protocol):
 class Threads:
     """For agents that wait for an endpoint; and one thread alone, for a build that should take no more."""
 
-    def __init__(self, recipe: BuildRecipe, agents: AgentsOf, world: World, at_once: int) -> None:
-        self._recipe, self._agents, self._world = recipe, agents, world
+    def __init__(self, recipe: BuildRecipe, agents: AgentsOf, tools: BuildTools, at_once: int) -> None:
+        self._recipe, self._agents, self._tools = recipe, agents, tools
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-build")
 
     def submit(self, task: str, drafts: list[Draft]) -> "Future[list[Json]]":
-        return self._pool.submit(lambda: made_of(drafts, self._agents(task), self._world, self._recipe))
+        return self._pool.submit(lambda: made_of(drafts, self._agents(task), self._tools, self._recipe))
 
     def end(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -107,21 +107,21 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
-def made_of(drafts: Sequence[Draft], agents: Agents, world: World, recipe: BuildRecipe) -> list[Json]:
+def made_of(drafts: Sequence[Draft], agents: Agents, tools: BuildTools, recipe: BuildRecipe) -> list[Json]:
     """What the agents make of some drafts, as it is kept."""
-    return [made_to_json(make_row(draft, agents, world.observer(draft), recipe)) for draft in drafts]
+    return [made_to_json(make_row(draft, agents, tools.observer(draft), recipe)) for draft in drafts]
 
 
 _here: dict[str, Any] = {}
-"""The recipe and the world of a process that works for a build."""
+"""The recipe and the tools of a process that works for a build."""
 
 
 def _begin(recipe: BuildRecipe, places: Places) -> None:
     """What a process does first. It ends with its parent, also where that is killed; a Ctrl-C is the parent's to handle."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    world = opened(places)
-    _here.update(recipe=recipe, opened=world, world=world.__enter__())
+    tools = opened(places)
+    _here.update(recipe=recipe, opened=tools, tools=tools.__enter__())
 
 
 def _end_with_parent() -> None:
@@ -132,7 +132,7 @@ def _end_with_parent() -> None:
 
 
 def _in_process(task: str, drafts: list[Draft]) -> list[Json]:
-    return made_of(drafts, agents_by_rule(task_named(task)), _here["world"], _here["recipe"])
+    return made_of(drafts, agents_by_rule(task_named(task)), _here["tools"], _here["recipe"])
 
 
 def make_row(draft: Draft, agents: Agents, observe: Observe, recipe: BuildRecipe) -> Made:

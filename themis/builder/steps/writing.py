@@ -13,7 +13,7 @@ from themis.builder.quality.filters import Row
 from themis.builder.steps.choose import Rows
 from themis.builder.steps.drafts import steps_to_json
 from themis.builder.steps.recipe import Split
-from themis.builder.steps.world import World, recordings
+from themis.builder.steps.tools import BuildTools, recordings
 from themis.errors import ConfigError
 from themis.tools.recordings.store import ObservationStore
 from themis.traces import Action, Case, Observation, Step
@@ -76,13 +76,13 @@ def write_parquet(rows: Iterable[Row], path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
 
 
-def write_recordings(out: Path, work: Path, rows: Rows, world: World) -> int:
+def write_recordings(out: Path, work: Path, rows: Rows, tools: BuildTools) -> int:
     """What the tools said, as a store that `themis score --store` replays; returns how many."""
     beside = work / "written" / RECORDINGS
     for leftover in (beside, *(beside.with_name(f"{RECORDINGS}-{end}") for end in ("wal", "shm", "journal"))):
         leftover.unlink(missing_ok=True)
     beside.parent.mkdir(parents=True, exist_ok=True)
-    found = recordings((call for splits in rows.values() for some in splits.values() for row in some for call in _calls(row)), world)
+    found = recordings((call for splits in rows.values() for some in splits.values() for row in some for call in _calls(row)), tools)
     with ObservationStore(beside) as store:
         store.put_all(found)
     with sqlite3.connect(beside) as connection:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from themis.builder.draft import Evidence
 from themis.traces import Step
 
-WEEK_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 DATE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
 WEEK_DAY = re.compile(r"\b[A-Z][a-z]{2,8}day\b")
 WHOLE_NUMBER = re.compile(r"(?<![\w.,-])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w-]|[.,]\d)", re.ASCII)

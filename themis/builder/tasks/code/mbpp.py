@@ -110,7 +110,8 @@ def _group(task: str) -> str:
     return f"mbpp/{task}"
 
 
+_RESERVED = 8
 SOURCES = (
-    Source("mbpp", "code", _LICENCE, _problems, (_PROBLEMS,)),
-    Source("mbpp_programs", "code", _PROGRAMS_LICENCE, _programs, (_PROBLEMS, _PROGRAMS)),
+    Source("mbpp", "code", _LICENCE, _problems, (_PROBLEMS,), _RESERVED),
+    Source("mbpp_programs", "code", _PROGRAMS_LICENCE, _programs, (_PROBLEMS, _PROGRAMS), _RESERVED),
 )

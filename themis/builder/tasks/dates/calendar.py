@@ -12,7 +12,8 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.values import DATE, WEEK_DAY, WEEK_DAYS, WHOLE_NUMBER, compared, last_result, with_values
+from themis.builder.text.values import DATE, WEEK_DAY, WHOLE_NUMBER, compared, last_result, with_values
+from themis.tools.dates import WEEK_DAYS
 from themis.traces import Action, Case, Step
 
 MOST = 6

@@ -17,8 +17,9 @@ from themis.builder.tasks.dates.rules import WORDINGS, Asked, Records
 from themis.builder.tasks.dates.weather import ATTRIBUTES, reported
 from themis.builder.text import names
 from themis.builder.text import wordings as words
-from themis.builder.text.values import DATE, WEEK_DAYS
+from themis.builder.text.values import DATE
 from themis.tools.calendar import day_difference, target_day, week_day
+from themis.tools.dates import WEEK_DAYS
 from themis.tools.weather.tool import WeatherRecord, written_weather
 from themis.traces import Action, Case, Observation
 

@@ -15,6 +15,7 @@ from random import Random
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import NUMBER_WORDS, STOP_WORDS, bare, content, occurs, place, same_words, sentences, shared, spread, words
+from themis.tools.dates import MONTHS
 from themis.traces import Action, Case, Observation, Step
 
 THOUGHT = "I need to translate the question into English to help answer the question."
@@ -27,7 +28,7 @@ NEAR = 25
 CLEAR = 1.25
 """Blind: how much more of the question the best sentence must hold than the best one on the other side."""
 
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_MONTH = rf"(?:{'|'.join(MONTHS)})"
 _DATE = rf"(?:(?:\d{{1,2}} )?{_MONTH}(?: \d{{1,2}}(?!\d),?)?(?: \d{{4}})?|\b1\d{{3}}s?\b|\b20[0-4]\d\b)"
 _WRITTEN = "|".join(word for word in NUMBER_WORDS if word not in ("zero", "one", "once"))
 _AMOUNT = rf"(?:[$£€¥]\s?)?(?<![\w.,])(?:\d[\d,]*(?:\.\d+)?|{_WRITTEN})(?![\w])(?:\s?%| percent| per cent| million| billion| trillion)?"
@@ -182,18 +183,13 @@ def _fits(span: str, chosen: str, kind: str, translation: str) -> bool:
     if kind == "name":
         person = bool(re.match(r"\W*(?:who|whom|whose)\b", translation, re.IGNORECASE)) and not _NOT_PERSONS.search(chosen)
         return (
-            len(span) > 2
-            and span not in _MONTHS
-            and not (person and (_NOT_PERSONS.search(span) or len(span.split()) < len(chosen.split())))
+            len(span) > 2 and span not in MONTHS and not (person and (_NOT_PERSONS.search(span) or len(span.split()) < len(chosen.split())))
         )
     if kind == "date":
         return bool(re.search(_MONTH, span)) == bool(re.search(_MONTH, chosen))
     if kind == "amount":
         return span[:1].isdigit() == chosen[:1].isdigit() or len(span.split()) == len(chosen.split())
     return True
-
-
-_MONTHS = frozenset(_MONTH[3:-1].split("|"))
 
 
 def cut(rng: Random, context: str) -> str:

@@ -179,6 +179,7 @@ SOURCES = (
         task="translator",
         licence="CC BY-SA 4.0; XQuAD by Artetxe, Ruder and Yogatama, on SQuAD 1.1 and Wikipedia",
         read=read_xquad,
+        reserved_one_in=24,
         files=tuple(f"xquad/xquad.{code}.json.gz" for code in LANGUAGES),
     ),
 )

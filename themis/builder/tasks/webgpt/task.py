@@ -8,7 +8,7 @@ TASKS = (
         "webgpt",
         agents.RULE,
         (*feedback.SOURCES, *creak.SOURCES),
-        frozenset({"google_serper", "wiki_search"}),
+        relevant_tools=frozenset({"google_serper", "wiki_search"}),
         rationale=agents.rationale,
     ),
 )

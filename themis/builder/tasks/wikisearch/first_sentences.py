@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from themis.builder.text.phrases import phrases
+from themis.tools.dates import MONTHS
 
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS = "|".join(MONTHS)
 _DATE = rf"(?:\d{{1,2}} (?:{_MONTHS}) \d{{4}}|(?:{_MONTHS}) \d{{1,2}}, \d{{4}})"
 _WHEN = rf"(?:{_DATE}|(?:{_MONTHS}) \d{{4}}|\d{{4}})"
 _YEAR = r"(?:1[0-9]\d\d|20[01]\d)"

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from themis.tools.dates import MONTHS
+
 _WORD = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|[^\W_]+(?:['’][^\W_]+)*")
 _ARTICLES = frozenset(("a", "an", "the"))
 _NUMBERS = {
@@ -23,7 +25,6 @@ _SAME = {
     "united states of america": "united states", "uk": "united kingdom", "great britain": "united kingdom", "nyc": "new york city",
     "un": "united nations", "ussr": "soviet union",
 }  # fmt: skip
-MONTHS = "January February March April May June July August September October November December".split()
 _MONTH = "|".join([*MONTHS, *(month[:3] for month in MONTHS), "Sept"])
 _DATES = (
     re.compile(rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<month>{_MONTH})\b\.?,?(?:\s+(?P<year>\d{{4}})\b)?", re.IGNORECASE),

@@ -16,10 +16,11 @@ from random import Random
 
 from themis.builder.draft import Draft
 from themis.builder.tasks.wikisearch.kinds import NUMBER_WORDS, kind_of, shape_of
-from themis.builder.tasks.wikisearch.matching import MONTHS, Day, Span, dates_in, find, key, plain, whole_date, words_of
+from themis.builder.tasks.wikisearch.matching import Day, Span, dates_in, find, key, plain, whole_date, words_of
 from themis.builder.tasks.wikisearch.synonyms import same_thing
 from themis.config import data_root
 from themis.errors import DataError
+from themis.tools.dates import MONTHS
 
 SAME_PASSAGE = 0.3
 """How often the wrong answers come from the passage, where it has any of the kind: they are the hardest to tell."""

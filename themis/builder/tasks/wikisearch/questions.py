@@ -152,4 +152,4 @@ _LICENCES: Mapping[str, str] = {
     "webquestions": "CC BY 4.0 (WebQuestions, Berant et al., Stanford)",
 }
 
-SOURCES = tuple(Source(name, "wikisearch", _LICENCES[name], partial(_read, name), _FILES[name]) for name in _READERS)
+SOURCES = tuple(Source(name, "wikisearch", _LICENCES[name], partial(_read, name), _FILES[name], 10) for name in _READERS)

@@ -1,8 +1,15 @@
 """The task wikisearch."""
 
 from themis.builder.task import Task
-from themis.builder.tasks.wikisearch import agents, intros, questions
+from themis.builder.tasks.wikisearch import agents, counterfactual, intros, questions
 
 TASKS = (
-    Task("wikisearch", agents.RULE, (*questions.SOURCES, *intros.SOURCES), frozenset({"wiki_search", "google_serper"}), resampled=True),
+    Task(
+        "wikisearch",
+        agents.RULE,
+        (*questions.SOURCES, *intros.SOURCES),
+        relevant_tools=frozenset({"wiki_search", "google_serper"}),
+        counterfactual=counterfactual.wikisearch_rows,
+        resampled=True,
+    ),
 )

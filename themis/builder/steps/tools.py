@@ -1,8 +1,8 @@
-"""The world that the agents of a build act in: what the sources recorded, a wiki index, weather, a sandbox; all offline.
+"""The tools of a build: the sources' recordings, a wiki index, weather, a sandbox; all offline.
 
-The tools are the real ones. What a source recorded of a call answers it; every other call goes to the tool, and what it
-says is kept in the work folder, so that a run that goes on asks nothing twice. A tool that is unavailable for a while is
-asked again after a while: the row waits.
+The tools are the real ones. A call that a source recorded gets the recorded answer. Every other call goes to the tool, and its
+answer is cached in the work folder, so that a resumed build asks nothing twice. A tool that is unavailable is asked again after
+some seconds: the row waits.
 """
 
 import time
@@ -26,7 +26,7 @@ from themis.traces import Action, Case, Observation
 WAITS = (0.2, 2.0, 10.0)
 """Seconds before a tool that was unavailable is asked again."""
 INTROS, WEATHER = Path("wikipedia/intros.jsonl.xz"), Path("weather_intl")
-WHERE = "the world of the builder"
+WHERE = "the tools of the builder"
 
 
 Schemas: TypeAlias = Mapping[str, dict[str, Any]]
@@ -34,13 +34,13 @@ Schemas: TypeAlias = Mapping[str, dict[str, Any]]
 
 
 @dataclass(slots=True)
-class World:
+class BuildTools:
     """The tools, as the agents call them; usable from many threads."""
 
     toolbox: Toolbox
     schemas: Schemas
-    hopeless: frozenset[str]
-    """Tools with nothing behind them but recordings: waiting would not help."""
+    recordings_only: frozenset[str]
+    """Tools that answer from recordings alone: waiting would not help."""
     waits: tuple[float, ...] = WAITS
 
     def observer(self, draft: Draft) -> Observe:
@@ -56,7 +56,7 @@ class World:
     def observe(self, action: Action, case: Case) -> Observation:
         """What comes back from a call."""
         observation = self.toolbox.call(action, case)
-        for seconds in () if action.tool in self.hopeless else self.waits:
+        for seconds in () if action.tool in self.recordings_only else self.waits:
             if not _failed(observation):
                 break
             time.sleep(seconds)
@@ -66,14 +66,14 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the parts of a world lie; handed to processes that open it, too."""
+    """Where the data of the tools lie; worker processes get it too."""
 
     observations: Path
     tools: Mapping[str, ToolSetting]
 
 
 def prepared(work: Work, recipe: BuildRecipe, drafts: Iterable[Draft], root: Path | None, settings: Settings | None = None) -> Places:
-    """The world of a build, made in the work folder where it is not there yet.
+    """The data of a build's tools, made in the work folder where they are missing.
 
     `settings` are those of the user's own tools, for a recipe that says `tools: settings`.
     """
@@ -91,18 +91,18 @@ def prepared(work: Work, recipe: BuildRecipe, drafts: Iterable[Draft], root: Pat
 
 
 @contextmanager
-def opened(places: Places) -> Iterator[World]:
-    """The world, with its tools."""
+def opened(places: Places) -> Iterator[BuildTools]:
+    """The tools, ready to be called."""
     with ExitStack() as stack:
         observations = stack.enter_context(ObservationStore(places.observations))
         toolbox = stack.enter_context(default_toolbox("auto", observations, settings=Settings(places.tools)))
         with known_tools() as known:
             schemas = _schemas(known) | _schemas(toolbox)
-        yield World(toolbox, schemas, frozenset({"translate", "google_serper", "wiki_search"} - set(places.tools)))
+        yield BuildTools(toolbox, schemas, frozenset({"translate", "google_serper", "wiki_search"} - set(places.tools)))
 
 
 def record(store: ObservationStore, drafts: Iterable[Draft], schemas: Schemas) -> None:
-    """What the sources know that the world says. Of two observations of one call, that of the draft whose id comes first counts."""
+    """Store the sources' recordings. Of two observations of one call, that of the draft whose id comes first counts."""
     said: dict[Call, Observation] = {}
     for draft in sorted(drafts, key=lambda draft: draft.id):
         for call, observation in recorded_calls(draft, schemas).items():
@@ -121,7 +121,7 @@ def recorded_calls(draft: Draft, schemas: Schemas) -> dict[Call, Observation]:
     return found
 
 
-def recordings(calls: Iterable[tuple[Action, Case, Observation]], world: World) -> list[tuple[Call, Observation]]:
+def recordings(calls: Iterable[tuple[Action, Case, Observation]], tools: BuildTools) -> list[tuple[Call, Observation]]:
     """Calls as a store keeps them, in order: by what was asked, and by the case it was asked for, for a judge with other words.
 
     Where one call was answered in two ways (today is another day in each row), it is kept by its cases alone.
@@ -129,10 +129,10 @@ def recordings(calls: Iterable[tuple[Action, Case, Observation]], world: World) 
     by_case: dict[Call, Observation] = {}
     by_words: dict[Call, set[Observation]] = {}
     for action, case, observation in calls:
-        call = None if _failed(observation) else _call(action, world.schemas)
+        call = None if _failed(observation) else _call(action, tools.schemas)
         if call is not None:
             by_case[replace(call, case_digest=case_digest(case))] = observation
-            if not world.toolbox.wants_case(action.tool):
+            if not tools.toolbox.wants_case(action.tool):
                 by_words.setdefault(call, set()).add(observation)
     found = by_case | {call: next(iter(said)) for call, said in by_words.items() if len(said) == 1}
     return sorted(found.items(), key=lambda entry: (entry[0].tool, entry[0].argument, entry[0].case_digest))

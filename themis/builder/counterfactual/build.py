@@ -1,0 +1,40 @@
+"""Counterfactual pairs of every task that can make them.
+
+Nothing here is trained on. Questions by rule come from seeds of their own, which no data set draws from; programs, passages and
+translated questions from groups that every build leaves out (`reserved`). Questions that are held out or in a dev file of TARA are
+left out, too, so that these rows measure something of their own.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from themis.builder.counterfactual.rows import Counterfactual
+from themis.builder.tasks.registry import all_tasks, task_named
+from themis.data.published import measured_questions
+from themis.errors import ConfigError, DataError
+
+
+def counterfactual_tasks() -> tuple[str, ...]:
+    """The tasks that can make such pairs."""
+    return tuple(task.name for task in all_tasks().values() if task.counterfactual)
+
+
+def build_counterfactuals(
+    root: Path, count: int, seed: int, tasks: Iterable[str], progress: Callable[[str, int], None] = lambda task, done: None
+) -> Iterator[Counterfactual]:
+    """`count` rows for each task; `progress` is told how many of a task are done.
+
+    Raises `DataError` where a source is missing, or its reserved groups give fewer rows than that.
+    """
+    measured = measured_questions(root)
+    for name in tasks:
+        make = task_named(name).counterfactual
+        if make is None:
+            raise ConfigError(f"the task '{name}' makes no counterfactual pairs; choose among {', '.join(counterfactual_tasks())}")
+        made = 0
+        for made, row in enumerate(islice(make(root, seed, measured), count), 1):
+            progress(name, made)
+            yield row
+        if made < count:
+            raise DataError(f"{root} gives {made} counterfactual pairs for {name}, not {count}; ask for fewer with --count")
