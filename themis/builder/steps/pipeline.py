@@ -204,11 +204,9 @@ def _workers(
     model = recipe.language_model
     if recipe.agents == "by_rule" or model is None:
         at_once = at_once or os.cpu_count() or 1
-        return (
-            Threads(recipe, lambda task: agents_by_rule(task_named(task)), build_tools, 1)
-            if at_once == 1
-            else Processes(recipe, places, at_once)
-        )
+        if at_once > 1:
+            return Processes(recipe, places, at_once)
+        return Threads(recipe, lambda task: agents_by_rule(task_named(task)), build_tools, 1)
     from themis.builder.agents.language_model import agents_by_model, estimated
     from themis.chat import Chat
 

@@ -47,8 +47,7 @@ def plain_sum(rng: Random) -> tuple[Draft, Observe]:
 
 def observe(action: Action, case: Case) -> Observation:
     """The calculator as a plain function."""
-    del case
     try:
-        return Observation(calculator(action.argument))
+        return Observation(calculator(action.argument, case))
     except ToolError as error:
         return Observation(str(error), "error")
