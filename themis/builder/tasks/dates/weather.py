@@ -99,9 +99,9 @@ def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step
         return Evidence("unsettled")
     found = report[attribute]
     if attribute == "overall weather":
-        claims = {claim.lower(): claim for claim in _CONDITION.findall(view.case.answer)}
+        claims = [claim.lower() for claim in _CONDITION.findall(view.case.answer)]
         seen = compared(claims, found.lower())
-        return Evidence(seen.stance, claims.get(seen.claim, seen.claim), found)
+        return Evidence(seen.stance, seen.claim, found)
     return compared(_measures(view.case.answer, facts, found), found)
 
 
