@@ -27,7 +27,8 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast, Qwen3Config
 
-from themis.curriculum.rules import OWN, STREAM
+from themis.builder.pairs import generated_pair
+from themis.builder.tasks.registry import task_named
 from themis.data.mixture import Mixture, always
 from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta
@@ -51,7 +52,7 @@ SIZES = {
 """Shapes of the backbone, with heads 64 wide; `0.5b` is that of Qwen3-0.6B but for its vocabulary and wider heads."""
 AT_ONCE = 16_384
 """Tokens of a batch, at most."""
-TASKS = ("calendar", "weather", "multi_tools", "arithmetic")
+TASKS = ("calendar", "weather", "multi_tools", "calculator")
 
 
 def main() -> None:
@@ -87,7 +88,7 @@ def _run(part: str, options: argparse.Namespace) -> dict[str, float]:
 
 
 def _pairs(count: int) -> list[Pair]:
-    return [STREAM[TASKS[seed % len(TASKS)]](Random(f"benchmark/{seed}"), OWN) for seed in range(count)]
+    return [generated_pair(task_named(TASKS[seed % len(TASKS)]), Random(f"benchmark/{seed}"), {}) for seed in range(count)]
 
 
 def _tokenizer() -> PreTrainedTokenizerFast:

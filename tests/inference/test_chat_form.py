@@ -15,7 +15,7 @@ from tests.cli.conftest import Themis, themis
 from tests.fakes import random_backbone, tiny_config
 from tests.traces.test_chat_form import TEMPLATE, chat_tokenizer
 from tests.training.test_epochs import recipe, silent
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 from themis.inference import Budget, Judge
 from themis.inference.row import Row
 from themis.losses import LossWeights
@@ -115,7 +115,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     random_backbone(tiny_config("qwen3", len(tokenizer), 4096)).save_pretrained(folder / "base")
     tokenizer.save_pretrained(folder / "base")
-    pairs = [STREAM["arithmetic"](Random(seed), OWN) for seed in range(6)]
+    pairs = [by_rule("calculator", seed) for seed in range(6)]
     write_tara(pairs[:4], folder / "data" / "tara" / "calculator" / "train.jsonl")
     write_tara(pairs[4:], folder / "data" / "tara" / "calculator" / "test.jsonl")
     settings = recipe(

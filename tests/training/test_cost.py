@@ -65,10 +65,10 @@ def test_memory_and_time_follow_from_the_written_model() -> None:
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     from random import Random
 
-    from themis.curriculum.rules import OWN, STREAM
+    from tests.pairs import by_rule
 
     monkeypatch.setenv("THEMIS_DATA", "")
-    drawn: list[Pair] = [STREAM["calendar"](Random(seed), OWN) for seed in range(12)]
+    drawn: list[Pair] = [by_rule("calendar", seed) for seed in range(12)]
     write_tara(drawn[:8], tmp_path / "data" / "tara" / "calendar" / "train.jsonl")
     write_tara(drawn[8:], tmp_path / "data" / "tara" / "calendar" / "test.jsonl")
     return str(tmp_path / "data")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.fakes import Backbone, byte_tokenizer, tiny_model
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 from themis.losses import LossWeights
 from themis.model.packed import Rows
 from themis.traces.segments import SegmentWriter
@@ -25,7 +25,7 @@ def _form(packed: bool = True, vanilla: bool = False) -> CausalForm:
 
 
 def _couples(form: CausalForm, count: int = 4) -> list[Couple]:
-    return [form.couple(STREAM[("calendar", "no_tool")[seed % 2]](Random(seed), OWN)) for seed in range(count)]
+    return [form.couple(by_rule(("calendar", "no_tool")[seed % 2], seed)) for seed in range(count)]
 
 
 def _learner(backbone: Backbone, form: CausalForm) -> CausalLearner:

@@ -8,7 +8,7 @@ import pytest
 from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from themis.curriculum.registry import Curriculum
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 from themis.errors import ConfigError
 from themis.traces.tara import write_tara
 from themis.training.checks import check_recipe
@@ -27,7 +27,7 @@ RECIPE = TrainRecipe(
 @pytest.fixture
 def built(tmp_path: Path) -> Path:
     for task, count in (("weather", 20), ("calendar", 10)):
-        pairs = [pair for number in range(count + 1) if (pair := STREAM[task](Random(number), OWN))]
+        pairs = [pair for number in range(count + 1) if (pair := by_rule(task, number))]
         write_tara(pairs[1:], tmp_path / "tara" / task / "train.jsonl")
         write_tara(pairs[:1], tmp_path / "tara" / task / "test.jsonl")
     return tmp_path

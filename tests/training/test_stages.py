@@ -33,10 +33,10 @@ def build_a_little(name: str, out: Path) -> None:
     """In place of the builder: a few rows of one task."""
     from random import Random
 
-    from themis.curriculum.rules import OWN, STREAM
+    from tests.pairs import by_rule
 
     assert name == "tara"
-    pairs = [STREAM["weather"](Random(seed), OWN) for seed in range(8)]
+    pairs = [by_rule("weather", seed) for seed in range(8)]
     write_tara(pairs[:6], out / "tara" / "weather" / "train.jsonl")
     write_tara(pairs[6:], out / "tara" / "weather" / "test.jsonl")
 

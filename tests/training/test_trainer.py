@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tests.fakes import byte_tokenizer, tiny_model
 from tests.training.recipes import changed
 from themis.curriculum.registry import Curriculum
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 from themis.errors import ConfigError, DataError
 from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
@@ -62,7 +62,7 @@ def _batch(vanilla: bool = False) -> dict[str, torch.Tensor]:
     from random import Random
 
     tokenizer = byte_tokenizer()
-    pairs = [Encoder(SegmentWriter(tokenizer), vanilla).pair(STREAM["calendar"](Random(seed), OWN)) for seed in range(2)]
+    pairs = [Encoder(SegmentWriter(tokenizer), vanilla).pair(by_rule("calendar", seed)) for seed in range(2)]
     return collate([pair[0] for pair in pairs] + [pair[1] for pair in pairs], 512, tokenizer.pad_token_id)
 
 
@@ -116,7 +116,7 @@ def test_a_source_that_nobody_knows_is_named(tmp_path: Path) -> None:
 
 
 def test_rows_of_our_own_making_are_trained_on_and_their_test_rows_measured(tmp_path: Path) -> None:
-    pairs = [STREAM["weather"](Random(seed), OWN) for seed in range(6)]
+    pairs = [by_rule("weather", seed) for seed in range(6)]
     write_tara(pairs[:4], tmp_path / "data" / "tara" / "weather" / "train.jsonl")
     write_tara(pairs[4:], tmp_path / "data" / "tara" / "weather" / "test.jsonl")
     recipe = changed(RECIPE, built=str(tmp_path / "data"), mixture={"built/weather": 1.0}, steps=2, measure_every=2)
@@ -170,7 +170,7 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -
 
 def test_calls_are_counted_by_the_chosen_answers_whose_every_token_is_foreseen() -> None:
     encoder = Encoder(SegmentWriter(byte_tokenizer()))
-    pairs = [STREAM["calendar"](Random(seed), OWN) for seed in range(3)]
+    pairs = [by_rule("calendar", seed) for seed in range(3)]
     model = tiny_model("llama", byte_tokenizer())
     assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == 0.0
     # A model that has learnt one call by heart, and no other.

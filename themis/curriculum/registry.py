@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 
+from themis.builder.pairs import generated_pair
+from themis.builder.task import Task, Wordings
+from themis.builder.tasks.registry import all_tasks
 from themis.curriculum.drills import Drills
 from themis.curriculum.resampled_negatives import fresh_sources
-from themis.curriculum.rules import STREAM
-from themis.curriculum.templates import learnt_wordings
+from themis.curriculum.templates import learnt_templates
 from themis.data.mixture import PairSource
 from themis.traces.pair import Pair
 
@@ -20,8 +23,12 @@ class Curriculum:
 
     def streams(self, published: Mapping[str, Sequence[Pair]], built: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
         """`rules/TASK`, with templates learnt from published rows, and `built/TASK?negatives=fresh`."""
-        templates = learnt_wordings(published)
+        templates = learnt_templates(published)
         rules: dict[str, PairSource] = {
-            f"rules/{'calculator' if name == 'arithmetic' else name}": partial(make, wordings=templates) for name, make in STREAM.items()
+            f"rules/{task.name}": partial(_by_rule, task, templates) for task in all_tasks().values() if task.generate
         }
         return rules | fresh_sources(built)
+
+
+def _by_rule(task: Task, templates: Wordings, rng: Random) -> Pair:
+    return generated_pair(task, rng, templates)

@@ -1,28 +1,28 @@
-"""Wordings learnt from published rows: their questions and answers with the dates, names and values taken out.
+"""Templates learnt from published rows: their questions and answers with the dates, names and values taken out.
 
-The streams fill them anew, so that what people asked and answered in print is met with names and
-dates that never repeat. Only train rows are handed in here.
+Streams by rule fill them, so that the published sentences appear with names and dates that never repeat.
+Only train rows are handed in here.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 
-from themis.curriculum.rules import ATTRIBUTES, OWN, Wordings
+from themis.builder.task import Wordings
+from themis.builder.tasks.dates.rules import WORDINGS
+from themis.builder.tasks.dates.weather import ATTRIBUTES
 from themis.traces.pair import Pair
 
 
-def learnt_wordings(published: Mapping[str, Sequence[Pair]]) -> Wordings:
-    """Our own wordings, and beside them those of the published calendar, weather and chain rows."""
-    found: dict[str, tuple[set[str], set[str]]] = {field.name: (set(), set()) for field in fields(Wordings)}
+def learnt_templates(published: Mapping[str, Sequence[Pair]]) -> Wordings:
+    """The templates of this package, and beside them those of the published calendar, weather and chain rows."""
+    found: dict[str, tuple[set[str], set[str]]] = {kind: (set(), set()) for kind in WORDINGS}
     for task in ("calendar", "weather", "multi_tools"):
         for pair in published.get(task, ()):
             _learn(pair, task, found)
-    return Wordings(**{name: _joined(getattr(OWN, name), questions, answers) for name, (questions, answers) in found.items()})
-
-
-def _joined(own: tuple[Sequence[str], Sequence[str]], questions: set[str], answers: set[str]) -> tuple[Sequence[str], Sequence[str]]:
-    return (*own[0], *sorted(questions)), (*own[1], *sorted(answers))
+    return {
+        kind: ((*own[0], *sorted(questions)), (*own[1], *sorted(answers)))
+        for (kind, own), (questions, answers) in zip(WORDINGS.items(), found.values(), strict=True)
+    }
 
 
 def _learn(pair: Pair, task: str, found: dict[str, tuple[set[str], set[str]]]) -> None:
@@ -39,7 +39,7 @@ def _learn(pair: Pair, task: str, found: dict[str, tuple[set[str], set[str]]]) -
 
 
 def _facts(pair: Pair, task: str) -> dict[str, str] | None:
-    """What the row's own calls and observations say it is about."""
+    """The values that the row's own calls and observations show."""
     trace = pair.chosen.trace
     calls = [(step.action, step.observation) for step in trace.steps if step.action and step.observation] if trace else []
     if not calls:

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from themis.builder.quality.duplicates import near_duplicates
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 
 TEST = (
     "Lena picks 14 apples in the morning and twice as many in the afternoon. "
@@ -42,8 +42,8 @@ def test_a_question_with_other_facts_is_not(other: str) -> None:
 
 @pytest.mark.parametrize("task", ["calendar", "weather", "multi_tools"])
 def test_questions_made_by_rule_are_not_wiped_out(task: str) -> None:
-    questions = [STREAM[task](Random(seed), OWN).question for seed in range(400)]
-    tests = [STREAM[task](Random(seed), OWN).question for seed in range(10_000, 10_200)]
+    questions = [by_rule(task, seed).question for seed in range(400)]
+    tests = [by_rule(task, seed).question for seed in range(10_000, 10_200)]
     assert len(near_duplicates(questions, tests)) <= 4
     assert near_duplicates(questions[:50], questions[:50]) == set(range(50))
 

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 
 from tests.fakes import byte_tokenizer
 from themis.curriculum.registry import Curriculum
-from themis.curriculum.rules import OWN, STREAM
+from tests.pairs import by_rule
 from themis.data.mixture import Mixture, without_observations
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
@@ -36,7 +36,7 @@ def _batches(steps: int = 12, drill_steps: int = 2, workers: int = 1) -> StepBat
 def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_same() -> None:
     """In bytes a judgement of the calendar has some 450 tokens and a row of both some 700."""
     mixture = _mixture(calendar=1.0)
-    pairs = [STREAM["calendar"](Random(seed), OWN) for seed in range(50)]
+    pairs = [by_rule("calendar", seed) for seed in range(50)]
     longest = max(len(side.token_ids) for pair in pairs for side in Encoder(WRITER).pair(pair))
     batches = StepBatches(
         Encoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
@@ -49,14 +49,14 @@ def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_sa
 
 
 def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
-    for side in Encoder(WRITER).pair(STREAM["multi_tools"](Random(0), OWN)):
+    for side in Encoder(WRITER).pair(by_rule("multi_tools", 0)):
         assert side.token_ids[side.early_index] == WRITER.rationale_id
         assert side.token_ids[side.reward_index] == WRITER.reward_id
         assert side.reward_index == len(side.token_ids) - 1
 
 
 def test_a_vanilla_model_reads_no_trace() -> None:
-    chosen, _ = Encoder(WRITER, vanilla=True).pair(STREAM["weather"](Random(0), OWN))
+    chosen, _ = Encoder(WRITER, vanilla=True).pair(by_rule("weather", 0))
     assert WRITER.tool_id not in chosen.token_ids
     assert WRITER.observation_id not in chosen.token_ids
     assert chosen.early_index == chosen.reward_index
@@ -64,14 +64,14 @@ def test_a_vanilla_model_reads_no_trace() -> None:
 
 
 def test_only_the_chosen_answers_own_tokens_are_targets() -> None:
-    chosen, rejected = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    chosen, rejected = Encoder(WRITER).pair(by_rule("calendar", 0))
     answer = TARGET_KINDS.index("answer")
     assert chosen.kinds.count(answer) > 0
     assert rejected.kinds.count(answer) == 0
 
 
 def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None:
-    chosen, _ = Encoder(WRITER).pair(STREAM["calendar"](Random(0), OWN))
+    chosen, _ = Encoder(WRITER).pair(by_rule("calendar", 0))
     kind_of = dict(zip(chosen.token_ids, chosen.kinds, strict=True))
     assert kind_of[WRITER.observation_id] == TARGET_KINDS.index("action")
     assert kind_of[WRITER.rationale_id] == TARGET_KINDS.index("action")
@@ -80,7 +80,7 @@ def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None
 
 
 def test_dropped_observations_become_the_failure_text_on_both_sides() -> None:
-    pair = without_observations(STREAM["multi_tools"](Random(0), OWN))
+    pair = without_observations(by_rule("multi_tools", 0))
     for side in (pair.chosen, pair.rejected):
         assert side.trace is not None
         assert [step.observation for step in side.trace.steps] == [FAILURE, FAILURE]
@@ -117,7 +117,7 @@ def test_drills_come_first() -> None:
 
 
 def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> None:
-    pair = STREAM["weather"](Random(0), OWN)
+    pair = by_rule("weather", 0)
     for plain, other, swapped in zip(
         Encoder(WRITER).pair(pair), Encoder(WRITER).pair(pair)[::-1], Encoder(WRITER).pair(pair, swapped=True), strict=True
     ):
