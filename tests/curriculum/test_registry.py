@@ -5,12 +5,11 @@ from random import Random
 import pytest
 
 from tests.pairs import by_rule
-from themis.builder.tasks.calculator import marks
 from themis.builder.tasks.dates.rules import WORDINGS
 from themis.curriculum.registry import Curriculum
 from themis.curriculum.templates import learnt_templates
 from themis.tools import default_toolbox
-from themis.tools.calculator import check_answer
+from themis.tools.calculator import CORRECT, check_answer
 from themis.traces import Action, Observation, Side, Step, Trace
 from themis.traces.pair import Pair
 
@@ -57,8 +56,8 @@ def test_every_broken_answer_has_a_fault_that_the_calculator_finds() -> None:
     for seed in range(200):
         pair = by_rule("calculator", seed)
         if "<<" in pair.chosen.answer:
-            assert check_answer(pair.chosen.answer) == marks.SOUND
-            assert check_answer(pair.rejected.answer) != marks.SOUND
+            assert check_answer(pair.chosen.answer) == CORRECT
+            assert check_answer(pair.rejected.answer) != CORRECT
             kinds.add(check_answer(pair.rejected.answer)[:38])
     assert len(kinds) >= 3
 

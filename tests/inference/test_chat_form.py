@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from torch import Tensor
 
 from tests.cli.conftest import Themis, themis
 from tests.fakes import random_backbone, tiny_config
+from tests.pairs import by_rule
 from tests.traces.test_chat_form import TEMPLATE, chat_tokenizer
 from tests.training.test_epochs import recipe, silent
-from tests.pairs import by_rule
 from themis.inference import Budget, Judge
 from themis.inference.row import Row
 from themis.losses import LossWeights

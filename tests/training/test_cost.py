@@ -63,7 +63,6 @@ def test_memory_and_time_follow_from_the_written_model() -> None:
 
 @pytest.fixture
 def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    from random import Random
 
     from tests.pairs import by_rule
 

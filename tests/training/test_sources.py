@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
+from tests.pairs import by_rule
 from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from themis.curriculum.registry import Curriculum
-from tests.pairs import by_rule
 from themis.errors import ConfigError
 from themis.traces.tara import write_tara
 from themis.training.checks import check_recipe

@@ -31,7 +31,6 @@ SHORT = {"rules/calendar": 0.5, "rules/no_tool": 0.5}
 
 def build_a_little(name: str, out: Path) -> None:
     """In place of the builder: a few rows of one task."""
-    from random import Random
 
     from tests.pairs import by_rule
 

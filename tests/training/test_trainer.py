@@ -8,16 +8,15 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from random import Random
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from tests.fakes import byte_tokenizer, tiny_model
+from tests.pairs import by_rule
 from tests.training.recipes import changed
 from themis.curriculum.registry import Curriculum
-from tests.pairs import by_rule
 from themis.errors import ConfigError, DataError
 from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
@@ -59,7 +58,6 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _batch(vanilla: bool = False) -> dict[str, torch.Tensor]:
-    from random import Random
 
     tokenizer = byte_tokenizer()
     pairs = [Encoder(SegmentWriter(tokenizer), vanilla).pair(by_rule("calendar", seed)) for seed in range(2)]

@@ -8,7 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from themis.builder.tasks.calculator import marks as arithmetic
+from themis.builder.pairs import pair_of
+from themis.builder.tasks.calculator.generated import faulted
+from themis.builder.tasks.registry import task_named
 from themis.data.mixture import Mixture, PairSource, always, one_of
 from themis.data.preferences import read_preferences
 from themis.data.published import Published, read_published, read_rows
@@ -179,8 +181,14 @@ def _rows(seed: str, count: int, weights: Mapping[str, float], read: _Read) -> t
 
 
 def _one_faulted(rights: Sequence[tuple[str, str]]) -> PairSource:
-    return lambda rng: arithmetic.faulted_pair(rng, *rng.choice(rights))
+    return lambda rng: _faulted(*rng.choice(rights))(rng)
 
 
 def _faulted(question: str, answer: str) -> PairSource:
-    return lambda rng: arithmetic.faulted_pair(rng, question, answer)
+    """The right answer beside a fault that the calculator finds."""
+
+    def pair(rng: Random) -> Pair | None:
+        draft, observe = faulted(rng, question, answer)
+        return pair_of(draft, task_named("calculator"), observe, rng, draft.rejected)
+
+    return pair

@@ -1,11 +1,10 @@
 """Near-duplicates: another wording of a test question is near, another date in the same wording is not."""
 
-from random import Random
 
 import pytest
 
-from themis.builder.quality.duplicates import near_duplicates
 from tests.pairs import by_rule
+from themis.builder.quality.duplicates import near_duplicates
 
 TEST = (
     "Lena picks 14 apples in the morning and twice as many in the afternoon. "

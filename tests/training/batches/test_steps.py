@@ -7,8 +7,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from tests.fakes import byte_tokenizer
-from themis.curriculum.registry import Curriculum
 from tests.pairs import by_rule
+from themis.curriculum.registry import Curriculum
 from themis.data.mixture import Mixture, without_observations
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter

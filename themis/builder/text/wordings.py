@@ -29,7 +29,5 @@ SUM_ANSWERS = _PHRASES["sum_answers"]
 AGREES = _PHRASES["agrees"]
 DISAGREES = _PHRASES["disagrees"]
 """The verdict first: a small model knows it when the observation is read, and what it then copies cannot change it."""
-SOUND_ARITHMETIC = _PHRASES["sound_arithmetic"]
-FAULTY_ARITHMETIC = _PHRASES["faulty_arithmetic"]
 NO_TOOL_RATIONALE = "There are no tools involved. I need to evaluate and score the answer based solely on its content."
 CONDITIONS = _PHRASES["conditions"]

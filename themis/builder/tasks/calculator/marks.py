@@ -1,7 +1,7 @@
 """Answers whose sums are marked `<<expression=value>>`: stories made by rule, and faults that arithmetic can find.
 
-A fault is a step miscalculated, a final number that the steps do not reach, or steps left out. Whether a
-broken answer is really faulty is asked of the calculator itself, so no pair claims what its tool does not see.
+A fault is a step miscalculated, a final number that the steps do not reach, or steps left out. Not every broken
+answer has a fault that the calculator finds; whoever makes pairs asks it.
 
 Source of the marks: GSM8K, arXiv:2110.14168.
 """
@@ -12,32 +12,11 @@ from random import Random
 from themis.builder.text import names
 from themis.builder.text import wordings as words
 from themis.builder.text.phrases import phrases
-from themis.tools.calculator import check_answer, steps_argument
-from themis.traces import Action, Observation, Side, Step, Trace
-from themis.traces.pair import Pair
 
 THOUGHT = "I need to invoke the calculator tool to verify the correctness of the calculation process and the final answer."
-SOUND = "Both the calculation and the answer are correct."
 
 _MARK = re.compile(r"<<(?P<expression>[^<>=]*)=(?P<value>[^<>]*)>>(?P<after>-?[\d,.]*\d)?")
 _FINAL = re.compile(r"(####\s*)(\S+)\s*$")
-
-
-def verified(rng: Random, answer: str, rationale: str | None = None) -> Trace:
-    """The calculator's trace of an answer, with a rationale that says what the calculator said."""
-    found = check_answer(answer)
-    if rationale is None:
-        wordings = words.SOUND_ARITHMETIC if found == SOUND else words.FAULTY_ARITHMETIC
-        rationale = rng.choice(wordings).replace("{found}", found)
-    return Trace((Step(THOUGHT, Action("calculator", steps_argument(answer)), Observation(found)),), rationale)
-
-
-def faulted_pair(rng: Random, question: str, right: str) -> Pair | None:
-    """A right answer beside one that was broken, or None where the calculator does not tell them apart."""
-    wrong = broken(rng, right)
-    if check_answer(right) != SOUND or check_answer(wrong) == SOUND:
-        return None
-    return Pair("", question, Side(right, 1.0, verified(rng, right)), Side(wrong, -1.0, verified(rng, wrong)), task="calculator")
 
 
 def broken(rng: Random, answer: str) -> str:
