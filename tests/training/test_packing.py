@@ -1,6 +1,5 @@
 """Sequences joined without padding are read as each would be alone, and what two answers share is computed once."""
 
-
 import pytest
 import torch
 

@@ -1,6 +1,5 @@
 """Near-duplicates: another wording of a test question is near, another date in the same wording is not."""
 
-
 import pytest
 
 from tests.pairs import by_rule
