@@ -80,7 +80,7 @@ PAIR = {"question": "Who?", "answer": "Ann."}
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("text", "expected an object with 'question' and 'answer', .*, found text"),
+        ("text", "expected a JSON object, found str"),
         ({"answer": "Ann."}, r"field 'question' \(or 'prompt'\) is missing; .* found 'answer'"),
         ({"question": "Who?", "label": 1}, r"field 'answer' \(or 'chosen'\) is missing; .* found 'question', 'label'"),
         ({}, "found nothing"),
@@ -158,7 +158,7 @@ def test_what_is_no_source_is_said_at_once(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("question,answer\n")
     with pytest.raises(ConfigError, match=r"neither a \.jsonl nor a \.parquet file"):
         user_source(str(tmp_path / "mine.csv"), "wikisearch")
-    with pytest.raises(ConfigError, match="'wiki' is no task"):
+    with pytest.raises(ConfigError, match="there is no task 'wiki'"):
         user_source("nowhere.jsonl", "wiki")
 
 

@@ -238,7 +238,7 @@ def test_an_empty_file_and_a_missing_one_are_named(tmp_path: Path) -> None:
 def test_a_form_is_known_by_its_keys() -> None:
     assert form_of(rewardbench_row("hep-go", 1, 2)) == "rewardbench"
     assert form_of({"prompt": "p", "chosen": "a", "rejected": "b", "subset": "mine"}) == "pairs"
-    assert form_of(None) == "pairs"
+    assert form_of({}) == "pairs"
 
 
 def test_parquet_is_read_too(tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.traces.drawn import texts, traces
 from themis.config import data_root
 from themis.errors import DataError
+from themis.files import json_lines
 from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace, Verdict
-from themis.traces.tara import Dropped, json_lines, question_hash, read_holdout, read_tara, write_tara
+from themis.traces.tara import Dropped, question_hash, read_holdout, read_tara, write_tara
 
 TASKS = (
     *("calculator", "calendar", "code", "hh_rlhf", "multi_tools"),

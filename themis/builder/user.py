@@ -18,12 +18,11 @@ from typing import Any
 from themis.builder.draft import Draft, Source
 from themis.builder.tasks.registry import task_named
 from themis.errors import ConfigError, DataError
+from themis.files import checked_text, table_rows
 from themis.traces import Case, Message
-from themis.traces.case import checked_text
-from themis.traces.tara import decoded_json
 
-Rows = Iterator[tuple[str, Any]]
-"""Each row with where it stands: file and line."""
+Rows = Iterable[tuple[int, str, Mapping[str, Any]]]
+"""Number, place for error texts, and row."""
 
 _HUB_NAME = re.compile(r"[\w.-]+(?:/[\w.-]+)?")
 _EXTRA = "pip install 'themis-rm[build]'"
@@ -34,12 +33,11 @@ def user_source(path_or_name: str, task: str) -> Source:
     """The source of a file, or of a data set of the Hub by its name (its split `train`); raises `ConfigError` and `DataError`."""
     task_named(task)
     path = Path(path_or_name)
-    readers = {".jsonl": _json_lines, ".json": _json_lines, ".parquet": _parquet}
-    if path.suffix.lower() in readers:
+    if path.suffix.lower() in (".jsonl", ".json", ".parquet"):
         if not path.is_file():
             raise DataError(f"{path_or_name} is missing: give the path of a .jsonl or .parquet file")
         name, licence = "/".join(path.parts[-2:]).lstrip("/"), f"{_LICENCE}: {path.name}"
-        rows: Callable[[], Rows] = lambda: readers[path.suffix.lower()](path)  # noqa: E731
+        rows: Callable[[], Rows] = lambda: table_rows(path)  # noqa: E731
     elif path.exists() or not _HUB_NAME.fullmatch(path_or_name):
         raise ConfigError(f"'{path_or_name}' is neither a .jsonl nor a .parquet file, nor the name of a data set of the Hub (OWNER/NAME)")
     else:
@@ -51,7 +49,7 @@ def user_source(path_or_name: str, task: str) -> Source:
 def _drafts(rows: Rows, source: str, task: str) -> Iterator[Draft]:
     """The drafts of all rows, in the order of the file; raises `DataError`, also where there are none."""
     places: dict[str, str] = {}
-    for number, (where, row) in enumerate(rows, start=1):
+    for number, (_, where, row) in enumerate(rows, start=1):
         draft = _draft(row, where, source, task, number)
         if (first := places.setdefault(draft.id, where)) != where:
             raise DataError(f"{where}: field 'id' is the same as in {first}; each row needs an id of its own, or none")
@@ -60,11 +58,7 @@ def _drafts(rows: Rows, source: str, task: str) -> Iterator[Draft]:
         raise DataError(f"{source} holds no rows")
 
 
-def _draft(row: Any, where: str, source: str, task: str, number: int) -> Draft:
-    if not isinstance(row, dict):
-        raise DataError(
-            f"{where}: expected an object with 'question' and 'answer', or 'prompt', 'chosen' and 'rejected', found {_kind(row)}"
-        )
+def _draft(row: Mapping[str, Any], where: str, source: str, task: str, number: int) -> Draft:
     row = {name: value for name, value in row.items() if value is not None}
     question, chosen, rejected = _answers(row, where)
     for name, text in (("question", question), ("answer", chosen)):
@@ -172,43 +166,6 @@ def _kind(value: Any) -> str:
     return "an empty list" if value == [] else names.get(type(value), type(value).__name__)
 
 
-# --- the three places -------------------------------------------------------------------------------
-
-
-def _json_lines(path: Path) -> Rows:
-    """A JSON object a line, or one list of objects."""
-    try:
-        with path.open("rb") as file:
-            if file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
-                file.seek(0)
-                rows = decoded_json(file.read(), f"{path}")
-                yield from ((f"{path}, row {number}", row) for number, row in enumerate(rows, start=1))
-                return
-            file.seek(0)
-            for number, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield f"{path}, line {number}", decoded_json(raw, f"{path}, line {number}")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _parquet(path: Path) -> Rows:
-    try:
-        import pyarrow
-        from pyarrow.parquet import ParquetFile
-    except ImportError as error:
-        raise ConfigError(f"{path} is Parquet, which needs pyarrow: {_EXTRA}") from error
-    number = 0
-    try:
-        with ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                for row in batch.to_pylist():
-                    number += 1
-                    yield f"{path}, row {number}", row
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-
-
 def _hub(name: str) -> Rows:
     try:
         import datasets
@@ -219,4 +176,4 @@ def _hub(name: str) -> Rows:
     except (OSError, ValueError, RuntimeError) as error:  # no network, no such data set, no such split, files of no known form
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
         raise DataError(f"the data set '{name}' cannot be had from the Hub ({why}); give a .jsonl or .parquet file instead") from error
-    yield from ((f"{name}, row {number}", row) for number, row in enumerate(rows, start=1))
+    yield from ((number, f"{name}, row {number}", row) for number, row in enumerate(rows, start=1))

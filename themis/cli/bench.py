@@ -7,7 +7,6 @@ import functools
 import hashlib
 import inspect
 import json
-import os
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,6 +40,7 @@ from themis.cli.judging import (
     progress_bar,
 )
 from themis.errors import ConfigError, DataError
+from themis.files import whole_file
 
 if TYPE_CHECKING:
     from themis.evaluation.items import JudgeAll, JudgedItem
@@ -263,10 +263,9 @@ def check_files(json_file: Path | None, verdicts: Path | None) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """A reader finds the file as it was or as it will be."""
-    new = path.with_name(f".{path.name}.new")
     try:
-        new.write_text(text, encoding="utf-8")
-        os.replace(new, path)
+        with whole_file(path) as file:
+            file.write(text.encode("utf-8"))
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 

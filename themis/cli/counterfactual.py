@@ -21,6 +21,7 @@ from themis.cli.judging import (
     progress_bar,
 )
 from themis.errors import ConfigError, DataError
+from themis.files import whole_file
 
 if TYPE_CHECKING:
     from themis.evaluation.items import JudgeAll
@@ -48,20 +49,16 @@ def counterfactual(
     if root is None:
         raise ConfigError("the sources of the pairs are not at hand: set THEMIS_DATA to the folder of the data sets")
     chosen = _chosen(tasks, counterfactual_tasks())
-    part = out.with_name(f"{out.name}.part")
     with progress_bar() as bar:
         progress = lines_by_task(bar)
         made = 0
         try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
+            with whole_file(out) as file:
                 for row in build_counterfactuals(root, count, seed, chosen, lambda task, done: progress(task, done, count)):
-                    file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+                    file.write((json.dumps(row.to_json(), ensure_ascii=False) + "\n").encode("utf-8"))
                     made += 1
-            part.replace(out)
         except OSError as error:
             raise DataError(f"{out} cannot be written: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
     typer.echo(f"{made} pairs of {len(chosen)} tasks: {out}", err=True)
 
 

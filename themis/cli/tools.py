@@ -55,8 +55,8 @@ def call(
 ) -> None:
     """Call a tool, and print what a judge would read. Where that is no answer, the exit status is 2."""
     from themis.cli.show import plain
+    from themis.files import checked_text
     from themis.traces import Action, Case
-    from themis.traces.case import checked_text
 
     with open_toolbox(tools_mode, store, settings=settings, flags=tool, unsafe=unsafe) as toolbox:
         case = Case("", checked_text(answer, "--answer", "the command line")) if answer else None

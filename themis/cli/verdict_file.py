@@ -17,8 +17,8 @@ from typing import Any, Self
 from themis.errors import DataError
 from themis.evaluation.ranking import JudgeAll
 from themis.evaluation.verdict_cache import append_row
+from themis.files import json_lines
 from themis.traces import Case, Verdict, case_from_json
-from themis.traces.tara import json_lines
 
 _ROW_OPENS = b'{"id": '
 

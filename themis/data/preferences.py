@@ -5,15 +5,15 @@ Knows nothing of models: whether a pair is too long is for whoever numbers its t
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from themis.errors import ConfigError, DataError
-from themis.traces.case import Case, Message, checked_text
+from themis.errors import DataError
+from themis.files import checked_text, table_rows
+from themis.traces.case import Case, Message
 from themis.traces.pair import Pair, Side
-from themis.traces.tara import json_lines, read_tara
+from themis.traces.tara import read_tara
 
 FORMS = "TARA's (question, pos_answer, neg_answer) or TRL's (prompt, chosen, rejected; or chosen and rejected alone)"
 
@@ -30,12 +30,10 @@ class Preferences:
 def read_preferences(path: str | Path) -> Preferences:
     """The pairs of a file. Raises `DataError` that names the file, the line and the column."""
     path = Path(path)
-    rows = list(_rows(path))
+    rows = list(table_rows(path))
     if not rows:
         raise DataError(f"{path} holds no rows")
-    _, first = rows[0]
-    if not isinstance(first, dict):
-        raise DataError(f"{path}, line {rows[0][0]}: expected a JSON object, found {type(first).__name__}")
+    _, _, first = rows[0]
     if "pos_answer" in first or "neg_answer" in first:
         if path.suffix == ".parquet":
             raise DataError(f"{path}: TARA's form is read from JSON lines, not from Parquet")
@@ -45,23 +43,8 @@ def read_preferences(path: str | Path) -> Preferences:
     if missing:
         raise DataError(f"{path}: no column '{missing[0]}' among {', '.join(map(str, first)) or 'none'}; expected {FORMS}")
     has_margin = "margin" in first
-    pairs = tuple(_pair(row, f"{path}, line {line}", has_margin, f"{path.stem}-{line}") for line, row in rows)
+    pairs = tuple(_pair(row, where, has_margin, f"{path.stem}-{number}") for number, where, row in rows)
     return _told_apart(path, Preferences(pairs, has_margin))
-
-
-def _rows(path: Path) -> Iterator[tuple[int, Any]]:
-    if path.suffix != ".parquet":
-        yield from json_lines(path)
-        return
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise ConfigError("Parquet files need pyarrow: pip install 'themis-rm[parquet]'") from error
-    try:
-        table = parquet.read_table(path)
-    except (OSError, ArrowException) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
-    yield from enumerate(table.to_pylist(), start=1)
 
 
 def _told_apart(path: Path, read: Preferences) -> Preferences:
@@ -86,9 +69,7 @@ def _better_first(pair: Pair) -> Pair:
     return pair if pair.chosen.score >= pair.rejected.score else replace(pair, chosen=pair.rejected, rejected=pair.chosen)
 
 
-def _pair(row: Any, where: str, has_margin: bool, name: str) -> Pair:
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}")
+def _pair(row: dict[str, Any], where: str, has_margin: bool, name: str) -> Pair:
     if isinstance(row.get("chosen"), list):
         question, chosen, rejected = _conversations(row, where)
     else:

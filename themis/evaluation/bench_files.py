@@ -10,18 +10,17 @@
 How their authors count stands in `official`. Knows nothing of judging.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from themis.errors import ConfigError, DataError
+from themis.errors import DataError
 from themis.evaluation.items import Item, Rule
 from themis.evaluation.results import Subset
+from themis.files import table_rows
 from themis.traces import Case, case_from_json
-from themis.traces.tara import json_lines
 
 Form = Literal["pairs", "rewardbench", "rewardbench2", "rm-bench", "judgebench"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -45,27 +44,24 @@ class BenchFile:
 
 def read_bench(path: Path, form: Form | None = None) -> BenchFile:
     """The file's items; its form is seen from its first row, unless it is given. Raises `DataError`."""
-    rows = list(rows_of(path))
+    rows = list(table_rows(path))
     if not rows:
         raise DataError(f"{path} holds no rows")
-    form = form or form_of(rows[0][1])
+    form = form or form_of(rows[0][2])
     items: dict[str, list[Item]] = {}
     dropped: dict[str, Counter[str]] = {}
-    for line, row in rows:
-        where = f"{path}, line {line}"
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}")
+    for number, where, row in rows:
         name = _subset_of(row, form)
         try:
-            items.setdefault(name, []).append(_READERS[form](row, where, str(line)))
+            items.setdefault(name, []).append(_READERS[form](row, where, str(number)))
         except _LeftOutError as reason:
             dropped.setdefault(name, Counter())[f"row: {reason}"] += 1
     return BenchFile(form, {name: Subset(tuple(each), dropped=dropped.get(name, {})) for name, each in items.items() if each})
 
 
-def form_of(row: Any) -> Form:
+def form_of(row: Mapping[str, Any]) -> Form:
     """The form that a row looks like."""
-    keys = set(row) if isinstance(row, dict) else set()
+    keys = set(row)
     if {"response_A", "response_B", "label"} <= keys:
         return "judgebench"
     if {"num_correct", "chosen", "rejected", "subset"} <= keys:
@@ -73,35 +69,6 @@ def form_of(row: Any) -> Form:
     if {"domain", "chosen", "rejected"} <= keys and isinstance(row["chosen"], list) and len(row["chosen"]) == len(row["rejected"]):
         return "rm-bench"
     return "rewardbench" if {"chosen_model", "rejected_model", "subset"} <= keys else "pairs"
-
-
-def rows_of(path: Path) -> Iterator[tuple[int, Any]]:
-    """The rows of JSON lines, of a JSON list (`.json`) or of a Parquet file, each with its number."""
-    if path.suffix == ".parquet":
-        yield from enumerate(_parquet(path), start=1)
-        return
-    if path.suffix == ".json":
-        try:
-            whole = json.loads(path.read_bytes())
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-        except (ValueError, RecursionError):
-            whole = None  # JSON lines by another name, perhaps
-        if isinstance(whole, list):
-            yield from enumerate(whole, start=1)
-            return
-    yield from json_lines(path)
-
-
-def _parquet(path: Path) -> list[Any]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError as error:
-        raise ConfigError(f"{path} is a Parquet file, which needs pyarrow: pip install 'themis-rm[parquet]'") from error
-    try:
-        return list(parquet.read_table(path).to_pylist())
-    except (OSError, ArrowException) as error:
-        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
 
 
 def _subset_of(row: Mapping[str, Any], form: Form) -> str:

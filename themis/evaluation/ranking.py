@@ -21,8 +21,9 @@ from themis.errors import DataError
 from themis.evaluation.call_agreement import needed_tools
 from themis.evaluation.items import Item, JudgeAll, Progress, item_of, judge_items
 from themis.evaluation.results import About, NotRun, Result, Subset, result_of
+from themis.files import json_lines
 from themis.traces import Pair, Verdict
-from themis.traces.tara import TaraFile, json_lines, read_tara
+from themis.traces.tara import TaraFile, read_tara
 
 __all__ = ["JudgeAll", "JudgedPair", "evaluate_tara", "read_tasks", "tara_subsets"]
 
@@ -116,6 +117,6 @@ def _needed(pairs: Iterable[Pair]) -> frozenset[str]:
 
 
 def _holds_pairs(path: Path) -> bool:
-    """Other benches may lie beside TARA's. What is no object at all is not another bench but a broken file."""
+    """Other benches may lie beside TARA's."""
     first = next(json_lines(path), None)
-    return first is not None and not (isinstance(first[1], dict) and {"pos_answer", "neg_answer"}.isdisjoint(first[1]))
+    return first is not None and not {"pos_answer", "neg_answer"}.isdisjoint(first[1])

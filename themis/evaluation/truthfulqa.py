@@ -11,8 +11,8 @@ from typing import Any
 from themis.errors import DataError
 from themis.evaluation.items import Item
 from themis.evaluation.results import Subset
+from themis.files import json_lines
 from themis.traces import Case, case_from_json
-from themis.traces.tara import json_lines
 
 NAME = "truthful_qa"
 GUESS = "a guess"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from themis.errors import DataError
+from themis.files import checked_object, checked_text
 
 
 class Message(TypedDict):
@@ -45,8 +46,7 @@ def case_from_json(row: Any, where: str) -> Case:
 
     Raises `DataError` that opens with `where` (a file and a line) and names the field.
     """
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}")
+    row = checked_object(row, where)
     question = row.get("question", row.get("messages"))
     if isinstance(question, list):
         question = tuple(_message(turn, where) for turn in question)
@@ -68,17 +68,6 @@ def case_key(case: Case) -> str:
     question: Any = case.question if isinstance(case.question, str) else [dict(turn) for turn in case.question]
     whole = json.dumps([question, case.answer, case.context, list(case.tests)])
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
-
-
-def checked_text(value: Any, name: str, where: str) -> str:
-    """`value`, if it is text that can be written as UTF-8; else a `DataError` that names the field."""
-    if value is None:
-        raise DataError(f"{where}: field '{name}' is missing")
-    if not isinstance(value, str):
-        raise DataError(f"{where}: field '{name}' must be text, found {type(value).__name__}")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DataError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
-    return value
 
 
 def _message(turn: Any, where: str) -> Message:

@@ -11,13 +11,13 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from themis.errors import DataError
-from themis.traces.case import checked_text
+from themis.files import checked_text, json_lines
 from themis.traces.pair import Pair, Side
 from themis.traces.text import FINISHED
 from themis.traces.trace import ORIGINS, STATUSES, Action, Observation, Step, Trace, origin_of, status_of
@@ -85,17 +85,6 @@ def write_tara(pairs: Iterable[Pair], path: str | Path) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def json_lines(path: str | Path) -> Iterator[tuple[int, Any]]:
-    """Line numbers, from 1, and the decoded JSON of each line that is not blank; raises `DataError`."""
-    try:
-        with Path(path).open("rb") as file:
-            for line, raw in enumerate(file, start=1):
-                if raw.strip():
-                    yield line, decoded_json(raw, f"{path}, line {line}")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
 def question_hash(question: str) -> str:
     """SHA-256 of the question in lower case, every run of white space as one blank, none at the ends."""
     return hashlib.sha256(" ".join(question.lower().split()).encode()).hexdigest()
@@ -113,28 +102,10 @@ def read_holdout(path: str | Path) -> frozenset[str]:
     return frozenset(lines)
 
 
-def decoded_json(raw: bytes, where: str) -> Any:
-    """The value of a line or a file in UTF-8, with or without a mark at its beginning."""
-    try:
-        return parsed_json(raw.decode("utf-8-sig"), where)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{where}: byte {error.start + 1} is no UTF-8") from error
-
-
-def parsed_json(text: str, where: str) -> Any:
-    """The value of a text; raises `DataError` for what is no JSON, or nested too deep."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: no valid JSON ({error})") from error
-
-
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def _read_pair(row: Any, where: str, folder: str, drop: Callable[[str], None]) -> Pair:
-    if not isinstance(row, dict):
-        raise DataError(f"{where}: expected a JSON object, found {type(row).__name__}")
+def _read_pair(row: dict[str, Any], where: str, folder: str, drop: Callable[[str], None]) -> Pair:
     tests = row.get("test_list", [])
     if not isinstance(tests, list):
         raise DataError(f"{where}: field 'test_list' must be a list of texts")

@@ -4,6 +4,7 @@ import gzip
 import logging
 import os
 import sqlite3
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import pytest
 from themis.config import data_root
 from themis.errors import ConfigError, DataError, ToolError
 from themis.tools.toolbox import Toolbox
-from themis.tools.weather import importer as module
 from themis.tools.weather.importer import import_weather
 from themis.tools.weather.store import WeatherStore, add_records
 from themis.tools.weather.tool import BACKENDS, WeatherRecord, weather_tool, written_weather
@@ -236,7 +236,7 @@ def test_parquet_reads_as_csv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (tmp_path / "weather.parquet").write_text("no Parquet")
     with pytest.raises(DataError, match=r"weather\.parquet cannot be read as Parquet"):
         import_weather(tmp_path / "weather.parquet", tmp_path / "weather.db")
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match=r"pip install 'themis-rm\[parquet\]'"):
         import_weather(tmp_path / "weather.parquet", tmp_path / "weather.db")
 

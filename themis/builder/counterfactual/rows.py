@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import DataError
+from themis.files import checked_text
 from themis.traces import Case, case_from_json
-from themis.traces.case import checked_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,9 @@ from themis.builder.steps.writing import write_recordings, write_rows
 from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
 from themis.errors import DataError
+from themis.files import json_lines
 from themis.tools.setup.settings import Settings
 from themis.traces import Step
-from themis.traces.tara import json_lines
 
 _OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
 """What of an endpoint's settings its replies depend on."""
@@ -146,7 +146,7 @@ def held_out(root: Path | None) -> step1.Held:
     if root is None or not (root / "tara").is_dir():
         return step1.Held()
     rows = (row for file in sorted((root / "tara").glob("*/dev.jsonl")) for _, row in json_lines(file))
-    return step1.Held(measured_questions(root), tuple(str(row["question"]) for row in rows if isinstance(row, dict) and "question" in row))
+    return step1.Held(measured_questions(root), tuple(str(row["question"]) for row in rows if "question" in row))
 
 
 def report_of(recipe: BuildRecipe, rows: Rows, sifted: Sifted, collected: step1.Collected, observations: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError, DataError
+from themis.files import whole_file
 
 FORM = 1
 """Of the work folder; one of another form is not gone on with."""
@@ -110,12 +111,8 @@ def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
 def write_whole(path: Path, content: bytes) -> None:
     """A file that is whole or not there, also after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.part")
-    with beside.open("wb") as file:
+    with whole_file(path) as file:
         file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
 
 
 @contextlib.contextmanager

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import DataError
+from themis.files import checked_text, json_lines
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation, case_from_json
-from themis.traces.case import checked_text
-from themis.traces.tara import json_lines
 
 AT_ONCE = 32
 
@@ -33,8 +32,6 @@ def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
     found: dict[FiledCall, None] = {}
     for line, row in json_lines(path):
         where = f"{path}, line {line}"
-        if not isinstance(row, dict):
-            raise DataError(f"{where}: expected an object, found {type(row).__name__}")
         found.update(dict.fromkeys(_calls(row, cases, where)))
     return list(found)
 

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from themis.errors import DataError
+from themis.files import json_lines
 from themis.tools.calculator import CORRECT, check_answer, steps_argument
 from themis.tools.code.tool import code_tool
 from themis.tools.toolbox import Toolbox, builtin_tools
 from themis.traces import Action, Case, Observation, Trace
 from themis.traces.pair import Pair
-from themis.traces.tara import json_lines, read_tara
+from themis.traces.tara import read_tara
 
 SideName: TypeAlias = Literal["chosen", "rejected"]
 
@@ -164,7 +165,7 @@ def render_text(replay: Replay) -> str:
 def _holds_pairs(path: Path) -> bool:
     """The released folder also holds benchmarks of single answers."""
     first = next(json_lines(path), None)
-    return first is not None and isinstance(first[1], dict) and "pos_answer" in first[1]
+    return first is not None and "pos_answer" in first[1]
 
 
 def _calls(task: str, split: str, pair: Pair) -> Iterator[PublishedCall]:

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 from themis.errors import ConfigError, DataError
+from themis.files import whole_file
 from themis.traces import Case, Observation, Status
 from themis.traces.trace import STATUSES
 
@@ -109,11 +110,9 @@ class ObservationStore:
         with self._lock:
             rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
         lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-        part = path.with_name(f"{path.name}.part")
         try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(lines)
-            part.replace(path)
+            with whole_file(path) as file:
+                file.writelines(line.encode("utf-8") for line in lines)
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
         return len(rows)

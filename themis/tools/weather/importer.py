@@ -24,11 +24,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from themis.errors import ConfigError, DataError
+from themis.errors import DataError
+from themis.files import parquet_rows
 from themis.tools.weather.store import add_records
 from themis.tools.weather.tool import KM_PER_MILE, MM_PER_INCH, WeatherRecord
 
@@ -275,14 +275,5 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
 
 
 def _parquet(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    if find_spec("pyarrow") is None:
-        raise ConfigError(f"{file}: Parquet needs: pip install 'themis-rm[parquet]'")
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(file)
-    except (OSError, pyarrow.ArrowInvalid) as error:
-        raise DataError(f"{file} cannot be read as Parquet: {error}") from error
-    rows = (row for batch in table.iter_batches() for row in batch.to_pylist())
-    return list(table.schema_arrow.names), enumerate(rows, start=1)
+    names, rows = parquet_rows(file)
+    return names, enumerate(rows, start=1)
