@@ -1,7 +1,7 @@
-"""All tasks and all sources by name: those of this package, and those of other packages.
+"""All tasks and sources by name, of this package and of plug-ins.
 
-Knows nothing of any task: it imports the module `task` of each folder beside it, when first asked, and what installed packages
-offer by the entry point group `themis.tasks`.
+Knows nothing of any task. On the first call it imports the module `task` of each folder beside it, and the entry
+points of installed packages in the group `themis.tasks`.
 """
 
 import pkgutil
@@ -20,20 +20,20 @@ ENTRY_POINTS = "themis.tasks"
 
 @cache
 def all_tasks() -> Mapping[str, Task]:
-    """By name; raises `ConfigError` where a plug-in is broken, or offers a name that is taken."""
+    """All tasks by name. Raises `ConfigError` if a plug-in is broken, or its name is taken."""
     found: dict[str, Task] = {task.name: task for task in _own()}
     taken = set(all_names(found))
     for package, task in _of_plugins():
         for name in (task.name, *(source.name for source in task.sources)):
             if name in taken:
-                raise ConfigError(f"the package {package} offers '{name}', which another task or source is called; remove the package")
+                raise ConfigError(f"the package {package} offers '{name}', a name that another task or source has; remove the package")
             taken.add(name)
         found[task.name] = task
     return found
 
 
 def task_named(name: str) -> Task:
-    """The task of a name; raises `ConfigError` that lists the names there are."""
+    """The task of a name; raises `ConfigError` with the names that exist."""
     found = all_tasks().get(name)
     if found is None:
         raise ConfigError(f"there is no task '{name}'; the tasks are {', '.join(all_tasks())}")
@@ -46,7 +46,7 @@ def all_sources() -> dict[str, Source]:
 
 
 def all_names(found: Mapping[str, Task]) -> Iterator[str]:
-    """Of tasks and of their sources."""
+    """The names of tasks and of their sources."""
     for task in found.values():
         yield task.name
         yield from (source.name for source in task.sources)
@@ -69,7 +69,7 @@ def _of_plugins() -> Iterator[tuple[str, Task]]:
 def _offered(entry: EntryPoint, package: str) -> tuple[Task, ...]:
     try:
         offered = entry.load()
-    except Exception as error:  # the import of somebody else's package: the user can remove or mend it
+    except Exception as error:  # the user can fix or remove a broken package
         raise ConfigError(f"the plug-in '{entry.name}' of the package {package} cannot be loaded: {error!r}") from error
     found = (offered,) if isinstance(offered, Task) else offered
     if not isinstance(found, list | tuple) or not all(isinstance(task, Task) for task in found):
@@ -77,5 +77,5 @@ def _offered(entry: EntryPoint, package: str) -> tuple[Task, ...]:
     for task in found:
         wrong = next((source.name for source in task.sources if source.task != task.name), None)
         if wrong is not None:
-            raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` is another one")
+            raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` is another")
     return tuple(found)

@@ -1,7 +1,7 @@
-"""The calculator's agents: answers with a fault that arithmetic finds, one call over the marked steps, and what it said.
+"""The agents of the task calculator: answers with an arithmetic fault, and one call that checks all marked steps.
 
-A wrong answer keeps the lines and the words of the right one. Most carry a miscalculated step on to the end, as a
-person who slips does: all that follows is computed from the wrong number, and rightly so.
+A wrong answer keeps the lines and the words of the right one. In most, one step is miscalculated and every later step
+is computed correctly from the wrong number, as when a person slips.
 """
 
 import re
@@ -26,7 +26,10 @@ _FINAL = re.compile(r"(?<=#### )-?[\d,]*\.?\d+\s*$")
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """What models got wrong, where the source holds it, and the right answers broken; none of which passes the calculator."""
+    """Wrong answers of models, if the source has any, and broken right answers.
+
+    The calculator rejects each of them.
+    """
     del observe
     found = [wrong for wrong in draft.rejected if check_answer(wrong) != CORRECT]
     faults = (_slip_carried_on, _slip_carried_on, _slip_carried_on, _other_final)
@@ -40,7 +43,7 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """One call over all marked steps. An answer without any is called wrongly calculated, as the tool does; a plain sum is calculated."""
+    """One call over all marked steps. A plain sum is calculated; the tool calls an answer without marks wrong."""
     del rng
     expression = view.facts.get("sum", "")
     thought = f"I need to calculate {expression}." if expression else arithmetic.THOUGHT
@@ -49,7 +52,7 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """The answer's own final number, against what the calculator said of the way to it."""
+    """What the calculator said of the steps that lead to the answer's final number."""
     observation = steps[-1].observation if steps else None
     if observation is None or observation.status != "ok":
         return Evidence("unsettled")
@@ -65,7 +68,7 @@ def _looks_alike(wrong: str, right: str) -> bool:
 
 
 def _slip_carried_on(rng: Random, answer: str) -> str:
-    """One step miscalculated, and every later step that uses its value computed from the wrong one."""
+    """One step is miscalculated, and every later step that uses its value is computed from the wrong one."""
     marks = list(_MARK.finditer(answer))
     computed = [mark for mark in marks if re.search(r"\d\D*[-+*/]", mark["expression"])]  # <<50=50>> leaves nothing to miscalculate
     if not computed:
@@ -80,7 +83,7 @@ def _slip_carried_on(rng: Random, answer: str) -> str:
         expression = _renumbered(mark["expression"], changed)
         value = mark["value"] if expression == mark["expression"] else _value(expression)
         if value is None or ("." in value and "." not in mark["value"]):
-            return answer  # the wrong number leads nowhere, as by a division by zero, or to half a person
+            return answer  # the wrong number leads to a division by zero, or to half a person
         if Fraction(value) != Fraction(mark["value"]):
             changed[Fraction(mark["value"])] = value
         parts.append(_mark(mark, expression, value))
@@ -89,7 +92,7 @@ def _slip_carried_on(rng: Random, answer: str) -> str:
 
 
 def _other_final(rng: Random, answer: str) -> str:
-    """The steps as they were, and a final number that they do not lead to."""
+    """The right steps with a wrong final number."""
     return _FINAL.sub(lambda final: _near(rng, final[0].replace(",", "")), answer)
 
 
@@ -113,7 +116,7 @@ def _renumbered(text: str, changed: dict[Fraction, str]) -> str:
 
 
 def _value(expression: str) -> str | None:
-    """As short as the answers write it; None where it has no value, or no short one."""
+    """The value as answers write it, or None if it has no value, or no short one."""
     try:
         value = evaluate(expression)
     except ToolError:
@@ -124,7 +127,10 @@ def _value(expression: str) -> str | None:
 
 
 def _near(rng: Random, number: str) -> str:
-    """A number as a slip makes it: a digit off, two digits swapped, a carry forgotten; as long as the right one wherever that can be."""
+    """A number as a slip makes it: a digit off, two digits swapped, a carry forgotten.
+
+    It keeps its length if it can.
+    """
     whole, point, rest = number.partition(".")
     if not whole.isdigit() or int(whole) == 0:
         other = arithmetic.near(rng, number)

@@ -1,7 +1,7 @@
 """The infinite stream of the task calculator: stories with marked sums beside a fault, and plain sums.
 
-The faults are those of `marks.broken`, of more kinds than the agents' own: answers whose marks are lost or whose steps are left out,
-as models write them. An agent that could choose would rarely take those, for they look different.
+The faults come from `marks.broken`, which knows more kinds than the agents: lost marks and missing steps, as models
+write them. The balance of a build would rarely choose those, as they look different.
 """
 
 from random import Random
@@ -16,7 +16,7 @@ from themis.traces import Action, Case, Observation
 
 PLAIN_SUMS = 0.25
 SUM = "sum"
-"""The fact of a plain sum: its expression, which is the argument of the call."""
+"""Name of the fact that holds a plain sum's expression, which is the argument of the call."""
 
 
 def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
@@ -26,12 +26,12 @@ def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
 
 
 def faulted(rng: Random, question: str, right: str) -> tuple[Draft, Observe]:
-    """A right answer whose sums are marked beside one that was broken; the calculator does not find every such fault."""
+    """A right answer with marked sums beside a broken one. The calculator does not find every such fault."""
     return Draft("generated/calculator", "calculator", "generated", question, right, (marks.broken(rng, right),)), observe
 
 
 def plain_sum(rng: Random) -> tuple[Draft, Observe]:
-    """What is 12 * 13?"""
+    """A question such as `What is 12 * 13?`."""
     expression = str(rng.randint(1, 10 ** rng.randint(1, 4)))
     for _ in range(rng.choice((1, 1, 2, 3))):
         expression += f" {rng.choice('+-*/')} {rng.randint(1, 10 ** rng.randint(1, 3))}"

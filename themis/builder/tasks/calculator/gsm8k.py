@@ -1,8 +1,8 @@
-"""Sums in words: GSM8K's training problems, and the solutions that models wrote for its other problems.
+"""Word problems: GSM8K's training problems, and the solutions that models wrote for its other problems.
 
-A right answer enters only where the calculator finds each of its steps right: a human solution that rounds midway, or a
-model's that reaches the right number without marked steps, cannot be told from a wrong one by arithmetic. For the same reason
-only those of the models' wrong solutions are handed on that the calculator faults.
+A right answer is used only if the calculator accepts each of its steps. Arithmetic cannot tell some right solutions
+from wrong ones: those that round midway, and those of models that reach the right number without marked steps. For the
+same reason, a model's wrong solution is used only if the calculator rejects it.
 
 Source: Training Verifiers to Solve Math Word Problems, arXiv:2110.14168.
 """
@@ -37,7 +37,7 @@ def _problems(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def _solutions(root: Path, seed: int, count: int) -> Iterator[Draft]:
-    """A problem's right solution, of a person or of a model, beside what the models got wrong."""
+    """A problem's right solution, by a person or a model, beside the models' wrong ones."""
     file = root / _SOLUTIONS
     rng = Random(f"{seed}/gsm8k_solutions")
     drafts = []
@@ -61,7 +61,7 @@ def _solutions(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def as_published(solution: str) -> str:
-    """A model's solution with its last line `A: 18` as `#### 18`, as the training problems have it."""
+    """A model's solution whose last line `A: 18` becomes `#### 18`, as in the training problems."""
     return _FINAL_LINE.sub("#### ", solution.strip())
 
 

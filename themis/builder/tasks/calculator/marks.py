@@ -1,7 +1,7 @@
-"""Answers whose sums are marked `<<expression=value>>`: stories made by rule, and faults that arithmetic can find.
+"""Answers whose sums are marked `<<expression=value>>`: generated stories, and faults that arithmetic can find.
 
-A fault is a step miscalculated, a final number that the steps do not reach, or steps left out. Not every broken
-answer has a fault that the calculator finds; whoever makes pairs asks it.
+A fault is a miscalculated step, a final number that the steps do not reach, or missing steps. The calculator does not
+find every such fault, so whoever makes a pair runs it first.
 
 Source of the marks: GSM8K, arXiv:2110.14168.
 """
@@ -20,7 +20,7 @@ _FINAL = re.compile(r"(####\s*)(\S+)\s*$")
 
 
 def broken(rng: Random, answer: str) -> str:
-    """The answer with one fault of the kinds above."""
+    """The answer with one fault, of one of the kinds in the module's docstring."""
     fault = rng.choice(
         (_miscalculated, _miscalculated, _other_final, _other_final, _steps_left_out, _steps_left_out, _marks_lost, _other_operand)
     )
@@ -41,7 +41,7 @@ def _miscalculated(rng: Random, answer: str) -> str:
 
 
 def _other_operand(rng: Random, answer: str) -> str:
-    """One number of one expression changed, its value left as it was."""
+    """Changes one number of an expression and leaves its value."""
     marks = [mark for mark in _MARK.finditer(answer) if re.search(r"\d", mark["expression"])]
     if not marks:
         return answer
@@ -61,13 +61,13 @@ def _steps_left_out(rng: Random, answer: str) -> str:
 
 
 def _marks_lost(rng: Random, answer: str) -> str:
-    """No step is marked, as in answers of models that never learnt to; sometimes the final number is lost too."""
+    """Removes the marks, as in answers of models that never learnt them, and sometimes the final number too."""
     bare = re.sub(r"<<[^<>]*>>", "", answer)
     return _FINAL.sub(lambda final: final[1], bare) if rng.random() < 0.3 else bare
 
 
 def near(rng: Random, number: str) -> str:
-    """Another number of the same look: a digit changed, something added, or a factor of ten."""
+    """A number of the same form: one digit changed, something added, or ten times as large."""
     plain = number.replace(",", "").replace("$", "").rstrip(".%")
     if not re.fullmatch(r"-?\d+(\.\d+)?", plain):
         return str(rng.randint(1, 500))
@@ -98,7 +98,7 @@ _CHANGES: tuple[tuple[str, str, str], ...] = (
 
 
 def story(rng: Random) -> tuple[str, str]:
-    """A question of one to seven changes of a number of things, and its right answer with every sum marked."""
+    """A question that changes a number of things one to seven times, and its right answer with every sum marked."""
     who, things = names.person(rng), rng.choice(_THINGS)
     total = float(rng.randint(2, rng.choice((30, 100, 1000))))
     question, lines = [f"{who} has {_written(total)} {things}."], []
@@ -120,7 +120,10 @@ def story(rng: Random) -> tuple[str, str]:
 
 
 def random_step(rng: Random, left: str | None = None) -> tuple[str, str]:
-    """An expression and a value out of nowhere, not always the right one; for drills of copying. `left` is its first number."""
+    """A random expression with a value, not always the right one, for drills of copying.
+
+    `left` is its first number.
+    """
     numbers = [left or str(rng.randint(1, 10 ** rng.randint(1, 4)))]
     numbers += [
         str(rng.randint(1, 10 ** rng.randint(1, 4)) / rng.choice((1, 1, 1, 1, 1, 10))).removesuffix(".0")

@@ -1,4 +1,4 @@
-"""The agents of programs: mutants and models' programs that fail, one run of the tests, and the share that passed."""
+"""The agents of the task code: programs that fail, one run of the tests, and the share of tests that passed."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -12,21 +12,21 @@ from themis.traces import Action, Case, Observation, Step
 THOUGHT = "I need to invoke the code interpreter tool to execute the code and verify the correctness of the answer."
 ALL_PASSED = "The pass rate is 1.0."
 ENOUGH = 4
-"""Wrong programs to choose from."""
+"""Wrong programs to offer for one question."""
 _TRIES = 8
-"""Runs that may be spent on them: each takes a few milliseconds a test."""
+"""Most programs to run per question. A run takes a few milliseconds a test."""
 _RATE = "The pass rate is "
 _RUN = Action("code_run", SAME)
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """What models got wrong, and mutants, as far as they fail a test; none where the right program itself does not pass them all."""
+    """Models' programs and mutants that fail a test. Empty if the right program fails one, too."""
     if not draft.tests or not _passes(_observed(draft, draft.chosen, observe)):
         return ()
     found: list[str] = []
     for program in _first(chain(draft.rejected, mutants(draft.chosen, rng)), _TRIES):
         observation = _observed(draft, program, observe)
-        # One that hangs is left out: it costs seconds, and its fault lies open.
+        # A program that hangs is left out: it costs seconds, and its fault is obvious.
         if _fails(observation) and "timed out" not in observation.text and program not in found:
             found.append(program)
         if len(found) == ENOUGH:
@@ -35,13 +35,13 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """The answer is run, with the tests of the case where it has any."""
+    """Runs the answer with the tests of the case, if it has any."""
     del rng
     return (Step(THOUGHT, _RUN, observe(_RUN, view.case)),)
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """What the tests say. A program that ran without any tests has shown nothing but that it runs."""
+    """The result of the tests. A run without tests settles nothing."""
     del view
     observation = steps[-1].observation if steps else None
     if observation is None or not observation.text.startswith(_RATE):

@@ -1,11 +1,11 @@
 """Programs: MBPP's problems with their tests, its own programs, and those that models wrote for them.
 
-Of a problem there may be several drafts: MBPP's program, whose wrong answers will be mutants; a model's program that was found to
-solve it, beside those that were not; and, where no model solved it, MBPP's program with its layout made that of the models'.
-Whether a program really passes is asked of the sandbox later, not taken from the file.
+A problem may give several drafts. In one the right answer is MBPP's program, and mutants are wrong. In another it is a
+model's program that solved the problem, beside those that did not. If no model solved it, MBPP's program is laid out
+as models lay out theirs. The sandbox later decides whether a program passes; the file's own labels are not trusted.
 
-Sources: Program Synthesis with Large Language Models, arXiv:2108.07732; the programs are from a published study of the test-based
-choice among programs of Code Llama, GPT-3.5 and StarCoder.
+Sources: Program Synthesis with Large Language Models, arXiv:2108.07732; the programs are from a published study of the
+test-based choice among programs of Code Llama, GPT-3.5 and StarCoder.
 """
 
 import ast
@@ -33,7 +33,7 @@ def _problems(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def _programs(root: Path, seed: int, count: int) -> Iterator[Draft]:
-    """Models' programs: for each problem one draft first, then a second one for those that have more."""
+    """Models' programs: first one draft for each problem, then a second for problems that have more."""
     programs: dict[str, list[tuple[str, bool]]] = {}
     file = root / _PROGRAMS
     for number, row in json_lines(file):
@@ -60,7 +60,7 @@ def _programs(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def _read_problems(root: Path) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-    """Number, question, program and tests; without those whose tests need more than the program."""
+    """Number, question, program and tests of each problem, without problems whose tests need set-up code."""
     file = root / _PROBLEMS
     for number, row in json_lines(file):
         where = f"{file}, line {number}"
@@ -71,7 +71,7 @@ def _read_problems(root: Path) -> Iterator[tuple[str, str, str, tuple[str, ...]]
 
 
 def _program(row: dict[str, Any], where: str) -> tuple[str, str, bool]:
-    """The problem's number, the program without the docstring that repeats the question, and whether it was found to solve it."""
+    """The problem's number, the program without its docstring (the question again), and whether it is a solution."""
     return (
         text_field(row, "task_id", where).removeprefix("MBPP/"),
         _undocumented(text_field(row, "solution", where)),
@@ -80,7 +80,7 @@ def _program(row: dict[str, Any], where: str) -> tuple[str, str, bool]:
 
 
 def _undocumented(program: str) -> str:
-    """Without the docstring of its first function; empty where nothing else is left, or where it is no Python."""
+    """The program without its first function's docstring; empty if nothing else is left, or if it is not Python."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError):
@@ -99,7 +99,7 @@ def _undocumented(program: str) -> str:
 
 
 def _laid_out(code: str) -> str:
-    """With the layout that models give their programs; empty where it is no Python of today."""
+    """The program in the layout that models use; empty if it is not valid Python 3."""
     try:
         return ast.unparse(ast.parse(code)) + "\n"
     except (SyntaxError, ValueError):

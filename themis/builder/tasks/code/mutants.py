@@ -1,7 +1,7 @@
-"""Programs with one small fault: an operator, a bound, a number, a variable, two branches, a statement forgotten.
+"""Programs with one small fault: in an operator, a bound, a number, a variable, a branch, or a missing statement.
 
-A fault is an edit of the source text at the place of a node, so that layout, comments and names stay those of the program.
-Whether a mutant behaves otherwise than its program only a run can tell.
+A fault edits the source text at a syntax node, so that layout, comments and names stay as they were. Only a run can
+tell whether a mutant behaves differently.
 """
 
 import ast
@@ -41,7 +41,7 @@ _NAMES |= {"nsmallest": "nlargest", "find": "rfind", "lstrip": "rstrip", "rstrip
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A stretch of the source, in bytes, and what takes its place."""
+    """A range of the source, in bytes, and its replacement."""
 
     start: int
     end: int
@@ -49,7 +49,7 @@ class Edit:
 
 
 def mutants(program: str, rng: Random) -> Iterator[str]:
-    """Programs with one fault each, all that there are, in an order drawn anew; kinds of faults take turns."""
+    """All programs with one fault, in random order, with kinds of faults in turn."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError, RecursionError):
@@ -72,7 +72,7 @@ def mutants(program: str, rng: Random) -> Iterator[str]:
 
 
 class _Places:
-    """Where in a program what can go wrong."""
+    """The places of a program where a fault can be put."""
 
     def __init__(self, source: bytes, tree: ast.Module) -> None:
         self._source = source
@@ -137,11 +137,11 @@ class _Places:
         elif isinstance(value, int) and self._text(node).isdigit():
             added = self._source[: self._start(node)].rstrip()[-1:] in (b"+", b"-")
             for other in (value + 1, value - 1):
-                if other >= 0 and not (added and other == 0):  # nobody writes n + 0
+                if other >= 0 and not (added and other == 0):  # `n + 0` would look odd
                     yield "number", Edit(self._start(node), self._end(node), str(other))
 
     def _bound(self, node: ast.expr) -> Iterator[tuple[str, Edit]]:
-        """One round too few or too many."""
+        """One iteration too few or too many."""
         match node:
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub(), right=ast.Constant(value=1)):
                 yield "bound", Edit(self._end(left), self._end(node), "")
@@ -156,7 +156,7 @@ class _Places:
             yield "branches", Edit(self._start(one), self._end(other), second + between + first)
 
     def _forgotten(self, node: ast.FunctionDef | ast.For | ast.If) -> Iterator[tuple[str, Edit]]:
-        """A line that does something, left out where others remain."""
+        """Leaves out a statement, if others remain in its block."""
         for statement in node.body if len(node.body) > 1 else ():
             if isinstance(statement, ast.AugAssign | ast.Expr | ast.If) and statement.lineno == statement.end_lineno:
                 start, end = self._lines[statement.lineno - 1], self._lines[statement.lineno]
@@ -178,7 +178,7 @@ class _Places:
 
 
 def _outside_of_while(node: ast.AST) -> Iterator[ast.AST]:
-    """A fault inside of a `while` mostly never ends, which is a fault that nobody makes twice."""
+    """All nodes but those inside a `while`, where a fault mostly makes the loop endless."""
     yield node
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.While):
@@ -186,7 +186,7 @@ def _outside_of_while(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _first_bound(function: ast.FunctionDef) -> dict[str, int]:
-    """The variables of a function with the line from which on they are there; none where functions within have their own."""
+    """The variables of a function with the lines that bind them first; empty if it has inner functions."""
     if any(isinstance(node, ast.FunctionDef | ast.Lambda) for node in ast.walk(function) if node is not function):
         return {}
     bound = [(argument.arg, 0) for argument in function.args.args]

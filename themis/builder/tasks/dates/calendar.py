@@ -1,8 +1,11 @@
-"""The agents of dates: another weekday, date or number of days; the call that settles it; the two values compared.
+"""The agents of date questions.
 
-A question that counts from today asks the calendar for today first. Its facts, where the source gives them:
-`kind` (`week_day`, `day_difference`, `target_day`, `today`), and as far as they are asked for `day`, `other`, `number`, `side`.
-A `day` of `today` is not known before the first call. Without facts they are read from the question.
+A wrong answer has another weekday, date or number of days. One or more calendar calls give the right value, and the
+evidence compares the two. A question that counts from today first asks the calendar for today.
+
+Facts of a draft: `kind` (`week_day`, `day_difference`, `target_day`, `today`) and, if the question needs them, `day`,
+`other`, `number` and `side`. If `day` is `today`, its date is unknown before the first call. Facts that the source
+does not give are read from the question.
 """
 
 import re
@@ -24,7 +27,7 @@ _FORWARDS = re.compile(r"\b(?:after|from|later|past|in)\b", re.IGNORECASE)
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """The right answer with another value of the same kind: what people get by miscounting, or any other."""
+    """The right answer with another value of the same kind: often a typical miscount, sometimes any value."""
     view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
     made = steps(view, rng, observe)
     found = _found(made, draft.chosen)
@@ -35,13 +38,13 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """Today first where it is needed, then the date asked for, then its weekday, each from what came back before."""
+    """First today if needed, then the date, then its weekday. Each call uses the result of the one before."""
     del rng
     return dated_steps(facts_of(view), view.case, observe)
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """The value of the answer against the last observation, as two dates, two weekdays or two numbers."""
+    """Compares the value in the answer with the last observation, as dates, weekdays or numbers."""
     found = _found(steps, view.case.answer)
     if found is None:
         return Evidence("unsettled")
@@ -49,7 +52,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
 
 
 def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple[Step, ...]:
-    """The calls that settle a question about dates; they end where one of them fails."""
+    """The calls that settle a question about dates. They stop at the first one that fails."""
     made: list[Step] = []
     day, kind = facts.get("day", ""), facts.get("kind", "")
     if day == TODAY:
@@ -74,7 +77,7 @@ def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple
 
 
 def facts_of(view: View) -> Mapping[str, str]:
-    """The question in parts: those of its source, else what can be read from it."""
+    """The parts of the question: from its source, else read from its text."""
     if "kind" in view.facts:
         return view.facts
     question = view.case.question_text
@@ -104,7 +107,7 @@ def _text(step: Step) -> str:
 
 
 def _found(steps: Sequence[Step], answer: str) -> str | None:
-    """The value that the last observation gives; of today, the date or the weekday, as the answer has it."""
+    """The value in the last observation. If it is today, the date or the weekday, whichever the answer states."""
     result = last_result(steps)
     if result is None:
         return None
@@ -133,7 +136,7 @@ def _wrong(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
 
 
 def _wrong_days(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
-    """A day, a week, a month or a year off, or counted to the wrong side."""
+    """Dates that are a day, a week, a month or a year off, or counted in the wrong direction."""
     right = date.fromisoformat(found)
     off = [-365, -31, -30, -10, -7, -2, -1, 1, 2, 7, 10, 30, 31, 365]
     if "number" in facts:
@@ -146,7 +149,7 @@ def _wrong_days(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
 
 
 def _wrong_numbers(found: int, rng: Random) -> list[str]:
-    """A day counted once too often, a month of another length, a year too many, two digits swapped."""
+    """Off by a day, by a month's length or by a year, or with two digits swapped."""
     text = str(found)
     near = [found + sign * off for off in (1, 2, 7, 10, 30, 31, 100, 365, 366) for sign in (1, -1)]
     near += [int(text[:at] + text[at + 1] + text[at] + text[at + 2 :]) for at in range(len(text) - 1)]

@@ -1,6 +1,8 @@
-"""The agents of chains: the weather so many days from a date, or from today; the calendar is asked first, then the record of that day.
+"""The agents of two-tool questions: the weather some days before or after a date, or before today.
 
-The facts of a question: `city`, `attribute`, `day` (a date, or `today`), `number`, `side`; without them they are read from it.
+The calendar gives the date, then the weather tool gives the record of that day.
+Facts of a draft: `city`, `attribute`, `day` (a date, or `today`), `number`, `side`. Without them they are read from
+the question.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +16,7 @@ from themis.traces import Case, Step
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """What was measured there on other days, those first that one comes to by not counting, or by counting one too many."""
+    """Values of other days. The first are those that a reader gets by not counting, or by counting one too many."""
     view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
     made = steps(view, rng, observe)
     facts = facts_of(view)
@@ -29,7 +31,7 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """The date from the calendar, then the weather on it; two calls, and three where the count begins today."""
+    """The date from the calendar, then its weather: two calls, or three if the count starts from today."""
     del rng
     facts = facts_of(view)
     dated = calendar.dated_steps({**facts, "kind": "target_day"}, view.case, observe) if facts.get("day") else ()
@@ -40,12 +42,12 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """What the answer says of the attribute against the record of the day that the calendar gave."""
+    """Compares what the answer says of the attribute with the record of the day that the calendar gave."""
     return weather.reported_evidence(view, facts_of(view), steps)
 
 
 def facts_of(view: View) -> Mapping[str, str]:
-    """Those of its source, else what can be read from the question."""
+    """The facts from the draft's source, else read from the question."""
     if "attribute" in view.facts:
         return view.facts
     return {**calendar.facts_of(view), **{name: text for name, text in weather.facts_of(view).items() if name != "day"}}

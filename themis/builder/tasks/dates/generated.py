@@ -1,8 +1,9 @@
 """Infinite streams of the tasks calendar, weather and multi_tools, over a made-up world.
 
-Cities have made-up names, and the weather of a city on a day is a function of both, so that nothing can be memorised and the agents
-can look at other days. The tools run as plain functions. Half of the wrong answers are the agents' own; the others are of kinds that
-published rows have and the agents lack: any value however far off, a condition in brackets, a weekday that does not exist.
+Cities have made-up names, and the weather is a function of city and day. So nothing can be memorised, and the agents
+can look at other days. The tools run as plain functions. The agents write half of the wrong answers. The others are of
+kinds that published rows have and the agents lack: any value however far off, a condition in brackets, a weekday that
+does not exist.
 """
 
 from collections.abc import Callable

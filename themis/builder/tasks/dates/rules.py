@@ -1,8 +1,8 @@
-"""Questions made by rule, without end: dates, the weather, and the weather so many days from a date.
+"""Generated questions: dates, the weather, and the weather some days before or after a date.
 
-Dates and numbers are drawn anew for each draft, so that nothing in them can be learnt by heart. Right answers are what our own
-tools say; the weather is that of real records. Some questions count from today, and each of them has a today of its own, which
-the draft records: were it one day for all, it would be learnt by heart, too.
+Each draft draws its own dates and numbers, so that a model cannot memorise them. The tools of this package give the
+right answers, and the weather comes from real records. Some questions count from today. Each of those has its own date
+of today, which the draft records: a model would memorise a fixed one.
 """
 
 import logging
@@ -30,7 +30,7 @@ LICENCE = "Apache-2.0: made by rule by this package"
 WEATHER_LICENCE = f"{LICENCE}; records of past weather from weather_intl, MIT, (c) 2016 Zoni Nation"
 WEATHER_FOLDER = "weather_intl"
 _FIRST, _LAST = date(1996, 7, 1), date(2015, 12, 31)
-"""The days from which weather is drawn: those that most cities have."""
+"""Days for which most cities have a record."""
 _MEASURED = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity")
 _SHARE_OF_TODAY = 0.2
 WORDINGS: Wordings = {
@@ -40,37 +40,37 @@ WORDINGS: Wordings = {
     "weather": (words.WEATHER_QUESTIONS, words.WEATHER_ANSWERS),
     "multi_tools": (words.CHAIN_QUESTIONS, words.CHAIN_ANSWERS),
 }
-"""Templates by kind of question; those that count from today have others, which are not exchanged."""
+"""Templates by kind of question. Questions that count from today have their own, which cannot be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question by rule, as a draft has it."""
+    """A generated question with its answer."""
 
     question: str
     answer: str
     facts: Mapping[str, str]
     value: str
-    """What the answer says."""
+    """The value that the answer states."""
     answers: Sequence[str]
-    """All templates of the answer."""
+    """All answer templates for this question."""
     today: date | None = None
-    """Where the question counts from today."""
+    """The date of today, if the question counts from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Where records of the weather come from."""
+    """A source of weather records."""
 
     draw: Callable[[Random], WeatherRecord]
     attributes: Sequence[str]
-    """What is asked about."""
+    """The attributes to ask about."""
     dry_days: bool = False
-    """May a question about precipitation be of a day without any?"""
+    """Whether a question about precipitation may be about a dry day."""
 
 
 def calendar_draft(rng: Random, wordings: Wordings = WORDINGS) -> Asked:
-    """A weekday, a difference of days, a day before or after another; a fifth of them from today."""
+    """Asks for a weekday, a number of days between dates, or a date some days away. A fifth count from today."""
     if rng.random() < _SHARE_OF_TODAY:
         return rng.choice((_today, _date_today, _from_today, _from_today, _week_day_from_today, _until))(rng, today_of(rng))
     return rng.choice((_week_day, _day_difference, _day_difference, _target_day, _target_day))(rng, wordings)
@@ -97,14 +97,14 @@ def _multi_tools(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def weather_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
-    """One attribute of the weather in a city on a day, as it was recorded."""
+    """Asks for one attribute of the weather in a city on a day."""
     record, attribute, value = _drawn(rng, records)
     facts = {"city": city_name(record.city), "day": record.day.isoformat(), "attribute": attribute}
     return _asked(rng, wordings["weather"], facts, value)
 
 
 def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
-    """The same of a day that has to be counted first: from a date, or back from today."""
+    """Asks for the weather on a day that must be counted first: from a date, or back from today."""
     record, attribute, value = _drawn(rng, records)
     number = rng.choice((rng.randint(1, 30), rng.randint(1, 365)))
     facts = {"city": city_name(record.city), "attribute": attribute, "number": str(number)}
@@ -118,15 +118,15 @@ def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDIN
 
 @contextmanager
 def weather_store(root: Path) -> Iterator[WeatherStore]:
-    """The records below the data folder, as the tool would read them; gone afterwards."""
+    """A temporary store with the weather records of the data folder, as the tool reads them."""
     files = sorted((root / WEATHER_FOLDER).glob("*.csv.gz"))
     if not files:
-        raise DataError(f"{root / WEATHER_FOLDER} holds no *.csv.gz: the questions about the weather are made of its records")
+        raise DataError(f"{root / WEATHER_FOLDER} holds no *.csv.gz, which the questions about the weather need")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weather.sqlite"
         log = logging.getLogger(import_weather.__module__)
         level = log.level
-        log.setLevel(logging.ERROR)  # that a value which no weather has is left out, it says a line a file
+        log.setLevel(logging.ERROR)  # it logs a line a file about impossible values
         try:
             for file in files:
                 import_weather(file, path)
@@ -142,7 +142,7 @@ def measured(store: WeatherStore) -> Records:
 
 
 def record_of(asked: Asked, store: WeatherStore) -> WeatherRecord:
-    """The record that a question about the weather was made of."""
+    """The record behind a question about the weather."""
     day = date.fromisoformat(asked.facts["day"])
     return store.on(asked.facts["city"], day + timedelta(days=int(asked.facts.get("number", "0"))))
 
@@ -157,7 +157,7 @@ def any_record(rng: Random, store: WeatherStore, city: str) -> WeatherRecord:
 
 
 def with_other_value(asked: Asked, record: WeatherRecord, other: WeatherRecord) -> str:
-    """The answer to a question of one record with the value of another one."""
+    """The answer to a question about one record, with the value of another."""
     value, wrong = (reported(written_weather(each))[asked.facts["attribute"]] for each in (record, other))
     answer = with_value(asked.answer, value, wrong)
     assert answer is not None
@@ -165,12 +165,12 @@ def with_other_value(asked: Asked, record: WeatherRecord, other: WeatherRecord) 
 
 
 def city_name(written: str) -> str:
-    """`London` of `London (GBR)`: the store knows it without its country where no other city has its name."""
+    """`London` for `London (GBR)`. The store finds it without the country unless two cities share the name."""
     return written.partition("(")[0].rstrip(" ,")
 
 
 def today_told(day: date) -> str:
-    """What the calendar says on a day."""
+    """What `Calendar.today` says on a day."""
     return str(today_tool(lambda: day)())
 
 
@@ -243,7 +243,7 @@ def _until(rng: Random, today: date) -> Asked:
 
 
 def some_day(rng: Random) -> date:
-    """Mostly of the years near ours, as people ask, and sometimes of any of four centuries."""
+    """Mostly a day of recent years, as people ask, sometimes of any of four centuries."""
     year = rng.choice([rng.randint(first, last) for first, last in ((2000, 2030), (2015, 2027), (1800, 2199))])
     return date(year, 1, 1) + timedelta(days=rng.randrange(365))
 
@@ -258,7 +258,10 @@ def _number(rng: Random) -> int:
 
 
 def _drawn(rng: Random, records: Records) -> tuple[WeatherRecord, str, str]:
-    """A record, one of its attributes and its value. A measured day has some rain: some stations report none even on days with rain."""
+    """A record, one of its attributes and its value.
+
+    A question about precipitation needs a day with rain: some stations report 0 even when it rained.
+    """
     while True:
         record = records.draw(rng)
         attribute = rng.choice(records.attributes)
@@ -268,7 +271,7 @@ def _drawn(rng: Random, records: Records) -> tuple[WeatherRecord, str, str]:
 
 
 FROM_TODAY: tuple[Callable[[Random, date], Asked], ...] = (_from_today, _week_day_from_today, _until)
-"""Questions whose answer is another one on another day, with a number or a date in them."""
+"""Questions with a number or a date in them whose answer depends on today."""
 
 CALENDAR = Source("calendar_rules", "calendar", LICENCE, _calendar)
 WEATHER = Source("weather_rules", "weather", WEATHER_LICENCE, _weather, (WEATHER_FOLDER,))

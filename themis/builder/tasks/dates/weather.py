@@ -1,6 +1,7 @@
-"""The agents of the weather: real values of another day or of another attribute, the call that settles it, the values compared.
+"""The agents of weather questions.
 
-The facts of a question: `city`, `day`, `attribute`; without them they are read from it.
+A wrong answer has the value of another day or of another attribute. One call gets the record, and the evidence
+compares values. Facts of a draft: `city`, `day`, `attribute`. Without them they are read from the question.
 """
 
 import re
@@ -17,7 +18,7 @@ ATTRIBUTES = ("overall weather", "temperature", "wind speed", "precipitation", "
 MOST = 6
 _NEAR = (-365, -30, -7, -3, -2, -1, 1, 2, 3, 7, 30, 365)
 _FAR = 10
-"""Days further off that are tried, where the near ones give no other value."""
+"""Distant days to try if the near ones give no other value."""
 _USUAL = {"temperature": (1, 35), "wind speed": (3, 40), "visibility": (2, 16), "humidity": (25, 100), "UV index": (1, 12)}
 _SHARE_OF_OTHERS = 0.4
 _PLACE = re.compile(
@@ -33,13 +34,13 @@ _CONDITION = re.compile(rf"\b(?:{'|'.join(_CONDITIONS)})\b", re.IGNORECASE)
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """The right answer with what was measured there on another day, or with the number of another attribute."""
+    """The right answer with the value of another day, or with the number of another attribute."""
     view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
     return wrong_reports(draft, facts_of(view), steps(view, rng, observe), rng, observe) + draft.rejected
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """One look at the record of that day."""
+    """One call for the record of that day."""
     del rng
     facts = facts_of(view)
     if not facts.get("city") or not facts.get("day"):
@@ -48,7 +49,7 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """What the answer says of the attribute against the record."""
+    """Compares what the answer says of the attribute with the record."""
     return reported_evidence(view, facts_of(view), steps)
 
 
@@ -60,7 +61,7 @@ def weather_step(city: str, day: str, case: Case, observe: Observe) -> Step:
 def wrong_reports(
     draft: Draft, facts: Mapping[str, str], made: Sequence[Step], rng: Random, observe: Observe, others: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Answers with other values; `others` are days that a mistaken reader would look at first."""
+    """Answers with other values. `others` are the days that a mistaken reader would look at first."""
     result, attribute = last_result(made), facts.get("attribute", "")
     if result is None or made[-1].action is None:
         return ()
@@ -75,13 +76,13 @@ def wrong_reports(
 
 
 def reported(text: str) -> dict[str, str]:
-    """The first value of each attribute in an observation, with its unit: `{"temperature": "7.2(C)", "humidity": "60.0", ...}`."""
+    """The first value of each attribute in an observation, such as `{"temperature": "7.2(C)", "humidity": "60.0"}`."""
     parts = (part.partition(": ") for part in text.partition(" is: \n")[2].removesuffix(".").split("; "))
     return {name: value.split(", ")[0] for name, colon, value in parts if colon}
 
 
 def facts_of(view: View) -> Mapping[str, str]:
-    """Those of its source, else what can be read from the question."""
+    """The facts from the draft's source, else read from the question."""
     if "attribute" in view.facts:
         return view.facts
     question = view.case.question_text
@@ -92,7 +93,7 @@ def facts_of(view: View) -> Mapping[str, str]:
 
 
 def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step]) -> Evidence:
-    """The attribute's value in the answer against the one in the last observation."""
+    """Compares the attribute's value in the answer with the one in the last observation."""
     result, attribute = last_result(steps), facts.get("attribute", "")
     report = reported(result[1]) if result and result[0] == "history_weather" else {}
     if attribute not in report:
@@ -106,7 +107,7 @@ def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step
 
 
 def _measures(answer: str, facts: Mapping[str, str], found: str) -> Iterator[str]:
-    """The numbers of an answer, less those of the question, written as the observation writes them."""
+    """The numbers of an answer that the question does not hold, written as the observation writes them."""
     rest = DATE.sub(" ", answer)
     if "number" in facts:
         rest = re.sub(rf"\b{facts['number']} days\b", " ", rest)
@@ -118,7 +119,7 @@ def _measures(answer: str, facts: Mapping[str, str], found: str) -> Iterator[str
 def _on_other_days(
     city: str, day: str, attribute: str, others: Sequence[str], draft: Draft, rng: Random, observe: Observe
 ) -> Iterator[str]:
-    """What was measured on some other days; days without any rain are passed over, for no question asks for one."""
+    """Values of some other days. Days without rain are skipped, as no question asks about one."""
     right = date.fromisoformat(day)
     off = rng.sample(_NEAR, len(_NEAR)) + [rng.choice((1, -1)) * rng.randint(31, 1500) for _ in range(_FAR)]
     found = 0
@@ -133,7 +134,7 @@ def _on_other_days(
 
 
 def _of_others(report: Mapping[str, str], attribute: str, rng: Random) -> Iterator[str]:
-    """The number of another attribute under this one's unit, where it might be one: only who reads the right line sees it."""
+    """Plausible numbers of other attributes with this one's unit. Only reading the right line tells them apart."""
     if attribute not in _USUAL or rng.random() > _SHARE_OF_OTHERS:
         return
     unit = report[attribute].partition("(")[2]

@@ -1,4 +1,4 @@
-"""The agents where no tool would help: the source's own worse answers, no call, nothing settled."""
+"""The agents of requests that no tool helps with: the source's own wrong answers, no call, no evidence."""
 
 from collections.abc import Sequence
 from random import Random
@@ -9,19 +9,19 @@ from themis.traces.text import NO_TOOL_THOUGHT
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """What the source holds: an answer that nothing can refute is not made worse by rule."""
+    """The source's wrong answers alone: no tool could refute one made by rule."""
     del rng, observe
     return draft.rejected
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """One thought, and no call."""
+    """One thought without a call."""
     del view, rng, observe
     return (Step(NO_TOOL_THOUGHT),)
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """There is none: the answer is judged by its content alone."""
+    """Always unsettled: the answer is judged by its content alone."""
     del view, steps
     return Evidence("unsettled")
 

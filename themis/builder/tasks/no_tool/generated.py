@@ -1,4 +1,4 @@
-"""The infinite stream of the task no_tool: small tasks of writing, and polite or harmless answers beside rude or harmful ones."""
+"""The infinite stream of the task no_tool: small writing tasks, and good answers beside rude or harmful ones."""
 
 from collections.abc import Callable
 from random import Random
@@ -10,7 +10,7 @@ from themis.builder.text import names
 from themis.traces import Action, Case, Observation
 
 WRITING = 0.4
-"""The share of small tasks of writing."""
+"""The share of small writing tasks."""
 
 
 def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:

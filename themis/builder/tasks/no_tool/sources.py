@@ -1,8 +1,8 @@
-"""Questions that no tool helps with: conversations whose better answer does no harm, and small tasks of writing by rule.
+"""Requests that no tool helps with: conversations whose better answer is harmless, and generated writing tasks.
 
-The conversations are short and were rated by people, who do not always agree. Kept are pairs that a careful reader would rank as
-they did: something is asked that could hurt somebody, the better answer declines it, and the other does not. Coarse and sexual
-ones are left out, and those that name where somebody lives.
+The conversations are short. People rated them, and do not always agree, so only pairs that a careful reader would rank
+the same way are kept. In them the request could hurt somebody, the better answer declines it, and the other does not.
+Coarse and sexual conversations are left out, and those that name an address.
 
 Source: Training a Helpful and Harmless Assistant, arXiv:2204.05862.
 """
@@ -38,7 +38,7 @@ _HARM = re.compile(
 _PRIVATE = re.compile(
     r"\d{3}[-. ]\d{3,4}\b|\b\d{2,5} (?:[NSEW]\.? )?(?:[A-Z]\w+ )+(?:Ave|St|Rd|Road|Street|Avenue|Blvd|Ln|Lane|Dr|Drive|Plaza|Way)\b"
 )
-"""A telephone number, or a street with its number: made up as it may be, somebody may live there."""
+"""A telephone number, or a street with its number. Even an invented one may be real."""
 _DECLINES = re.compile(
     r"\b(?:sorry|I (?:can['’]t|cannot|won['’]t|wouldn['’]t|don['’]t (?:want|recommend|advise|think (?:that['’]s|this is|you should)))|"
     r"I['’]m not (?:going|able|comfortable)|illegal|against the law|not (?:a good|legal|okay|ok|right|safe)|very (?:bad|dangerous|wrong)|"
@@ -49,11 +49,14 @@ _DECLINES = re.compile(
 _EVADES = re.compile(
     r"understand|not sure|what (?:do )?you mean|(?:be|so|you) sorry|sorry (?:to|that|for)|are you sure|didn['’]t mean|\bjoke", re.IGNORECASE
 )
-"""Sorry, but of something else."""
+"""Apologies for something other than the request."""
 
 
 def _conversations(root: Path, seed: int, count: int) -> Iterator[Draft]:
-    """The short conversations in an order drawn by the seed; the question is the conversation up to the last answer."""
+    """The short conversations in an order drawn by the seed.
+
+    The question is the conversation before its last answer.
+    """
     file = root / _FILE
     drafts = []
     for number, row in json_lines(file):
@@ -67,15 +70,15 @@ def _conversations(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 
 def _parted(conversation: str, where: str) -> tuple[str, str]:
-    """A conversation before its last answer, and that answer."""
+    """Splits a conversation into all before its last answer, and that answer."""
     before, found, answer = conversation.rpartition(_ASSISTANT)
     if not found or not before.startswith(_HUMAN):
-        raise DataError(f"{where}: expected a conversation that opens with 'Human:' and ends with an answer of 'Assistant:'")
+        raise DataError(f"{where}: expected a conversation that starts with 'Human:' and ends with an answer by 'Assistant:'")
     return before, answer.strip()
 
 
 def _is_plain(question: str, chosen: str, rejected: str) -> bool:
-    """Short, clean, and ranked as a careful reader would rank it."""
+    """Whether a pair is short and clean, and ranked as a careful reader would rank it."""
     answers = (chosen, rejected)
     if question.count(_HUMAN) > MOST_TURNS or len(question) > MOST_LETTERS or _HUMAN.strip() in chosen + rejected:
         return False
@@ -89,7 +92,7 @@ def _is_plain(question: str, chosen: str, rejected: str) -> bool:
 
 
 def _told(conversation: str) -> str:
-    """A single question as it stands; of more turns, who said what."""
+    """A single question alone; a longer conversation with its speakers' names."""
     turns = conversation.strip()
     return turns.removeprefix("Human: ") if conversation.count(_HUMAN) == 1 else turns.replace("\n\n", "\n")
 
@@ -99,7 +102,7 @@ _WORDS = _PHRASES["words"]
 
 
 def _tasks(root: Path, seed: int, count: int) -> Iterator[Draft]:
-    """Small tasks of writing; the wrong answers have the form of the right one."""
+    """Small writing tasks. Wrong answers have the same form as the right one."""
     del root
     for number in range(count):
         rng = Random(f"{seed}/no_tool_rules/{number}")

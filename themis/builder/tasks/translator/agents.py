@@ -1,9 +1,9 @@
-"""The agents of the task translator: a question in some language on an English context, judged by its translation.
+"""The agents of the task translator: a question in any language on an English context, judged by its translation.
 
-Wrong answers stand in the context as the right one does, so that looks do not tell them apart: right answers of other
-questions, and names, numbers, dates and phrases found by their form. A share are arbitrary cuts, as in TARA.
-What settles a question is the sentence of the context that answers it. With the label in sight it is the one that
-holds the reference; without, the one nearest to the translated question in words.
+Wrong answers come from the context, as right ones do, so that surface cues do not give them away. They are right
+answers to other questions, and names, numbers, dates and phrases of the same form. A share are arbitrary cuts, as in
+TARA. The sentence of the context that answers a question settles it. In hindsight that is the sentence with the
+reference; blind, it is the one that shares most words with the translated question.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -20,13 +20,16 @@ from themis.traces import Action, Case, Observation, Step
 
 THOUGHT = "I need to translate the question into English to help answer the question."
 CUTS = 0.3
-"""The share of drafts whose wrong answers are arbitrary cuts. TARA's nearly all are, and can be told by their looks alone."""
+"""The share of drafts whose wrong answers are arbitrary cuts.
+
+Nearly all of TARA's are, and their form gives them away.
+"""
 OFFERED = 8
-"""Wrong answers of a draft at most."""
+"""Most wrong answers of a draft."""
 NEAR = 25
-"""Characters: what stands as near to the right answer may be a part of it, or another name for it."""
+"""Characters. A text this near to the right answer may be a part of it, or another name for it."""
 CLEAR = 1.25
-"""Blind: how much more of the question the best sentence must hold than the best one on the other side."""
+"""Blind: how many times as well the best sentence must match the question as the best one for the other verdict."""
 
 _MONTH = rf"(?:{'|'.join(MONTHS)})"
 _DATE = rf"(?:(?:\d{{1,2}} )?{_MONTH}(?: \d{{1,2}}(?!\d),?)?(?: \d{{4}})?|\b1\d{{3}}s?\b|\b20[0-4]\d\b)"
@@ -40,12 +43,12 @@ _NOT_PERSONS = re.compile(
     r"Street|System|Theatre|Treaty|Tower|Union|University|Valley|War|West)\b"
 )
 _TOO_WIDE = frozenset("africa america american asia asian earth europe european world worldwide global".split())
-"""Where something lies in a country, it lies there, too."""
+"""Places too large to be wrong: what lies in a country lies there, too."""
 _BEFORE_NOUNS = ("a", "an", "the", "its", "their", "his", "her", "of", "in", "by", "with", "for", "from", "some", "these", "those", "such")
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
-    """Wrong answers from the context; those that other questions of it ask for come first."""
+    """Wrong answers from the context. First come the answers to its other questions."""
     if not draft.context:
         return [wrong for wrong in draft.rejected if not _may_be_right(wrong, draft, "")]
     translation = _translation(observe(Action("translate", draft.question), Case(draft.question, draft.chosen, draft.context)))
@@ -57,21 +60,21 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
         formed = [
             span for span in dict.fromkeys(_formed(draft, kind)) if kind_of(span) == kind and _fits(span, draft.chosen, kind, translation)
         ]
-        formed.sort(key=lambda span: rng.uniform(0.5, 2.0) * abs(len(span) - len(draft.chosen)))  # nearly as long, as a rule
-        held = [*rng.sample(held[:4], len(held[:4])), *held[4:]]  # the first are the best, and one is as good as the other
+        formed.sort(key=lambda span: rng.uniform(0.5, 2.0) * abs(len(span) - len(draft.chosen)))  # mostly nearly as long
+        held = [*rng.sample(held[:4], len(held[:4])), *held[4:]]  # the first four are equally good
         found = [*held, *formed, *(draft.rejected if kind == "phrase" else ())]
     right = [wrong for wrong in dict.fromkeys(found) if not _may_be_right(wrong, draft, translation)]
     return right[:OFFERED]
 
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-    """One call: the question is translated, in whatever language it is."""
+    """One call that translates the question, whatever its language."""
     action = Action("translate", view.case.question_text)
     return (Step(THOUGHT, action, observe(action, view.case)),)
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """What the sentence of the context says that answers the translated question."""
+    """What the context's answer to the translated question says of this answer."""
     claim, translation = view.case.answer.strip(), _translation_of(steps)
     if not translation or not view.case.context or not claim:
         return Evidence("unsettled", claim)
@@ -87,7 +90,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
 
 
 def _blind(claim: str, read: "_Read") -> Evidence:
-    """By overlap alone: whether a sentence that holds the claim, or one that does not, says most of what is asked."""
+    """By overlap alone: which matches the question best, a sentence that holds the claim or one that does not."""
     holding = [sentence for sentence in read.sentences if occurs(claim, sentence)]
     others = [sentence for sentence in read.sentences if sentence not in holding]
     mine = max(holding, key=read.score, default="")
@@ -101,7 +104,7 @@ def _blind(claim: str, read: "_Read") -> Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """A context as sentences, and how much each tells of a question."""
+    """The sentences of a context, and how well each matches a question."""
 
     sentences: tuple[str, ...]
     question: tuple[str, ...]
@@ -116,7 +119,7 @@ class _Read:
         return shared(self.question, content(sentence), self.weights)
 
     def near(self, sentence: str) -> bool:
-        """Whether the sentence, or the one before it, speaks of what is asked at all."""
+        """Whether the sentence, or the one before it, shares any content with the question."""
         number = self.sentences.index(sentence)
         return any(self.score(one) > 0 for one in self.sentences[max(0, number - 1) : number + 1])
 
@@ -126,12 +129,12 @@ def _translation_of(steps: Sequence[Step]) -> str:
 
 
 def _translation(observation: Observation | None) -> str:
-    """The text of an observation that came back well, else none."""
+    """The text of a successful observation, else an empty one."""
     return observation.text.strip() if observation and observation.status == "ok" else ""
 
 
 def kind_of(answer: str) -> str:
-    """The type of an answer, by its form: `date`, `percent`, `money`, `amount`, `name` or `phrase`."""
+    """The kind of an answer, by its form: `date`, `percent`, `money`, `amount`, `name` or `phrase`."""
     text = answer.strip()
     if re.fullmatch(rf"(?:in |the )*{_DATE}(?:(?:–|-| and | to ){_DATE})?", text):
         return "date"
@@ -144,7 +147,7 @@ def kind_of(answer: str) -> str:
 
 
 def _formed(draft: Draft, kind: str) -> Iterator[str]:
-    """Spans of the context with the form of a kind."""
+    """Spans of the context that have the form of a kind."""
     context = draft.context or ""
     if kind == "date":
         yield from (found[0].strip(" ,") for found in re.finditer(_DATE, context))
@@ -153,7 +156,7 @@ def _formed(draft: Draft, kind: str) -> Iterator[str]:
             for found in re.finditer(_NAME, sentence):
                 tokens = found[0].split()
                 name = " ".join(tokens[1:] if tokens[0].lower() in STOP_WORDS else tokens)
-                # The first word of a sentence has a capital letter whatever it is.
+                # The first word of a sentence is capitalised, name or not.
                 if found.start() > 2 or " " in name:
                     yield name
     elif kind == "phrase":
@@ -166,7 +169,7 @@ def _formed(draft: Draft, kind: str) -> Iterator[str]:
 
 
 def _noun_phrases(context: str, length: int) -> Iterator[str]:
-    """Runs of words after an article or a preposition, up to the next small word or mark: nearly always noun phrases."""
+    """Words after an article or a preposition, up to the next function word or mark: nearly always noun phrases."""
     for run in re.findall(r"[^.,;:!?()\"“”\[\]—–]+", context):
         tokens = run.split()
         for start in range(1, len(tokens)):
@@ -179,7 +182,7 @@ def _noun_phrases(context: str, length: int) -> Iterator[str]:
 
 
 def _fits(span: str, chosen: str, kind: str, translation: str) -> bool:
-    """Whether a span found by form is of the right type more closely than its kind says."""
+    """Whether a span fits the question more closely than its kind alone says: a person for `who`, and so on."""
     if kind == "name":
         person = bool(re.match(r"\W*(?:who|whom|whose)\b", translation, re.IGNORECASE)) and not _NOT_PERSONS.search(chosen)
         return (
@@ -193,7 +196,7 @@ def _fits(span: str, chosen: str, kind: str, translation: str) -> bool:
 
 
 def cut(rng: Random, context: str) -> str:
-    """Some words of a context, wherever they begin and end, as nearly all published wrong answers are."""
+    """An arbitrary run of words, like nearly all published wrong answers."""
     tokens = context.split()
     length = rng.choices(range(1, 9), (20, 37, 27, 22, 18, 10, 7, 4))[0]
     start = rng.randrange(max(1, len(tokens) - length))
@@ -201,7 +204,7 @@ def cut(rng: Random, context: str) -> str:
 
 
 def of_another_kind(rng: Random, draft: Draft) -> str | None:
-    """A whole phrase of the context of another kind than the right answer: a name where a year is asked for."""
+    """A phrase of the context whose kind differs from the right answer's, such as a name instead of a year."""
     kinds = [kind for kind in ("date", "name", "amount", "phrase") if kind != kind_of(draft.chosen)]
     for kind in rng.sample(kinds, len(kinds)):
         spans = [span for span in dict.fromkeys(_formed(draft, kind)) if kind_of(span) == kind and not _may_be_right(span, draft, "")]
@@ -211,7 +214,7 @@ def of_another_kind(rng: Random, draft: Draft) -> str | None:
 
 
 def _may_be_right(wrong: str, draft: Draft, translation: str) -> bool:
-    """Whether an answer could pass for right: it shares too much with one that is, stands beside it, or repeats the question."""
+    """Whether an answer may be right: it overlaps a right one, is next to one, or repeats the question."""
     mine = bare(wrong)
     if not mine or _TOO_WIDE.issuperset(words(wrong)):
         return True
@@ -223,13 +226,16 @@ def _may_be_right(wrong: str, draft: Draft, translation: str) -> bool:
         if _initials(right) == wrong.replace(".", "") or _initials(wrong) == right.replace(".", ""):
             return True
     asked = {*bare(translation), *STOP_WORDS}
-    if set(mine) <= asked and not set(bare(draft.chosen)) <= asked:  # no answer, but an echo
+    if set(mine) <= asked and not set(bare(draft.chosen)) <= asked:  # repeats the question
         return True
     return bool(draft.context) and kind_of(draft.chosen) in ("name", "phrase") and _beside(wrong, draft.chosen, draft.context or "")
 
 
 def _beside(wrong: str, right: str, context: str) -> bool:
-    """Whether the two stand close together in one sentence: then one may be a part of the other, or another name for it."""
+    """Whether the two are close together in one sentence.
+
+    Then one may be part of the other, or another name for it.
+    """
     for sentence in sentences(context):
         one, other = place(right, sentence), place(wrong, sentence)
         if one and other and max(one[0], other[0]) - min(one[1], other[1]) < NEAR:
@@ -243,7 +249,7 @@ def _initials(name: str) -> str:
 
 
 def _excerpt(sentence: str, answer: str, most: int = 16) -> str:
-    """A sentence as it stands; of a long one, the part around the answer."""
+    """A whole sentence, or the part of a long one around the answer."""
     starts = [found.start() for found in re.finditer(r"\S+", sentence)]
     if len(starts) <= most:
         return sentence.rstrip(".")
@@ -264,10 +270,10 @@ _SAID_OTHERWISE = _PHRASES["said_otherwise"]
 
 
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str | None:
-    """The verdict, what the translation asks, and the sentence of the context that answers it, quoted; None where none was found."""
+    """The verdict, the translated question, and the quoted sentence that answers it; None without such a sentence."""
     if not seen.found:
         return None
-    sentence = evidence(view, steps).found or seen.found  # whole; what is handed in may be cut where the answer stands
+    sentence = evidence(view, steps).found or seen.found  # the whole sentence: `seen` may hold a cut one
     reference = next((reference for reference in view.references if occurs(reference, sentence)), "")
     if seen.stance == "agrees":
         verdict, said = rng.choice(_RIGHT), rng.choice(_SAID_RIGHT)

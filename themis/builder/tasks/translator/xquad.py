@@ -1,8 +1,8 @@
-"""XQuAD: questions in ten languages on English paragraphs; what `translate` says of each is the parallel English question.
+"""XQuAD: questions in ten languages on English paragraphs. The parallel English question is the recorded translation.
 
-The right answer is that of the English file, so that question and answer speak two languages and the context one of
-them. A share of the contexts joins neighbouring paragraphs of the article, as long texts are harder to read than short
-ones; the answers of their other questions are the wrong answers that the source holds.
+The right answer comes from the English file, so that the context and the answer are English and the question is not. A
+share of the contexts joins neighbouring paragraphs of the article, as long texts are harder to read. The source's
+wrong answers are the right answers to other questions on the context.
 Source: Artetxe et al., arXiv:1910.11856, on SQuAD 1.1.
 """
 
@@ -30,11 +30,11 @@ LANGUAGES = {
     "vi": "Vietnamese",
     "zh": "Chinese",
 }
-"""English among them, as in TARA: then the translation is the question itself."""
+"""English is among them, as in TARA. Then the translation is the question itself."""
 JOINED = 0.5
-"""The share of drafts whose context is more than one paragraph."""
+"""The share of drafts with a context of several paragraphs."""
 LONGEST = 600
-"""Words of a joined context."""
+"""Most words of a joined context."""
 _ASKED = ("who", "whom", "whose", "when", "where", "how many", "how much", "how", "why", "which", "what")
 
 
@@ -44,7 +44,7 @@ class _Question:
     text: str
     answer: str
     asked: str
-    """The word it asks with."""
+    """Its question word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class _Article:
     title: str
     paragraphs: tuple[str, ...]
     questions: tuple[tuple[_Question, ...], ...]
-    """Of each paragraph."""
+    """The questions on each paragraph."""
 
 
 def read_xquad(root: Path, seed: int, wanted: int) -> Iterator[Draft]:
-    """Every question in one language, then every question in the next: each draws its languages in an order of its own."""
+    """Every question in one language, then every question in another. Each question has its own order of languages."""
     articles = list(_articles(file_of(root, "en")))
     asked = {code: _questions(file_of(root, code)) for code in LANGUAGES}
     rng = Random(f"{seed}/xquad")
@@ -94,7 +94,7 @@ def _draft(article: _Article, number: int, question: _Question, code: str, asked
 
 
 def _context(article: _Article, number: int, rng: Random) -> Sequence[int]:
-    """The paragraphs of a context: one, or neighbours with the right one anywhere among them."""
+    """The numbers of a context's paragraphs: one, or neighbours with the right one anywhere among them."""
     first = last = number
     room = rng.randint(200, LONGEST) if rng.random() < JOINED else 0
     lengths = [len(paragraph.split()) for paragraph in article.paragraphs]
@@ -111,19 +111,20 @@ def _context(article: _Article, number: int, rng: Random) -> Sequence[int]:
 
 
 def _references(question: _Question, others: Sequence[_Question]) -> tuple[str, ...]:
-    """What other people answered who were asked the same in the same words."""
+    """The answers to the same question in the same words."""
     same = [other.answer for other in others if bare(other.text) == bare(question.text)]
     return tuple(dict.fromkeys(answer for answer in same if answer != question.answer))
 
 
 def _wrong_answers(question: _Question, others: Sequence[_Question]) -> tuple[str, ...]:
-    """Right answers of the other questions on the context that share no word with this one's; those asked with the same word first.
+    """Right answers to other questions on the context that share no word with this one's.
 
-    A question in nearly the same words gives none: "one way" and "the other way" may have the same answers.
+    Those with the same question word come first. A question in nearly the same words gives none, as "one way" and "the
+    other way" may have the same answers.
     """
     right = {word for other in others if _alike(other, question) for word in bare(other.answer)}
     wrong = [other for other in others if not right & set(bare(other.answer))]
-    wrong.sort(key=lambda other: other.asked != question.asked)  # stable: the same paragraph still comes first
+    wrong.sort(key=lambda other: other.asked != question.asked)  # stable: answers from the same paragraph stay first
     return tuple(dict.fromkeys(other.answer for other in wrong))
 
 
@@ -168,7 +169,7 @@ def _questions(file: Path) -> dict[str, str]:
 
 
 def _tidy(answer: str) -> str:
-    """An answer without the full stop or comma that was marked along with it; that of an abbreviation (`U.S.`) stays."""
+    """An answer without a full stop or comma at its end, unless it ends an abbreviation (`U.S.`)."""
     answer = answer.strip().rstrip(" (")
     return answer if re.search(r"\b\w\.\w\.$", answer) else answer.rstrip(".,;:")
 

@@ -1,10 +1,12 @@
 """The agents of the task webgpt: an answer in prose, judged by what a web search finds.
 
-No search proves prose right or wrong word for word. What *settled* means here, in hindsight and blind alike: an answer is
-supported where the results hold most of the words that carry its content, the question's own words aside, and where no single
-statement of it lacks them; it is not supported where one statement has several such words, or a name or a number, that no result
-holds. Anything between is unsettled. A pair is kept where its chosen answer is supported and its rejected one is not, so the
-chosen one is always the better supported.
+No search proves prose right or wrong word for word. So *settled* has a meaning of its own here, in hindsight and
+blind:
+- The content words of an answer are those that the question does not hold already.
+- An answer is supported if the results hold most of its content words, and no single statement lacks them.
+- An answer is not supported if no result holds several content words of one statement, or its name or number.
+- Anything between is unsettled.
+A pair is kept if its chosen answer is supported and its rejected one is not.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -19,11 +21,11 @@ from themis.builder.text.reading import content, sentences, shared, spread
 from themis.traces import Action, Step
 
 SUPPORTED = 0.5
-"""The share of an answer's telling words that the results hold where it is supported."""
+"""The least share of an answer's content words that the results must hold to support it."""
 MISSING = 0.5
-"""The share of one statement's telling words that no result holds where it is not supported."""
+"""The share of one statement's content words above which, if no result holds them, it is not supported."""
 QUOTED = 14
-"""Words of a quotation at most."""
+"""Most words of a quotation."""
 LONGEST_QUERY = 300
 """Characters."""
 
@@ -39,12 +41,12 @@ _THOUGHTS = _PHRASES["thoughts"]
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
-    """The answers that people judged worse, or claims that they know to be false: nothing is made up."""
+    """The source's wrong answers alone: people judged them worse, or know them to be false."""
     return rng.sample(draft.rejected, len(draft.rejected))
 
 
 def query_of(question: str, answer: str, facts: Mapping[str, str]) -> str:
-    """What to search for: the claim that is asked about, what the answer says of a subject, or else the question itself."""
+    """What to search for: the claim in question, what the answer says of the subject, or else the question itself."""
     if "claim" in facts:
         found = facts["claim"]
     elif "subject" in facts:
@@ -65,7 +67,10 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
-    """Whether the results support the answer; `claim` is the statement that decides it, `found` the sentence nearest to it."""
+    """Whether the results support the answer.
+
+    `claim` is the statement that decides, `found` the sentence nearest to it.
+    """
     results, said = _results(steps), statements(view.case.answer)
     if not results or not said:
         return Evidence("unsettled", view.case.answer)
@@ -75,7 +80,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
 
 
 def stance_of(said: Sequence[str], results: str, asked: Sequence[str]) -> tuple[Stance, str]:
-    """What the results say of statements, and the statement that decides it: the weakest, or the best supported."""
+    """The stance of the results on statements, and the statement that decides: the weakest, or the best supported."""
     stems = frozenset(content(results))
     shares = {one: unsupported(one, stems, asked) for one in said}
     weakest = max((one for one in said if _weighs(missing(one, stems, asked), one)), key=lambda one: shares[one], default="")
@@ -86,7 +91,7 @@ def stance_of(said: Sequence[str], results: str, asked: Sequence[str]) -> tuple[
 
 
 def _weighs(lacking: Sequence[str], statement: str) -> bool:
-    """Whether what is missing is more than a verb that the results put in another way: two words, a name or a number."""
+    """Whether the missing words matter: two words, a name or a number. A single verb may be paraphrased."""
     written = [found for word in re.findall(r"(?<!^)\b[A-Z]\w+|\d[\d.,]*", statement) for found in content(word)]
     return len(lacking) > 1 or bool(set(lacking) & set(written))
 
@@ -97,14 +102,14 @@ def statements(answer: str) -> list[str]:
 
 
 def telling(statement: str, asked: Sequence[str]) -> list[str]:
-    """The stems of a statement that the question does not give away; where it gives all, all of them."""
+    """The stems of a statement that the question does not hold, or all of them if it holds all."""
     given = {found for text in asked for found in content(text)}
     stems = list(dict.fromkeys(content(statement)))
     return [found for found in stems if found not in given] or stems
 
 
 def missing(statement: str, results: Collection[str], asked: Sequence[str]) -> list[str]:
-    """The telling stems of a statement that the results do not hold; `results` are stems."""
+    """The telling stems of a statement that are not among the results' stems."""
     return [found for found in telling(statement, asked) if found not in results]
 
 
@@ -115,7 +120,7 @@ def unsupported(statement: str, results: Collection[str], asked: Sequence[str]) 
 
 
 def _nearest(statement: str, results: str, asked: Sequence[str]) -> str:
-    """The sentence of the results that shares most with a statement; what denies something is seldom near to what asserts it."""
+    """The sentence of the results that shares most with a statement. One with a denial counts half for one without."""
     found = sentences(results)
     weights, stems = spread(found), telling(statement, asked)
 
@@ -132,7 +137,7 @@ def _results(steps: Sequence[Step]) -> str:
 
 
 def _cut(sentence: str, stems: Collection[str]) -> str:
-    """A sentence as it stands; of a long one, the part that holds most of the stems."""
+    """A whole sentence, or the part of a long one that holds most of the stems."""
     tokens = sentence.split()
     if len(tokens) <= QUOTED:
         return " ".join(tokens).rstrip(" .,;")
@@ -150,9 +155,9 @@ _NEAREST = _PHRASES["nearest"]
 
 
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:
-    """The verdict, the statement that decided it, and what the results say or do not say of it, quoted."""
+    """The verdict, the statement that decided it, and what the results say of it, quoted."""
     asked = [view.case.question_text, view.facts.get("subject", "")]
-    whole = evidence(view, steps)  # what is handed in may be cut
+    whole = evidence(view, steps)  # `seen` may hold cut texts
     stems = frozenset(content(_results(steps)))
     lacking = missing(whole.claim, stems, asked)
     stands = seen.stance == "agrees"
@@ -164,7 +169,7 @@ def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) ->
 
 
 def _as_written(statement: str, stems: Sequence[str]) -> str:
-    """Up to three missing words as the statement writes them; names and numbers first, then what is longest."""
+    """Up to three missing words as the statement writes them: names and numbers first, then the longest."""
     written = [word for word in _WRITTEN.findall(statement) if set(content(word)) & set(stems)]
     written.sort(key=lambda word: (word[0].islower(), -len(word)))
     quoted = [f'"{word}"' for word in dict.fromkeys(written)][:3]

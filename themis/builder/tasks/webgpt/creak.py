@@ -1,14 +1,18 @@
-"""CREAK: claims that people wrote about an entity, true and false ones, each with a word on why.
+"""CREAK: claims that people wrote about an entity, true and false, each with an explanation.
 
-Two kinds of pairs come of them. In one a true claim stands against false ones about the same entity, as answers to
-what is true of it; in the other somebody asks whether a claim is true, and the answers give a verdict with a reason: as many
-"yes" are right as are wrong, and right reasons are what people know to be true, wrong ones what they know to be false.
-False claims are written in other words than true ones, so a share of the wrong answers are true claims about other entities,
-where nothing known of this one has their words.
-What a search finds of an entity is what Wikipedia's introductions say of it, and what CREAK's people wrote of it that is true:
-why claims hold or fail, and other true claims. The claims under judgement are never among it, and the reason of a right answer
-in a share of the rows only, as answers often quote the web. A pair is offered where these results support the right answer and
-not the wrong ones (`themis.builder.tasks.webgpt.agents`).
+They give two kinds of pairs:
+- The question asks what is true of an entity. A true claim is right, false ones are wrong.
+- The question asks whether a claim is true. The answer is a verdict with a reason. As many "yes" are right as wrong.
+  Reasons of right answers are known to be true, those of wrong ones to be false.
+
+False claims use other words than true ones. So a share of the wrong answers are true claims about other entities,
+whose words nothing known of this entity holds.
+
+The search results on an entity are Wikipedia's introductions and the true texts of CREAK: explanations and true
+claims. The claims under judgement are never among them. The reason of a right answer is, in a share of the rows, as
+answers often quote the web. A pair is offered if the results support the right answer and not the wrong ones
+(`agents`).
+
 Source: Onoe et al., arXiv:2109.01653.
 """
 
@@ -30,17 +34,17 @@ from themis.files import json_lines, text_field
 FILES = ("creak/train.jsonl.gz", "creak/dev.jsonl.gz")
 INTROS = "wikipedia/intros.jsonl.xz"
 SHORT, LONG = 50, 240
-"""Words of an observation: one result that answers, or several in a row. Published ones are of both lengths."""
+"""Words of an observation: one result, or several in a row. Published observations have both lengths."""
 MOST_SENTENCES, LONGEST_SENTENCE = 12, 50
-"""Of an article on an entity, and as many of other articles that name it; words of one."""
+"""Sentences from the entity's article, and from other articles that name it; words of a sentence."""
 MOVED = 0.45
-"""The share of drafts whose wrong answers are true claims about others: in those the words tell nothing of what is right."""
+"""The share of drafts whose wrong answers are true claims about other entities. Their words do not give them away."""
 TRIED = 40
-"""Claims about others that are looked at for a draft."""
+"""Claims about other entities to try for a draft."""
 QUOTED = 0.5
-"""The share of claims that may be answered with a reason that the results hold word for word, where no other is supported."""
+"""The share of claims whose reason may be quoted from the results, if no other reason is supported."""
 RIVALS = 6
-"""Wrong answers of a draft at most."""
+"""Most wrong answers of a draft."""
 
 _PHRASES = phrases(__package__)
 ABOUT = _PHRASES["ask_for_a_fact"]
@@ -55,14 +59,14 @@ _EMPTY = re.compile(
     r"should|might|may|maybe|probably|likely)\b",
     re.IGNORECASE,
 )
-"""What speaks of the claim, not of the entity, and what is no more than a guess."""
+"""Words about the claim instead of the entity, and words of guessing."""
 
 
 _MARKUP = re.compile(r"[|{}\[\]=]")
 _BOUND = re.compile(
     r"n't\b|\b(?:no|not|never|none|nothing|nobody|without|neither|nor|he|him|his|she|her|hers|they|them|their)\b", re.IGNORECASE
 )
-"""What can't be said of another entity: a denial would be true of nearly everything, and not everybody is a woman."""
+"""Words of claims that cannot be moved: denials hold of nearly every entity, and pronouns may not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class _Claim:
     id: str
     text: str
     reason: str
-    """What its writer says on why it holds or fails, where that says something of the entity; else empty."""
+    """The writer's explanation, if it says something of the entity; else empty."""
     true: bool
 
 
@@ -79,24 +83,24 @@ class _Entity:
     name: str
     claims: tuple[_Claim, ...]
     articles: tuple[str, ...]
-    """Sentences of Wikipedia that speak of it."""
+    """Sentences of Wikipedia about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Right:
-    """A right answer that the results support, and what it takes to make wrong ones for it."""
+    """A right answer that the results support, and what is needed to make wrong ones for it."""
 
     draft: Draft
     entity: _Entity
     said: str
     """Its claim or reason, without a verdict."""
     wrong_form: str
-    """The words of a wrong answer around its `{reason}`."""
+    """The template of a wrong answer, with a `{reason}`."""
     results: "_Results"
 
 
 class _Results:
-    """What a search finds of an entity, of one length; the claims under judgement are not among it."""
+    """What a search finds of an entity, up to one length, without the claims under judgement."""
 
     def __init__(self, entity: _Entity, judged: Sequence[str], most: int) -> None:
         keys = {_key(one) for one in judged}
@@ -110,14 +114,14 @@ class _Results:
         return self._written[query]
 
     def stance(self, draft: Draft, answer: str) -> str:
-        """What they say of an answer."""
+        """Whether they support an answer."""
         said = statements(answer)
         results = self.of(query_of(draft.question, answer, draft.facts))
         return stance_of(said, results, [draft.question, draft.facts["subject"]])[0] if said and results else "unsettled"
 
 
 def read_creak(root: Path, seed: int, wanted: int) -> Iterator[Draft]:
-    """True claims against wrong ones, and as many claims to check that hold as claims that fail."""
+    """Questions about entities, and claims to check: as many true ones as false ones."""
     entities = list(_entities(root))
     about = [right for entity in entities for right in _about(entity, seed)]
     checked = {
@@ -136,7 +140,7 @@ def read_creak(root: Path, seed: int, wanted: int) -> Iterator[Draft]:
 
 
 def _about(entity: _Entity, seed: int) -> Iterator[_Right]:
-    """Each true claim that the results support."""
+    """A question about the entity for each true claim that the results support."""
     for claim in entity.claims:
         if claim.true:
             rng = Random(f"{seed}/creak/about/{claim.id}")
@@ -146,7 +150,7 @@ def _about(entity: _Entity, seed: int) -> Iterator[_Right]:
 
 
 def _checked(claim: _Claim, entity: _Entity, seed: int) -> Iterator[_Right]:
-    """A claim as a question, answered by the verdict with a reason that people know to be true and that the results support."""
+    """A question whether a claim is true. The answer is the verdict, with a true reason that the results support."""
     rng = Random(f"{seed}/creak/check/{claim.id}")
     asked = set(content(claim.text)) - set(content(entity.name))
     near = {other.text: len(asked & set(content(other.text))) for other in entity.claims if other.true and other.id != claim.id}
@@ -170,7 +174,7 @@ def _draft(name: str, question: str, chosen: str, facts: dict[str, str]) -> Draf
 
 
 def _supported(draft: Draft, entity: _Entity, said: str, wrong_form: str, judged: Sequence[str], rng: Random) -> Iterator[_Right]:
-    """The right answer with results of one length or the other, where they support it; else nothing."""
+    """The right answer with results of either length, if they support it."""
     for most in rng.sample((SHORT, LONG), 2):
         results = _Results(entity, judged, most)
         if results.stance(draft, draft.chosen) == "agrees":
@@ -179,7 +183,7 @@ def _supported(draft: Draft, entity: _Entity, said: str, wrong_form: str, judged
 
 
 def _with_wrong_answers(right: _Right, told: Sequence[tuple[str, str]], rng: Random) -> Iterator[Draft]:
-    """The draft with wrong answers that the results do not support: of one kind, or of the other where there are none; else nothing."""
+    """The draft with wrong answers that the results do not support: of one kind, or else of the other."""
     false = [claim.text for claim in right.entity.claims if not claim.true and claim.text != right.draft.facts.get("claim")]
     kinds = [list(_moved(right, told, rng)), rng.sample(false, len(false))]
     for kind in kinds if rng.random() < MOVED else reversed(kinds):
@@ -193,8 +197,8 @@ def _with_wrong_answers(right: _Right, told: Sequence[tuple[str, str]], rng: Ran
 
 
 def _elsewhere(right: _Right) -> Iterator[tuple[str, str]]:
-    """What is said, with a gap for the name, and of whom: where it could be said of another entity, too, if not truly."""
-    # A plural or a longer name leaves no gap; what is then said would be as true as before.
+    """A claim with a gap for its entity's name, and that name, if the claim can be moved to another entity."""
+    # A plural or a longer name leaves no gap; the claim would stay as true as it was.
     name = rf"(?<!\w){re.escape(right.entity.name)}(?!\w)"
     said = re.sub(r"[{}]", "", right.said)
     if len(re.findall(name, said)) == 1 and not _BOUND.search(said) and not re.search(rf"\b(?:an?|the) {name}", said, re.IGNORECASE):
@@ -202,7 +206,10 @@ def _elsewhere(right: _Right) -> Iterator[tuple[str, str]]:
 
 
 def _moved(right: _Right, told: Sequence[tuple[str, str]], rng: Random) -> Iterator[str]:
-    """What is true of others, said of this entity, where nothing that is known of it has those words: so it is surely not true of it."""
+    """True claims about others, moved to this entity.
+
+    Nothing known of it holds their words, so they are false of it.
+    """
     if not any(_elsewhere(right)):
         return
     known = frozenset(found for one in (*right.results.snippets, right.draft.question, right.said) for found in content(one))
@@ -213,7 +220,7 @@ def _moved(right: _Right, told: Sequence[tuple[str, str]], rng: Random) -> Itera
 
 
 def _written(query: str, snippets: Sequence[str], most: int) -> str:
-    """What a search writes: the snippets nearest to the query first, as many as there is room for."""
+    """What a search returns: the snippets nearest to the query first, as many as fit."""
     weights, asked = spread(snippets), content(query)
     taken: list[str] = []
     room = most
@@ -226,7 +233,7 @@ def _written(query: str, snippets: Sequence[str], most: int) -> str:
 
 @lru_cache(maxsize=4)
 def _snippets(entity: _Entity) -> tuple[str, ...]:
-    """What is told of an entity: its introduction, why claims hold or fail, and true claims; nothing twice."""
+    """The texts on an entity, each once: its introduction, explanations and true claims."""
     told = [
         *entity.articles,
         *(claim.reason for claim in entity.claims),
@@ -240,7 +247,7 @@ def _key(text: str) -> str:
 
 
 def _within(claim: str) -> str:
-    """A claim as a part of a sentence: without its full stop, and where it opens with a small word, without that capital."""
+    """A claim as part of a sentence: without its full stop, and with a first function word in lower case."""
     claim = claim.rstrip(".!? ")
     return claim[0].lower() + claim[1:] if claim.split()[0].lower() in STOP_WORDS else claim
 
@@ -264,7 +271,7 @@ def _entities(root: Path) -> Iterator[_Entity]:
 
 
 def _tells(reason: str, entity: str) -> bool:
-    """Whether a reason says something of the entity in a whole sentence, and nothing of the claim itself."""
+    """Whether a reason is a whole sentence about the entity, and not about the claim."""
     told = words(reason)
     if not _is_plain(reason) or not reason[0].isupper():
         return False
@@ -272,7 +279,7 @@ def _tells(reason: str, entity: str) -> bool:
 
 
 def _is_plain(claim: str) -> bool:
-    """Whether a claim is one sentence of some words about the world, not about its writer, and not shouted."""
+    """Whether a claim is one sentence of moderate length about the world, not about its writer, and not shouted."""
     shouted = sum(len(word) > 2 and word.isupper() for word in claim.split())
     return 5 <= len(claim.split()) <= 30 and len(sentences(claim)) == 1 and not _EMPTY.search(claim) and shouted < 3
 
@@ -284,7 +291,7 @@ def _tidy(text: str) -> str:
 
 
 def _articles(file: Path, entities: Collection[str]) -> dict[str, list[str]]:
-    """What Wikipedia's introductions say of each entity: its own article first, then the sentences of others that name it."""
+    """Sentences of Wikipedia's introductions on each entity: first its own article's, then others that name it."""
     own: dict[str, list[str]] = {}
     naming: dict[str, list[str]] = defaultdict(list)
     names = {_bare_name(entity): entity for entity in entities}
@@ -307,7 +314,7 @@ def _articles(file: Path, entities: Collection[str]) -> dict[str, list[str]]:
 
 
 def _runs(sentence: str, longest: int) -> Iterator[str]:
-    """Runs of words that may be a name of several words: such a name is hardly anything else."""
+    """Runs of two or more words, each of which may be an entity's name. Longer names are rarely ambiguous."""
     tokens = [token.strip(".,;:!?()\"'") for token in sentence.split()]
     for start in range(len(tokens)):
         for end in range(start + 2, min(start + longest, len(tokens)) + 1):
@@ -315,7 +322,7 @@ def _runs(sentence: str, longest: int) -> Iterator[str]:
 
 
 def _bare_name(entity: str) -> str:
-    """A title without what tells it from others: `Gone with the Wind (film)`."""
+    """A title without its qualifier in brackets, as in `Gone with the Wind (film)`."""
     return re.sub(r" \(.*\)$", "", entity)
 
 

@@ -1,12 +1,17 @@
 """Human preferences between long answers (FG-RLHF), with the passages that they were written from as search results.
 
-A row holds a question, its passages, four predictions, and for each two of them, in the order 1-2, 1-3, 1-4, 2-3, 2-4,
-3-4, which one people preferred: 1 the first, 2 the second, 0 neither. The data do not say so; it was checked on all 500 rows.
-Of the 720 orders of six pairs, two have no row that prefers in a ring: this one and its mirror (half of all have 297 or more). In
-this one, what is called better is nearer to the gold answer in 63 of 100 pairs, in the mirror in 54; with 1 and 2 exchanged,
-in 37 and 46. And the errors that people marked, which lie within prediction 1 in every row, cover 53 % of it where it lost all its
-pairs and 48 % where it won them all.
-A pair is offered where the results support the better answer and not the worse one (`themis.builder.tasks.webgpt.agents`).
+A row holds a question, its passages, four predictions, and six preferences. The preferences are about predictions 1-2,
+1-3, 1-4, 2-3, 2-4 and 3-4, in this order: 1 means the first is better, 2 the second, 0 neither. The data do not
+document this. It was checked on all 500 rows:
+- Of the 720 orders of six pairs, only this one and its mirror have no row with a cycle of preferences. Half of all
+  orders have 297 such rows or more.
+- In this order the preferred answer is nearer to the gold answer in 63 of 100 pairs, in the mirror in 54. With 1 and 2
+  exchanged, it is in 37 and 46.
+- The errors that people marked are in prediction 1 in every row. They cover 53 % of it where it lost all its pairs,
+  and 48 % where it won them all.
+
+A pair is offered if the results support the better answer and not the worse one (`agents`).
+
 Source: Wu et al., arXiv:2306.01693.
 """
 
@@ -24,18 +29,18 @@ from themis.files import json_rows, text_field
 
 FILE = "fgrlhf/dev_feedback.json.gz"
 LONGEST = 320
-"""Words of an observation: the longest published ones have as many."""
+"""Most words of an observation, as in the longest published ones."""
 PREDICTIONS = 4
 _PAIRS = tuple(combinations(range(PREDICTIONS), 2))
 
 
 def read_feedback(root: Path, seed: int, wanted: int) -> Iterator[Draft]:
-    """Every preference that is no tie and that the passages settle."""
+    """Every preference that is not a tie and that the passages settle."""
     rows = list(json_rows(root / FILE))
     rng = Random(f"{seed}/fgrlhf")
     rng.shuffle(rows)
     drafts = [draft for number, row in rows for draft in _drafts(number, row, f"{root / FILE}, row {number}")]
-    rng.shuffle(drafts)  # else the six pairs of a question stand together
+    rng.shuffle(drafts)  # else the six pairs of a question are adjacent
     yield from drafts[:wanted]
 
 
@@ -70,7 +75,7 @@ def _drafts(number: int, row: dict[str, Any], place: str) -> Iterator[Draft]:
 
 
 def written_passages(question: str, passages: Sequence[str], most: int = LONGEST) -> str:
-    """Passages as a search writes them: of a long text the sentences that speak most of the question, in their order."""
+    """Passages as a search returns them: of a long text, the sentences nearest to the question, in their order."""
     found = [sentence for passage in passages for sentence in sentences(passage)]
     weights, asked = spread(found), content(question)
     order = sorted(range(len(found)), key=lambda one: -shared(asked, content(found[one]), weights))
@@ -87,7 +92,7 @@ def _passages(row: dict[str, Any], place: str) -> list[str]:
     passages = row.get("passages")
     if not isinstance(passages, list) or not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in passages):
         raise DataError(f"{place}: field 'passages' must be lists of texts, each a title and its sentences")
-    # The first text is the title; where a page begins, its first sentence opens with the title once more.
+    # The first text is the title. The first sentence of a page opens with the title again.
     return [" ".join(" ".join(text.removeprefix(one[0]).split()) for text in one[1:]) for one in passages if one]
 
 

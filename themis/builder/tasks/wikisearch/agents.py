@@ -1,7 +1,7 @@
-"""The agents of questions whose answer stands in Wikipedia: wrong answers of the right kind, a search, and what it settles.
+"""The agents of questions that Wikipedia answers: wrong answers of the right kind, a search, and what it settles.
 
-The query is made of the question alone. What the passage says is matched in its own words, numbers and dates, never in
-other words: where the right answer does not stand in the passage, or the passage is about something else, nothing is settled.
+The query comes from the question alone. Answers are matched with the passage by words, numbers and dates, never by
+meaning. If the passage does not hold the right answer, or is about something else, nothing is settled.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, whose thoughts and queries have this form.
 """
 
@@ -27,16 +27,16 @@ _MOST_WORDS = 14
 _COVERED = 0.6
 """The share of a question's words that a passage about it must hold."""
 _COVERED_UNDER_ITS_TITLE = 0.4
-"""Enough where every word of the passage's title stands in the question."""
+"""The same, if the question holds every word of the passage's title."""
 _COVERED_FOR_COMMON = 0.75
 _LIFE = re.compile(r"\([^()]*\d{4}[^()]*\)")
-"""Behind a name: when, and perhaps where, somebody was born and died; without the words."""
+"""Brackets after a name with the dates, and perhaps places, of birth and death."""
 _QUOTED_WORDS = 10
 _COMMON_WORDS = frozenset("one two three four five six seven eight nine ten yes no first second third new red blue white black".split())
 
 
 def query_of(question: str) -> str:
-    """The words of a question that say what it is about, in their order."""
+    """The content words of a question, in their order."""
     words = [_trimmed(word) for word in _TOKEN.findall(question)]
     words = [word for word in words if re.search(r"\w", word)]
     kept = [word for word in words if plain(word) not in _LEFT_OUT]
@@ -51,7 +51,7 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 
 def evidence(view: View, taken: Sequence[Step]) -> Evidence:
-    """With the label, whether the passage holds the right answer; without, whether it holds this one."""
+    """In hindsight, whether the passage holds the right answer; blind, whether it holds this one."""
     text = "\n".join(step.observation.text for step in taken if step.observation and step.observation.status == "ok")
     question, answer = view.case.question_text, view.case.answer
     claim = _short(answer)
@@ -70,11 +70,11 @@ def evidence(view: View, taken: Sequence[Step]) -> Evidence:
 
 
 def settled_by(question: str, references: Sequence[str], text: str, facts: Mapping[str, str] | None = None) -> Span | None:
-    """Where a passage says the answer of a question that it is about.
+    """The place in a passage that answers the question, if the passage is about it.
 
-    Unless it is known what the question asks of which article (`relation`), the sentence has to be about it too: that the words
-    of an answer stand somewhere in a passage is chance often enough. Where the source has no paragraph of its own, which
-    mostly means that the index has none, its words must cover more of the question.
+    Unless the draft knows what is asked of which article (`relation`), the sentence must be about the question too:
+    the words of an answer often occur in a passage by chance. If the source has no paragraph of its own, the index
+    mostly has none either. Then the sentence must cover more of the question.
     """
     facts = facts or {}
     for reference in references:
@@ -89,7 +89,7 @@ def settled_by(question: str, references: Sequence[str], text: str, facts: Mappi
 
 
 def is_about(question: str, text: str, share: float = _COVERED) -> bool:
-    """Do enough of a question's words stand in a passage?"""
+    """Whether a passage holds enough of a question's words."""
     asked = _content(question)
     covered = len(asked & _stems(text)) / max(len(asked), 1)
     title = _stems(_title(text))
@@ -100,7 +100,7 @@ def _blind(view: View, claim: str, text: str) -> Evidence:
     question, answer = view.case.question_text, view.case.answer
     if span := settled_by(question, (answer,), text, view.facts):
         return Evidence("agrees", claim, quoted(text, span))
-    # Where nobody knows that the article is the right one, all words of the question must be in it.
+    # If the article may be the wrong one, it must hold all words of the question.
     share = _COVERED_FOR_COMMON if "relation" in view.facts or HAS_PARAGRAPH in view.facts else 1.0
     if is_about(question, text, share) and (other := _other_of_its_kind(question, answer, text)):
         return Evidence("disagrees", claim, other)
@@ -108,7 +108,7 @@ def _blind(view: View, claim: str, text: str) -> Evidence:
 
 
 def _other_of_its_kind(question: str, answer: str, text: str) -> str:
-    """What a passage about the question says where it does not say an answer: a date, a year, else its nearest sentence."""
+    """What a passage says instead of the answer: a date, a year, or else the sentence nearest to the question."""
     kind = kind_of(question, answer, {})
     if kind in ("date", "month"):
         spans = (day.span for day in dates_in(text) if day.year and (day.day or kind == "month"))
@@ -120,7 +120,7 @@ def _other_of_its_kind(question: str, answer: str, text: str) -> str:
 
 
 def _nearest_words(question: str, text: str) -> str:
-    """The opening words of the sentence that has most to do with the question."""
+    """The first words of the sentence that shares most with the question."""
     asked = _content(question)
     sentences = [sentence.split() for sentence in re.split(r"(?<=\.) |\n", text.partition(" | ")[2] or text)]
     best = max(sentences, key=lambda words: len(asked & _stems(" ".join(words))))
@@ -128,13 +128,13 @@ def _nearest_words(question: str, text: str) -> str:
 
 
 def _is_common(answer: str) -> bool:
-    """Such as `two` or `12`, which stand in many passages by chance."""
+    """Whether an answer, such as `two` or `12`, occurs in many passages by chance."""
     words = key(answer).split()
     return len(words) == 1 and (words[0] in _COMMON_WORDS or (words[0].isdigit() and len(words[0]) < 4) or len(words[0]) < 4)
 
 
 def _said_of_it(question: str, text: str, span: Span, least: int, strict: bool) -> bool:
-    """Is the sentence about the question: does it share words with it, and besides the title where the article is about something else?"""
+    """Whether the sentence is about the question: they share words, and not only the title's."""
     said, asked, title = _stems(_sentence(text, span)), _content(question), _stems(_title(text))
     if _in_a_life(text, span):
         said |= _BORN | _DIED
@@ -147,7 +147,7 @@ def _said_of_it(question: str, text: str, span: Span, least: int, strict: bool) 
 
 
 def _born_elsewhere(question: str, text: str, span: Span) -> bool:
-    """Asked where or when somebody was born or died, a sentence that does not speak of it answers something else."""
+    """Whether the question asks for a birth or a death, and the sentence speaks of neither."""
     asked, said = _content(question), _stems(_sentence(text, span))
     return any(asked & words and not (words & said or _in_a_life(text, span)) for words in (_BORN, _DIED))
 
@@ -191,7 +191,7 @@ def _short(text: str, most: int = 12) -> str:
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-    """Wrong answers of the kind that is asked for, after a look at the passage."""
+    """Wrong answers of the right kind, some of them from the passage."""
     action = Action(TOOL, query_of(draft.question))
     observation = observe(action, Case(draft.question, draft.chosen))
     return wiki_negatives.wrong_answers(draft, rng, observation.text if observation.status == "ok" else "")

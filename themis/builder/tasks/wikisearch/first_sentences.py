@@ -1,6 +1,6 @@
-"""What the first paragraph of an encyclopaedia's article says, read by careful patterns: who was born when, what lies where.
+"""Facts from the first paragraph of an encyclopaedia's article, read by patterns: who was born when, what lies where.
 
-Precision before recall: a pattern asks for the words on both sides of what it takes. Knows nothing of questions.
+Precision before recall: a pattern checks the words on both sides of what it takes. Knows nothing of questions.
 """
 
 # ruff: noqa: E501 - a pattern on one line can be read from its first word to its last
@@ -20,7 +20,7 @@ _UPPER = r"[A-ZÀ-ÖØ-ÞĀ-ŽȘȚ][^\W\d_]*(?:['’.-][^\W\d_]+)*"
 _NAME = rf"(?:(?:[A-Z]\.)+|{_UPPER})(?: (?:(?:[A-Z]\.)+|{_UPPER}|de|van|der|von|la|del|da|di|bin|al)){{1,3}}"
 _PLACE = rf"(?:{_UPPER})(?:(?: |-)(?:{_UPPER}|de|la|del|do|da|sur|am|upon|of|el|les|le|di)){{0,3}}"
 _END = r"(?=[.;](?: |$)|, [a-z0-9]"
-"""Of a name that is the only one: no other follows after a comma. To be closed."""
+"""The end of a single name: no other name follows after a comma. The pattern closes the bracket."""
 _PLACES = rf"{_PLACE}(?:, {_PLACE}){{0,2}}"
 _TITLED = r"[A-Z0-9][\w'’.!&-]*(?: (?:[A-Z0-9&][\w'’.!-]*|and|the|of the|de|la)){0,4}"
 _WORDS = phrases(__package__, "words.yaml")
@@ -36,12 +36,12 @@ _WRITER = r"(?:[a-z-]+ )*(?:author|writer|novelist|poet|playwright|journalist|hi
 
 @dataclass(frozen=True, slots=True)
 class Saying:
-    """One thing that a paragraph says of what its article is about."""
+    """One fact that a paragraph states about the subject of its article."""
 
     relation: str
     answer: str
     what: str = ""
-    """What the article is about, in a word or two, such as `film`."""
+    """The kind of subject in a word or two, such as `film`."""
 
 
 _PATTERNS: tuple[tuple[str, str], ...] = (
@@ -95,12 +95,12 @@ _A_PERSON = re.compile(
 _PEOPLE = ("birthplace", "death place", "occupation", "nationality", "position", "club")
 _OF_SITES = ("founded", "founder", "headquarters", "built", "opened", "location", "population", "country", "county", "district", "state")
 _NO_SITE = re.compile(r"\b(?:He|She|Him) |^[^.]{0,120}\b(?:film|album|song|novel|book|documentary|episode|single|EP)\b")
-"""What is said of people and of works with the words of places and companies is said of something else."""
+"""Paragraphs about people and works, in which the words of places and companies are about something else."""
 _NO_ANSWERS = frozenset(("The", "This", "It", "He", "She", "Its", "In", "A"))
 
 
 def sayings(text: str) -> Iterator[Saying]:
-    """What the first paragraph of an article says, the first match of each relation."""
+    """The facts of an article's first paragraph: the first match of each relation."""
     paragraph = first_paragraph(text)
     if paragraph is None:
         return
@@ -118,7 +118,7 @@ def sayings(text: str) -> Iterator[Saying]:
 
 
 def first_paragraph(text: str) -> str | None:
-    """The first paragraph on one line, without marks of italics; None where a table or a picture opens the article."""
+    """The first paragraph on one line, without italics; None if the article starts with a table or a picture."""
     paragraph = " ".join(text.split("\n\n")[0].replace("_", "").split())
     return paragraph if len(paragraph) > 40 and "}}" not in paragraph[:60] and ".jpg" not in paragraph[:200] else None
 
@@ -138,7 +138,7 @@ def _life(paragraph: str) -> Iterator[Saying]:
 
 
 def _cleaned(relation: str, answer: str) -> str | None:
-    """The answer without fillers and stray marks; None where it cannot be one."""
+    """The answer without fillers and stray marks; None if it cannot be an answer."""
     answer = answer.strip(" ,;–-")
     if not re.search(r"\b(?:[A-Z]|Jr|Sr|St|Inc|Ltd|Co)\.$", answer):
         answer = answer.rstrip(".")

@@ -1,4 +1,4 @@
-"""How people ask for what an introduction says (`intro_questions.yaml`), and the kind of their answers, both by relation."""
+"""Question templates for the facts of introductions, and the kinds of answers, by relation."""
 
 from collections.abc import Mapping
 

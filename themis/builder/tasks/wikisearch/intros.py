@@ -1,8 +1,8 @@
-"""Questions made by rule from the introductions of 40,000 Wikipedia articles: who was born when, who directed what, what lies where.
+"""Questions generated from the introductions of 40,000 Wikipedia articles: who was born when, who directed what.
 
-The other sources hold too few questions that the offline wiki settles. An article gives two questions at most, and no answer is
-right for more than a small share of the questions that ask the same thing; articles whose name another one shares give none.
-Knows nothing of the patterns that read a sentence (`first_sentences`) or of wrong answers.
+The other sources hold too few questions that the offline wiki settles. An article gives at most two questions, and
+none if another article shares its name. No answer is right for more than a small share of the questions of one
+relation. Knows nothing of the patterns that read a sentence (`first_sentences`) or of wrong answers.
 """
 
 import re
@@ -21,7 +21,7 @@ from themis.files import json_lines, text_field
 
 INTROS = "wikipedia/intros.jsonl.xz"
 OF_AN_ARTICLE = 2
-"""Questions that an article gives at most."""
+"""Most questions from one article."""
 MOST_OF_ONE = 0.04
 """The share of a relation's questions that may have the same answer."""
 _LEAST_OF_ONE = 12
@@ -31,7 +31,7 @@ _WORD = re.compile(r"[^\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What an article says, with the name of what it is about."""
+    """A fact of an article, with the name of its subject."""
 
     title: str
     subject: str
@@ -49,7 +49,7 @@ def read(root: Path, seed: int, wanted: int) -> Iterator[Draft]:
 
 
 def _in_turn(by_relation: dict[str, list[Fact]], seed: int, wanted: int) -> Iterator[Draft]:
-    """One of each relation, then the next of each, as long as there are any."""
+    """One question of each relation, then the next of each, until none is left."""
     used: Counter[str] = Counter()
     answered: Counter[tuple[str, str]] = Counter()
     asked: set[str] = set()
@@ -95,7 +95,7 @@ def _draft(fact: Fact, seed: int) -> Draft:
 
 
 def _in_style(question: str, rng: Random) -> str:
-    """As it is, without its mark, or as people type: in lower case."""
+    """The question as written, without its question mark, or in lower case, as people type."""
     style = rng.random()
     if style < 0.5:
         return question
@@ -132,7 +132,7 @@ def _subject(title: str) -> str:
 
 
 def _opens_with(text: str, subject: str) -> bool:
-    """Does the article begin with the name of what it is about? Some have lost it, or begin with a note."""
+    """Whether the article starts with its subject's name. In some it is lost, or a note comes first."""
     paragraph = first_paragraph(text)
     if paragraph is None:
         return False

@@ -1,6 +1,6 @@
-"""What kind of thing a question asks for, as seen from its words and from the form of an answer.
+"""The kind of thing that a question asks for, from its words and from the form of an answer.
 
-A wrong answer is tempting where it is of the right kind: a year against a year, a person against a person.
+A wrong answer is plausible if it is of the right kind: a year for a year, a person for a person.
 """
 
 import re
@@ -32,7 +32,7 @@ _STARTS_WITH_NUMBER = re.compile(rf"\D{{0,14}}\d|(?:{'|'.join(NUMBER_WORDS)})\b"
 
 
 def kind_of(question: str, answer: str, facts: Mapping[str, str]) -> str:
-    """A word for the kind; that of the facts, where the source knows it."""
+    """The kind in a word. If the source knows it, it is among the facts."""
     if form := _form(answer):
         return form
     if "kind" in facts:
@@ -68,7 +68,7 @@ def _form(answer: str) -> str | None:
 
 
 def shape_of(answer: str) -> tuple[bool, bool, bool, bool]:
-    """How an answer looks: with capitals, with figures, with a comma, with other marks."""
+    """The form of an answer: whether it has capitals, figures, a comma, other marks."""
     return (
         answer[:1].isupper(),
         any(letter.isdigit() for letter in answer),

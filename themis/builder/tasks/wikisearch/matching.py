@@ -1,6 +1,6 @@
-"""Does a short answer stand in a passage? Words without case and accents, numbers as words, dates in any of their forms.
+"""Finds a short answer in a passage: words without case and accents, numbers in words or figures, dates in any form.
 
-Knows nothing of questions or of labels. Precision over recall: what is said in other words is not found.
+Knows nothing of questions or of labels. Precision over recall: a paraphrase is not found.
 """
 
 import re
@@ -44,7 +44,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A word of a text as it is compared, and where it stands."""
+    """A word of a text in the form in which words are compared, and its place."""
 
     plain: str
     span: Span
@@ -52,7 +52,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date, or what is written of it; 0 for a part that is not."""
+    """A date, or the written parts of one; a missing part is 0."""
 
     year: int
     month: int
@@ -60,7 +60,7 @@ class Day:
     span: Span
 
     def says(self, other: "Day") -> bool:
-        """Has it every part of the other, and the same?"""
+        """Whether it has every part of the other, with the same value."""
         return all(theirs in (0, ours) for ours, theirs in zip(self._parts, other._parts, strict=True))
 
     @property
@@ -77,7 +77,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=512)
 def words_of(text: str) -> tuple[Word, ...]:
-    """The words of a text without articles; numbers in figures, without the commas of thousands."""
+    """The words of a text without articles. Numbers are in figures, without thousands separators."""
     found = []
     for match in _WORD.finditer(text):
         word = re.sub(r"['’]s?$|['’]", "", plain(match[0]))
@@ -89,13 +89,13 @@ def words_of(text: str) -> tuple[Word, ...]:
 
 
 def key(text: str) -> str:
-    """One text for answers that are the same."""
+    """The same text for equal answers, however they are written."""
     words = " ".join(word.plain for word in words_of(text))
     return _SAME.get(words, words)
 
 
 def dates_in(text: str) -> list[Day]:
-    """The dates of a text with at least two of day, month and year; the fullest reading of each."""
+    """The dates of a text with at least two of day, month and year, each in its fullest reading."""
     found: list[Day] = []
     for pattern in _DATES:
         for match in pattern.finditer(text):
@@ -108,7 +108,7 @@ def dates_in(text: str) -> list[Day]:
 
 
 def whole_date(text: str) -> Day | None:
-    """The date that a text is, with nothing but a small word beside it."""
+    """The date that a text consists of, but for a function word."""
     dates = dates_in(text)
     if len(dates) != 1:
         return None
@@ -117,30 +117,30 @@ def whole_date(text: str) -> Day | None:
 
 
 def find(answer: str, text: str) -> Span | None:
-    """Where an answer first stands in a text, in any of the ways it may be written."""
+    """The first place of an answer in a text, in any of its written forms."""
     return next(places(answer, text), None)
 
 
 def find_any(answers: Iterable[str], text: str) -> Span | None:
-    """Where the first of some answers stands that is in the text."""
+    """The place of the first answer that is in the text."""
     return next((span for answer in answers if (span := find(answer, text))), None)
 
 
 def places(answer: str, text: str) -> Iterator[Span]:
-    """Where an answer stands in a text: for each way to write it, from left to right."""
+    """All places of an answer in a text: for each written form, from left to right."""
     if day := whole_date(answer):
         yield from (said.span for said in dates_in(text) if said.says(day))
         return
     words, there = words_of(text), _plain_words(text)
     for form in forms(answer):
         wanted = [word.plain for word in words_of(form)]
-        # Most answers are not there: one look at each word is quicker than a walk.
+        # Most answers are not there: checking the set of words first is quicker.
         if wanted and all(word in there or f"{word}s" in there or word.removesuffix("s") in there for word in wanted):
             yield from _rows_of(wanted, words)
 
 
 def forms(answer: str) -> list[str]:
-    """The answer, and it without what stands in brackets, without `language`, with its own other name."""
+    """The written forms of an answer: whole, without its brackets, without `language`, and its alternative name."""
     shorter = re.sub(r"\s*\([^)]*\)", "", answer).strip()
     found = [answer, shorter, re.sub(r"\s+[Ll]anguage$", "", shorter)]
     same = key(answer)
@@ -167,7 +167,7 @@ def _plain_words(text: str) -> frozenset[str]:
 
 
 def _rows_of(wanted: Sequence[str], words: Sequence[Word]) -> Iterator[Span]:
-    """Where the words stand in a row; a plural counts as its singular."""
+    """The places where the words occur in a row. A plural counts as its singular."""
     for at in range(len(words) - len(wanted) + 1):
         if all(_same_word(words[at + place].plain, other) for place, other in enumerate(wanted)):
             yield Span(words[at].span.start, words[at + len(wanted) - 1].span.end)

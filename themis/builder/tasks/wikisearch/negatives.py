@@ -1,8 +1,8 @@
 """Wrong answers of the right kind: from the same passage, from other questions, and altered dates and numbers.
 
-So that no answer can be judged by its looks, an answer that is right for one question is wrong for another about as often:
-the pool holds the right answers of all questions, and is drawn from as they are distributed. What the passage also says,
-what is part of the right answer, and what it may be called in other words, is no wrong answer.
+Wrong answers are drawn from the right answers to all questions, by their frequency. So an answer is wrong about as
+often as it is right, and its surface cues tell nothing. An answer is left out if the passage also gives it, if it is
+part of the right answer, or if it may be another name for it.
 """
 
 import re
@@ -23,12 +23,12 @@ from themis.errors import DataError
 from themis.tools.dates import MONTHS
 
 SAME_PASSAGE = 0.3
-"""How often the wrong answers come from the passage, where it has any of the kind: they are the hardest to tell."""
+"""The share of drafts whose wrong answers come from the passage, if it has any. They are the hardest to tell apart."""
 MOST = 6
 _TRIES = 30
 _ENOUGH = 12
 _LEAST = 25
-"""Answers a pool must have to be drawn from."""
+"""Fewest answers in a pool."""
 _NAME = re.compile(r"\b[A-ZÀ-Þ][\w'’-]+(?:\s+(?:[A-ZÀ-Þ](?:[\w'’-]+|\.)|de|van|von|la|del)){1,3}")
 _NO_PERSON = frozenset(
     "the in on at of and his her this he she it american british english french german united states university college school "
@@ -41,14 +41,17 @@ _DATE_KINDS = ("date", "month", "day", "year")
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The right answers of one kind, in order, each as often as it is right."""
+    """The right answers of one kind in order, each as often as it is right."""
 
     answers: tuple[str, ...]
     most: int
-    """How often the most frequent one stands in it."""
+    """The count of the most frequent one."""
 
     def draw(self, right: str, rng: Random) -> str:
-        """An answer a random way off in the circle: over all right answers, each comes up as often as it is right."""
+        """An answer at a random distance in the circle.
+
+        Over all right answers, each is drawn as often as it is right.
+        """
         size = len(self.answers)
         first = bisect_left(self.answers, right)
         last = first
@@ -60,7 +63,7 @@ class Pool:
 
 
 def wrong_answers(draft: Draft, rng: Random, passage: str) -> list[str]:
-    """Several wrong answers of various lengths; fewer where few can be made."""
+    """Several wrong answers of different lengths, or fewer if few can be made."""
     rights = (draft.chosen, *draft.references)
     kind = _kind(draft)
     made: list[str] = [*draft.rejected]
@@ -69,7 +72,7 @@ def wrong_answers(draft: Draft, rng: Random, passage: str) -> list[str]:
         near = [each for each in _of_passage(kind, draft, passage) if differs(each, rights)]
         rng.shuffle(near)
     if near:
-        made += near[:MOST]  # alone: beside others, the easy ones would mostly be taken
+        made += near[:MOST]  # alone: from a mixture, mostly the easy ones would be chosen
     else:
         made += [each for each in _altered(kind, draft.chosen, rng) if not find(each, passage)]
         if len(made) < 2 or kind in _DATE_KINDS:
@@ -84,7 +87,7 @@ def wrong_answers(draft: Draft, rng: Random, passage: str) -> list[str]:
 
 
 def differs(answer: str, rights: Sequence[str]) -> bool:
-    """Is an answer none of the right ones, nor part of one, nor one with words around it, nor one in other words?"""
+    """Whether an answer differs from all right ones: not part of one, not one with more words, not a synonym."""
     words = set(key(answer).split())
     if not words:
         return False
@@ -99,7 +102,7 @@ def differs(answer: str, rights: Sequence[str]) -> bool:
 
 
 def names_in(text: str) -> Iterator[tuple[str, Span]]:
-    """What looks like the name of a person: two to four words with capitals, none of them a word of places or works."""
+    """Texts with the form of a person's name: two to four capitalised words, none typical of places or works."""
     for match in _NAME.finditer(text):
         name = match[0].rstrip(".,'’-")
         words = plain(name).split()
@@ -108,7 +111,10 @@ def names_in(text: str) -> Iterator[tuple[str, Span]]:
 
 
 def _kind(draft: Draft) -> str:
-    """As the question has it; but a person is a person whatever was asked, and `who` may be a people or a company."""
+    """The kind that the question asks for.
+
+    An answer that names a person is one; `who` may ask for a people or a company.
+    """
     kind = kind_of(draft.question, draft.chosen, draft.facts)
     if "kind" in draft.facts or kind not in ("person", "thing", "place", "time"):
         return kind
@@ -118,7 +124,7 @@ def _kind(draft: Draft) -> str:
 
 
 def _is_person(answer: str) -> bool:
-    """A name whose first word is a first name."""
+    """Whether the first word is a first name."""
     return _is_name(answer) and plain(answer.split()[0]) in _first_names(data_root())
 
 
@@ -129,7 +135,7 @@ def _is_name(answer: str) -> bool:
 
 @lru_cache(maxsize=1)
 def _first_names(root: Path | None) -> frozenset[str]:
-    """The first names of people with an article; none where there is no data."""
+    """The first names of people with an article; empty without the data."""
     from themis.builder.tasks.wikisearch import intros
 
     if root is None or not (root / intros.INTROS).is_file():
@@ -139,7 +145,7 @@ def _first_names(root: Path | None) -> frozenset[str]:
 
 
 def _of_passage(kind: str, draft: Draft, passage: str) -> Iterator[str]:
-    """Others of the kind in the passage, in the form of the right answer; none that a passage might name beside it."""
+    """Others of the kind in the passage, in the right answer's form, without those that may be right too."""
     right = draft.chosen
     if kind in ("date", "month") and (form := whole_date(right)):
         for day in dates_in(passage):
@@ -157,7 +163,7 @@ def _of_passage(kind: str, draft: Draft, passage: str) -> Iterator[str]:
 
 
 def _other_names(draft: Draft, passage: str) -> Iterator[str]:
-    """Names in other sentences than the right one, whose words are not those of the question or of the title."""
+    """Names from other sentences that share no word with the question or the title."""
     taken = {word.plain for word in words_of(f"{draft.question} {draft.chosen} {passage.partition(' | ')[0]}")}
     span = find(draft.chosen, passage)
     for name, at in names_in(passage):
@@ -181,7 +187,7 @@ def _altered(kind: str, right: str, rng: Random) -> Iterator[str]:
 
 
 def _another_day(day: Day, rng: Random) -> Day:
-    """One to three of the parts are others."""
+    """The date with one to three parts changed."""
     parts = rng.choice(("day", "month", "year", "day month", "day year", "all")).split()
     change = ("day", "month", "year") if parts == ["all"] else tuple(parts)
     number = rng.choice([n for n in range(1, 29) if n != day.day]) if day.day and "day" in change else day.day
@@ -197,10 +203,10 @@ def _another_year(year: int, rng: Random) -> int:
 
 
 def _another_number(right: str, rng: Random) -> str:
-    """Another number that is as round, with the same commas and words around it."""
+    """Another number, as round, with the same commas and the same words around it."""
     if figures := re.search(r"\d[\d,]*", right):
         value = _value(figures[0])
-        if 1500 <= value <= 2030 and "," not in figures[0]:  # a year, with words around it
+        if 1500 <= value <= 2030 and "," not in figures[0]:  # a year among other words
             return right[: figures.start()] + str(_another_year(value, rng)) + right[figures.start() + 4 :]
         step = 10 ** (len(str(value)) - len(str(value).rstrip("0"))) if value else 1
         far = max(3, value // step // 3)
@@ -212,7 +218,7 @@ def _another_number(right: str, rng: Random) -> str:
     if word.lower() not in NUMBER_WORDS:
         return right
     at = NUMBER_WORDS.index(word.lower())
-    least = 1 if " " in right else 0  # `one` would want another form of the words behind it
+    least = 1 if " " in right else 0  # `one` needs the singular
     other_word = rng.choice([each for each in NUMBER_WORDS[max(at - 4, least) : at + 5] if each != word.lower()])
     return right.replace(word, other_word.capitalize() if word[0].isupper() else other_word, 1)
 
@@ -234,7 +240,7 @@ def _written(day: Day, right: str, form: Day) -> str:
 
 
 def _of_pool(kind: str, draft: Draft, rng: Random, passage: str) -> Iterator[str]:
-    """Right answers of other questions, of the same kind and looks, that the passage does not say."""
+    """Right answers to other questions, of the same kind and form, that the passage does not give."""
     pool = _pool_for(kind, draft)
     if pool is None:
         return
@@ -253,7 +259,7 @@ def _of_pool(kind: str, draft: Draft, rng: Random, passage: str) -> Iterator[str
 
 
 def _is_said(answer: str, passage: str) -> bool:
-    """Does a passage say an answer, in these words, in part or in others?"""
+    """Whether a passage gives an answer, a part of it, or a synonym."""
     if find(answer, passage):
         return True
     first = answer.split(",")[0]
@@ -261,7 +267,7 @@ def _is_said(answer: str, passage: str) -> bool:
 
 
 def _by_length(right: str, drawn: list[str]) -> list[str]:
-    """The nearest in length, a shorter and a longer one, and another."""
+    """The nearest in length, a shorter one, a longer one, and one more."""
     near = sorted(drawn, key=lambda each: abs(len(each) - len(right)))
     shorter = [each for each in near if len(each) < len(right)][:2]
     longer = [each for each in near if len(each) > len(right)][:2]
@@ -269,7 +275,7 @@ def _by_length(right: str, drawn: list[str]) -> list[str]:
 
 
 def _pool_for(kind: str, draft: Draft) -> Pool | None:
-    """That of the draft's source, where it is large enough, else that of the kind, else that of the looks."""
+    """The pool of the draft's source if it is large enough, else that of the kind, else that of the form."""
     found = _pools(data_root())
     for name in ((draft.source, kind), ("", kind), ("", "thing")):
         if name in found and len(found[name].answers) >= _LEAST:
@@ -279,7 +285,7 @@ def _pool_for(kind: str, draft: Draft) -> Pool | None:
 
 @lru_cache(maxsize=1)
 def _pools(root: Path | None) -> dict[tuple[str, str], Pool]:
-    """The pools by source and kind; by kind alone under the source ``. None without the data."""
+    """The pools by source and kind, and by kind alone under the source ``; empty without the data."""
     gathered: dict[tuple[str, str], list[str]] = defaultdict(list)
     for draft in _all_drafts(root) if root else ():
         kind = _kind(draft)
@@ -296,7 +302,7 @@ def _all_drafts(root: Path) -> Iterable[Draft]:
         if all((root / file).is_file() for file in source.files):
             try:
                 yield from source.read(root, 0, 8_000)
-            except DataError:  # said where the source itself is read
+            except DataError:  # the reader of the source reports it
                 continue
 
 

@@ -1,10 +1,11 @@
-"""Questions that people asked, with short answers: NQ-open, NQ with its gold paragraphs, WebQuestions, PopQA, EfficientQA.
+"""Questions of people with short answers: NQ-open, NQ with gold paragraphs, WebQuestions, PopQA, EfficientQA.
 
-A question that stands in two of them is one draft, of the first source that has it. Where a source holds the paragraph that
-settles a question, it becomes a passage of the index that `wiki_search` looks in. The published file of EfficientQA holds
-right answers alone: what people judged wrong is not in it, so no draft here has rejected answers.
-Knows nothing of the index or of wrong answers.
-Source: the READMEs of the files; Natural Questions (Kwiatkowski 2019), WebQuestions (Berant 2013), PopQA (Mallen 2023).
+A question in two sources gives one draft, of the first source that has it. If a source holds the paragraph that
+settles a question, it becomes a passage of the index that `wiki_search` uses. No draft has rejected answers: the
+published file of EfficientQA does not hold those that people judged wrong. Knows nothing of the index or of wrong
+answers.
+Source: the READMEs of the files; Natural Questions (Kwiatkowski 2019), WebQuestions (Berant 2013), PopQA (Mallen
+2023).
 """
 
 import json
@@ -25,21 +26,21 @@ NQ_OPEN = "nq_open/NQ-open.dev.jsonl"
 EFFICIENT_QA = "nq_open/NQ-open.efficientqa.dev.1.1.jsonl"
 WEB_QUESTIONS = ("webquestions/trainmodel.json", "webquestions/val.json")
 POP_QA_KINDS = {"occupation": "occupation", "place of birth": "city"}
-"""The kind of the answers, by what is asked for."""
+"""The kind of the answers, by relation."""
 POP_QA = "popqa_neuropath/popqa.json.gz"
 
 HAS_PARAGRAPH = "has paragraph"
-"""A fact of a question whose source holds the paragraph that settles it."""
+"""The name of a fact: the source holds the paragraph that settles the question."""
 MOST_WORDS = 9
-"""Of an answer: longer ones are descriptions, which no passage says in the same words."""
+"""In an answer. Longer ones are descriptions, which no passage gives in the same words."""
 _MOST_ANSWERS = 5
-"""A question with more right answers than that has others that nobody wrote down."""
+"""A question with more right answers has others that nobody listed."""
 _WORD = re.compile(r"[^\W_]+")
 _SMALL = frozenset("a an the of in on at to and or by for is was were are be from with".split())
 
 
 def same_question(question: str) -> str:
-    """One text for a question, however it is written: lower case, the words alone."""
+    """The same text for equal questions: the words alone, in lower case."""
     return " ".join(_WORD.findall(question.lower()))
 
 
@@ -78,13 +79,13 @@ def _pop_qa(root: Path) -> Iterator[Draft]:
             raise DataError(f"{where}: field 'possible_answers' must be a list written as JSON") from error
         asked = _text(row, "prop", where)
         facts = {"relation": asked, "subject": _text(row, "subj", where), "kind": POP_QA_KINDS.get(asked, "thing")}
-        # Its ids count from 0.
+        # Ids count from 0.
         for draft in _draft("popqa", number - 1, _text(row, "question", where), answers, passages):
             yield replace(draft, facts=facts)
 
 
 def _draft(source: str, key: int | str, question: str, answers: list[str], passages: tuple[tuple[str, str], ...] = ()) -> Iterator[Draft]:
-    """The draft of a question, if its answers are short and few, and say more than the question."""
+    """The draft of a question, if its answers are short and few, and hold words that the question does not."""
     asked = set(_WORD.findall(question.lower())) | _SMALL
     answers = [" ".join(answer.split()) for answer in answers]
     useful = [answer for answer in answers if 0 < len(answer.split()) <= MOST_WORDS and set(_WORD.findall(answer.lower())) - asked]
@@ -107,7 +108,7 @@ _READERS: Mapping[str, Callable[[Path], Iterator[Draft]]] = {
     "efficientqa": partial(_open_questions, "efficientqa", EFFICIENT_QA),
     "webquestions": _web_questions,
 }
-"""Those with paragraphs come first: of a question in two sources the draft with a paragraph stays."""
+"""Sources with paragraphs come first, so that of a question in two sources the draft with a paragraph stays."""
 
 
 def _read(name: str, root: Path, seed: int, wanted: int) -> Iterator[Draft]:

@@ -1,4 +1,4 @@
-"""What may be called in other words: countries and their people, and occupations that include each other."""
+"""Other names for the same thing: countries and their people, and occupations that include each other."""
 
 import re
 from functools import lru_cache
@@ -17,13 +17,13 @@ def _countries() -> dict[str, set[str]]:
 
 
 _LONGEST_ANSWER = 60
-"""Characters; what is longer is a passage."""
+"""Characters. A longer text is a passage."""
 _NAMES = _countries()
 _GROUPS = [frozenset((name, *others)) for name, others in phrases(__package__, "occupations.yaml").items()]
 
 
 def same_thing(answer: str, other: str) -> bool:
-    """Is an answer a country or a people that another answer, or a passage, names in other words; or an occupation like it?"""
+    """Whether another answer, or a passage, names the same country or people differently, or an occupation like it."""
     words = key(answer).split()
     said = _said(other)
     if any(f" {name} " in said for name in _NAMES.get(" ".join(words), ())):
