@@ -198,6 +198,7 @@ def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) ->
         return
     if on_cpu:
         model.lm.set_attn_implementation("eager")
+    torch._dynamo.reset()  # what an earlier stage compiled counts towards the limit
     # One for each of a recipe's lengths, for rows that fork and for measuring.
     cast(Any, torch._dynamo.config).recompile_limit = SHAPES_AT_MOST
     for layer in cast(nn.ModuleList, model.lm.base_model.layers):
