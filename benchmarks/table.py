@@ -2,7 +2,7 @@
 
     python -m benchmarks.table nano=nano.json "vanilla=a.json,b.json,c.json" "one per tool=calendar.json+weather.json" [--all]
 
-Takes what `themis eval ... --json` wrote. Several files of one name are runs with other seeds: their mean, its standard deviation over
+Takes what `themis eval ... --out` wrote. Several files of one name are runs with other seeds: their mean, its standard deviation over
 the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their own, in one row. With `--all` also
 the lines that are in no average. Judges nothing.
 """
@@ -135,7 +135,7 @@ def _line(cells: Sequence[str]) -> str:
 def _result(file: Path) -> Result:
     run = read_run(file)
     if run.kind != "evaluation":
-        raise DataError(f"{file} is no evaluation: give the JSON of `themis eval ... --json`")
+        raise DataError(f"{file} is no evaluation: give the JSON of `themis eval ... --out`")
     return run.result
 
 

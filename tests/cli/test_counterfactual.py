@@ -30,7 +30,7 @@ def test_pairs_are_written_and_judged_by_the_model_that_ships(themis: Themis, da
     pairs, table = tmp_path / "flips.jsonl", tmp_path / "flips.json"
     assert themis(*BUILD, "--out", pairs, "--count", 6, "--tasks", "weather,multi_tools").exit_code == 0
     assert len(pairs.read_text().splitlines()) == 12
-    judged = themis(*EVAL, pairs, "--tasks", "weather", "--rationale", "skip", "--json", table)
+    judged = themis(*EVAL, pairs, "--tasks", "weather", "--rationale", "skip", "--out", table)
     assert judged.exit_code == 0
     assert "not trained on" in " ".join(judged.stdout.split())
     result = json.loads(table.read_text())
@@ -39,23 +39,23 @@ def test_pairs_are_written_and_judged_by_the_model_that_ships(themis: Themis, da
     assert result["tasks"]["weather"]["flips"] >= 5
 
 
-def test_a_run_that_was_killed_goes_on_where_it_was(themis: Themis, data: Path, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_resumes(themis: Themis, data: Path, tmp_path: Path) -> None:
     pairs, table = tmp_path / "flips.jsonl", tmp_path / "flips.json"
     themis(*BUILD, "--out", pairs, "--count", 4, "--tasks", "weather")
-    words = [*EVAL, pairs, "--rationale", "skip", "--batch-size", 1, "--json", table]
-    kept = tmp_path / "flips.verdicts.jsonl"
+    words = [*EVAL, pairs, "--rationale", "skip", "--batch-size", 1, "--out", table]
+    cache = tmp_path / "flips.verdicts.jsonl"
     process = subprocess.Popen([sys.executable, "-m", "themis", *map(str, words)], env=os.environ, start_new_session=True)
-    while process.poll() is None and not (kept.exists() and kept.read_bytes().count(b"\n") > 2):
+    while process.poll() is None and not (cache.exists() and cache.read_bytes().count(b"\n") > 2):
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    whole = kept.read_bytes().rpartition(b"\n")[0] + b"\n"
+    whole = cache.read_bytes().rpartition(b"\n")[0] + b"\n"
     assert 2 < whole.count(b"\n") < 9, "it was not killed half way"
     assert themis(*words).exit_code == 0
-    assert kept.read_bytes().startswith(whole), "what was kept was judged again"
-    assert kept.read_bytes().count(b"\n") == 9
+    assert cache.read_bytes().startswith(whole), "a cached verdict was judged again"
+    assert cache.read_bytes().count(b"\n") == 9
     assert json.loads(table.read_text())["tasks"]["weather"]["flips"] >= 3
-    assert "keeps verdicts of another judge (rationale was" in sentence(themis(*words, "--rationale", "write"))
+    assert "is the verdict cache of another judge (rationale was" in sentence(themis(*words, "--rationale", "write"))
 
 
 def test_the_same_seed_gives_the_same_bytes(themis: Themis, data: Path, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_source_that_is_missing_leaves_the_old_file_as_it_was(themis: Themis, 
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["flips.jsonl"]
 
 
-def test_a_task_that_is_none_is_named(themis: Themis, data: Path, tmp_path: Path) -> None:
+def test_an_unknown_task_is_named(themis: Themis, data: Path, tmp_path: Path) -> None:
     assert "there is no task 'wether' among calendar, weather" in sentence(
         themis(*BUILD, "--out", tmp_path / "f.jsonl", "--tasks", "wether")
     )

@@ -25,13 +25,13 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_table_is_printed_and_written_as_json(themis: Themis, tiny: Path, tmp_path: Path) -> None:
-    result = themis("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--json", tmp_path / "dev.json")
+    result = themis("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--out", tmp_path / "dev.json")
     assert result.exit_code == 0
     assert "calendar" in result.stdout
     assert "not run: wikisearch, the toolbox lacks wiki_search" in result.stdout
     written = json.loads((tmp_path / "dev.json").read_text())
     assert {"model", "tasks", "micro", "macro", "baselines"} <= written.keys()
-    assert {"n", "correct", "accuracy", "ci95", "unscored", "published_calls"} <= written["tasks"]["calendar"].keys()
+    assert {"n", "correct", "accuracy", "ci95", "unscored", "call_agreement"} <= written["tasks"]["calendar"].keys()
     assert (written["model"], list(written["tasks"])) == (str(tiny), ["calendar"])
 
 
@@ -43,27 +43,27 @@ def test_only_some_tasks_are_run_where_asked(themis: Themis, tiny: Path, tmp_pat
 
 def test_what_cannot_be_read_or_written_is_one_sentence(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     assert "holds no TASK/dev.jsonl" in sentence(themis("eval", "tara", "--data", tmp_path / "no", "--model", tiny))
-    unwritable = themis("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--json", tmp_path / "no" / "dev.json")
+    unwritable = themis("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--out", tmp_path / "no" / "dev.json")
     assert "cannot be written: No such file" in sentence(unwritable)
 
 
-def test_a_killed_evaluation_goes_on_from_the_verdicts_beside_its_result(themis: Themis, tiny: Path, tmp_path: Path) -> None:
-    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--json", tmp_path / "dev.json")
+def test_a_killed_evaluation_resumes_from_the_verdict_cache_beside_its_result(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--out", tmp_path / "dev.json")
     themis(*words)
-    kept = tmp_path / "dev.verdicts.jsonl"
-    lines = kept.read_text().splitlines()
+    cache = tmp_path / "dev.verdicts.jsonl"
+    lines = cache.read_text().splitlines()
     assert len(lines) == 3
     forged = json.loads(lines[1]) | {"reward": 77.0, "reason": None}
-    kept.write_text("\n".join([lines[0], json.dumps(forged)]) + "\n" + lines[2][:50])
+    cache.write_text("\n".join([lines[0], json.dumps(forged)]) + "\n" + lines[2][:50])
     assert themis(*words).exit_code == 0
     margin = json.loads((tmp_path / "dev.json").read_text())["items"]["calendar"]["1"][1]
-    assert margin is None or abs(margin) > 10, "the kept verdict was judged again"
-    assert kept.read_text().splitlines()[2].split('"usage"')[0] == lines[2].split('"usage"')[0]
-    assert "keeps verdicts of another judge (rationale was" in sentence(themis(*words, "--rationale", "skip"))
+    assert margin is None or abs(margin) > 10, "a cached verdict was judged again"
+    assert cache.read_text().splitlines()[2].split('"usage"')[0] == lines[2].split('"usage"')[0]
+    assert "is the verdict cache of another judge (rationale was" in sentence(themis(*words, "--rationale", "skip"))
 
 
-def test_another_model_is_held_against_the_judge_on_the_same_pairs(themis: Themis, tiny: Path, tmp_path: Path) -> None:
-    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--rationale", "skip", "--json", tmp_path / "dev.json")
+def test_another_model_is_compared_with_the_judge_on_the_same_pairs(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--rationale", "skip", "--out", tmp_path / "dev.json")
     result = themis(*words, "--against", tiny)
     assert f"+0.0 points (+0.0 to +0.0) against {tiny}" in " ".join(result.stdout.split())
     written = json.loads((tmp_path / "dev.json").read_text())
@@ -74,19 +74,19 @@ def test_another_model_is_held_against_the_judge_on_the_same_pairs(themis: Themi
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An encoder reward model that learnt nothing."""
+    """An untrained encoder reward model."""
     directory = tmp_path_factory.mktemp("encoder")
     save_encoder(directory / "model", *new_encoder(tiny_bert(directory / "bert")), ModelMeta(kind="encoder"))
     return directory / "model"
 
 
 def test_an_encoder_is_measured_as_a_model_without_tools(themis: Themis, tiny: Path, encoder: Path, tmp_path: Path) -> None:
-    words = ("eval", "tara", "--data", folder(tmp_path), "--rationale", "skip", "--json", tmp_path / "dev.json")
+    words = ("eval", "tara", "--data", folder(tmp_path), "--rationale", "skip", "--out", tmp_path / "dev.json")
     result = themis(*words, "--model", encoder, "--against", tiny)
     assert result.exit_code == 0, result.output
     written = json.loads((tmp_path / "dev.json").read_text())
     row = written["tasks"]["calendar"]
-    assert (row["n"], row["unscored"], row["published_calls"]) == (1, 0, None)
+    assert (row["n"], row["unscored"], row["call_agreement"]) == (1, 0, None)
     assert row["cost"].items() >= {"judgements": 2, "calls": 0, "new_tokens": 0}.items()
     # [CLS] q [SEP], then Tuesday or A Monday, a letter each, and [SEP].
     assert row["cost"]["read_tokens"] == 3 + 7 + 1
@@ -99,19 +99,19 @@ def test_an_encoder_is_measured_as_a_model_without_tools(themis: Themis, tiny: P
 
 
 def test_a_tool_that_is_switched_off_says_so_and_its_task_is_run(themis: Themis, tiny: Path, tmp_path: Path) -> None:
-    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--json", tmp_path / "dev.json")
+    words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--out", tmp_path / "dev.json")
     result = themis(*words, "--without", "Calendar.week_day", "--without", "calculator")
     assert "switched off: Calendar.week_day, calculator" in result.stdout
     written = json.loads((tmp_path / "dev.json").read_text())
     assert written["settings"]["without"] == ["Calendar.week_day", "calculator"]
     assert written["tasks"]["calendar"]["n"] == 1
-    assert "keeps verdicts of another judge (without was" in sentence(themis(*words))
+    assert "is the verdict cache of another judge (without was" in sentence(themis(*words))
     assert "did you mean 'Calendar.week_day'?" in sentence(themis(*words, "--without", "calendar.weekday"))
 
 
 def test_samples_are_drawn_and_told_apart(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     words = ("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--rationale", "skip")
-    themis(*words, "--samples", 3, "--temperature", 1.5, "--json", tmp_path / "dev.json")
+    themis(*words, "--samples", 3, "--temperature", 1.5, "--out", tmp_path / "dev.json")
     written = json.loads((tmp_path / "dev.json").read_text())
     assert written["settings"].items() >= {"rationale": "skip", "samples": 3, "temperature": 1.5, "seed": 0}.items()
     assert written["settings"]["budget"]["tool_calls"] == 3
@@ -128,19 +128,19 @@ def test_the_benches_of_taras_folder_are_averaged_by_themselves(themis: Themis, 
     (tmp_path / "truthful_qa" / "dev.jsonl").write_text("".join(json.dumps(choice) + "\n" for choice in choices))
     counts = {}
     for bench in ("hh", "retarded-bar", "truthfulqa"):
-        result = themis("eval", bench, "--data", tmp_path, "--model", tiny, "--rationale", "skip", "--json", tmp_path / "b.json")
+        result = themis("eval", bench, "--data", tmp_path, "--model", tiny, "--rationale", "skip", "--out", tmp_path / "b.json")
         assert result.exit_code == 0, result.output
         counts[bench] = json.loads((tmp_path / "b.json").read_text())["averages"]["micro"]["n"]
         (tmp_path / "b.verdicts.jsonl").unlink()
     assert counts == {"hh": 2, "retarded-bar": 3, "truthfulqa": 1}
-    assert "a guess: 25.0" in result.stdout
+    assert "chance level: 25.0" in result.stdout
 
 
 def test_any_preference_file_is_a_bench(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.jsonl"
     row = {"id": "tied:1", "prompt": "p", "chosen": ["a", "b"], "rejected": ["c"], "num_correct": 2, "subset": "Ties"}
     file.write_text(json.dumps(row) + "\n")
-    result = themis("eval", "bench", file, "--model", tiny, "--rationale", "skip", "--json", tmp_path / "b.json")
+    result = themis("eval", "bench", file, "--model", tiny, "--rationale", "skip", "--out", tmp_path / "b.json")
     assert result.exit_code == 0, result.output
     assert "Ties" in result.stdout
     written = json.loads((tmp_path / "b.json").read_text())
@@ -149,25 +149,25 @@ def test_any_preference_file_is_a_bench(themis: Themis, tiny: Path, tmp_path: Pa
     assert "line 1: field 'chosen' must be an answer" in sentence(themis("eval", "bench", file, "--model", tiny))
 
 
-def test_the_fitted_temperature_is_kept_with_the_model_where_asked(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+def test_the_fitted_temperature_is_saved_with_the_model_where_asked(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(tiny, model)
     before = json.loads((tiny / "themis.json").read_text())
     data, result = tmp_path / "hh_rlhf" / "dev.jsonl", tmp_path / "b.json"
-    words = ("eval", "hh", "--data", tmp_path, "--model", model, "--rationale", "skip", "--json", result, "--tool-calls", 0)
+    words = ("eval", "hh", "--data", tmp_path, "--model", model, "--rationale", "skip", "--out", result, "--tool-calls", 0)
     better, worse = Side("yes", 1.0), Side("no", 0.0)
     write_tara([Pair(str(number), "q", better, worse) for number in range(4)], data)
-    assert "no temperature fits a judge that never errs" in themis(*words, "--keep-temperature").stderr
+    assert "no temperature fits a judge that is always right" in themis(*words, "--save-temperature").stderr
     assert json.loads((model / "themis.json").read_text()) == before
 
     if json.loads(result.read_text())["items"]["hh_rlhf"]["0"][1] < 0:
         better, worse = worse, better
     pairs = [Pair(str(number), "q", *((worse, better) if number == 0 else (better, worse))) for number in range(4)]
     write_tara(pairs, data)
-    assert themis(*words, "--keep-temperature").exit_code == 0
+    assert themis(*words, "--save-temperature").exit_code == 0
     after = json.loads((model / "themis.json").read_text())
     margin = json.loads(result.read_text())["items"]["hh_rlhf"]["1"][1]
     assert after["temperature"] == pytest.approx(margin / math.log(3), rel=1e-3), "right in three of four"
     assert after | {"temperature": 1.0} == before
     themis(*words)
-    assert json.loads(result.read_text())["calibration"]["kept"]["temperature"] == after["temperature"]
+    assert json.loads(result.read_text())["calibration"]["stored"]["temperature"] == after["temperature"]

@@ -11,7 +11,7 @@ from themis.traces.tara import write_tara
 def test_what_an_evaluation_wrote_becomes_a_page(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     write_tara([Pair("1", "Why <b>?", Side("yes", 1.0), Side("no", 0.0))], tmp_path / "hh_rlhf" / "dev.jsonl")
     result, out = tmp_path / "hh.json", tmp_path / "page.html"
-    assert themis("eval", "hh", "--data", tmp_path, "--model", tiny, "--rationale", "skip", "--json", result).exit_code == 0
+    assert themis("eval", "hh", "--data", tmp_path, "--model", tiny, "--rationale", "skip", "--out", result).exit_code == 0
     written = themis("report", result, "--out", out, "--title", "Mine")
     assert (written.exit_code, written.stdout) == (0, f"{out}: 1 runs\n")
     assert "<h1>Mine</h1>" in out.read_text()

@@ -3,20 +3,20 @@
 from collections.abc import Iterable, Iterator
 
 from themis.evaluation.items import Item, JudgedItem, Rule, judge_items
-from themis.traces import Action, Case, Observation, Step, Trace, Usage, Verdict
+from themis.traces import Action, Case, Judge, Observation, Step, Trace, Usage, Verdict
 from themis.traces.trace import Reason
 
 LOOK = Trace((Step("t", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday")),), "r")
 
 
-class NumberJudge:
-    """The reward of an answer is the number that it opens with, plus `drift`; '?' gets none, nor does an empty one."""
+class NumberJudge(Judge):
+    """The reward of an answer is its first number, plus `drift`; '?' gets none, nor does an empty one."""
 
     def __init__(self, drift: float = 0.0, trace: Trace = LOOK) -> None:
         self.drift, self.trace = drift, trace
         self.judged: list[str] = []
 
-    def __call__(self, cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         for place, case in enumerate(cases):
             self.judged.append(case.answer)
             reason: Reason | None = "budget" if case.answer.startswith("?") else "empty_answer" if not case.answer else None

@@ -13,7 +13,7 @@ from themis.errors import DataError
 from themis.evaluation.bench_files import Form, form_of, read_bench
 from themis.evaluation.items import JudgedItem, judge_items
 from themis.evaluation.official import official_scores
-from themis.evaluation.truthfulqa import chance, read_truthfulqa
+from themis.evaluation.truthfulqa import chance_level, read_truthfulqa
 
 
 def written(tmp_path: Path, *rows: Any, name: str = "bench.jsonl") -> Path:
@@ -266,7 +266,7 @@ def test_a_question_is_right_if_its_right_choice_has_the_highest_reward(tmp_path
     (subset,) = read_truthfulqa(path).values()
     judged = judge_items("t", subset.items, [NumberJudge()], lambda *_: None)
     assert [(entry.item.id, len(entry.item.cases), entry.points) for entry in judged] == [("1", 3, 1), ("2", 2, 0)]
-    assert chance(subset.items) == (1 / 3 + 1 / 2) / 2
+    assert chance_level(subset.items) == (1 / 3 + 1 / 2) / 2
 
 
 def test_a_question_needs_a_right_and_a_wrong_choice(tmp_path: Path) -> None:

@@ -48,15 +48,15 @@ def test_margins_that_never_err_or_never_help_end_at_the_bounds() -> None:
     assert fit_temperature([-1.0, -2.0]) == pytest.approx(HOTTEST)
 
 
-def test_the_kept_temperature_is_measured_where_there_is_one() -> None:
+def test_the_stored_temperature_is_measured_where_there_is_one() -> None:
     of_one = calibration([5.0])
-    kept = calibration([log(9)] * 3 + [-log(9)], kept_temperature=2.0)
+    found = calibration([log(9)] * 3 + [-log(9)], stored_temperature=2.0)
     assert of_one is not None
-    assert kept is not None
-    assert (of_one["after"], of_one["kept"]) == (None, None)
-    assert kept["kept"] is not None
-    assert kept["kept"]["temperature"] == 2.0
-    assert kept["kept"]["ece"] == pytest.approx(0)
+    assert found is not None
+    assert (of_one["after"], of_one["stored"]) == (None, None)
+    assert found["stored"] is not None
+    assert found["stored"]["temperature"] == 2.0
+    assert found["stored"]["ece"] == pytest.approx(0)
     assert calibration([]) is None
 
 

@@ -79,7 +79,7 @@ def test_a_page_holds_the_figures_of_every_run(tmp_path: Path) -> None:
     for heading in ("Overview", "TARA dev", "Calibration", "Accuracy against coverage", "Cost", "Training", "Worst mistakes: first"):
         assert heading in text
     assert "33.3 (6.1-79.2)" in text
-    assert "Runs against each other" in text
+    assert "Differences between runs" in text
     assert "first second TARA dev 3 +0.0 (+0.0 to +0.0)" in text
     assert "run 3 1.000 77 held accuracy 75.0" in text
     assert "Thought t Action Calendar.week_day(2015-03-24) Observation Tuesday Rationale r Reward +1.000" in text
@@ -140,18 +140,19 @@ def test_a_result_with_a_figure_of_another_kind_is_refused(tmp_path: Path) -> No
         read_run(path)
 
 
-def test_a_result_without_a_figure_of_this_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("figure", ["empty", "call_agreement"])
+def test_a_result_without_a_figure_of_this_version_is_refused_with_the_way_out(figure: str, tmp_path: Path) -> None:
     path = saved(tmp_path, "first", *ITEMS)
     result = json.loads(path.read_text())
-    del result["tasks"]["calendar"]["empty"]
+    del result["tasks"]["calendar"][figure]
     path.write_text(json.dumps(result))
-    with pytest.raises(DataError, match=r"first.json was written by another version of Themis: give its command again"):
+    with pytest.raises(DataError, match=r"first.json was written by another version of Themis: run its command again"):
         read_run(path)
 
 
 def test_items_that_an_empty_answer_decides_stand_in_a_column(tmp_path: Path) -> None:
     text = words(page([read_run(saved(tmp_path, "first", *ITEMS, item("d", [1], [""])))]))
-    assert "no reward empty calls as published, %" in text
+    assert "no reward empty call agreement, %" in text
     assert "calendar 4 50.0 (15.0-85.0) 1 1 -" in text
 
 

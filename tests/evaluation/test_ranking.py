@@ -10,13 +10,13 @@ from rich.console import Console
 
 from themis.config import data_root
 from themis.errors import DataError
-from themis.evaluation.call_agreement import makes_published_calls, needed_tools, published_calls
+from themis.evaluation.call_agreement import call_agreement, makes_published_calls, needed_tools
 from themis.evaluation.items import JudgedItem, Opinion, item_of, judge_items
 from themis.evaluation.ranking import evaluate_tara
 from themis.evaluation.results import Result, Subset, task_result
 from themis.evaluation.statistics import wilson_interval
 from themis.evaluation.tables import render_table
-from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace, Usage, Verdict
+from themis.traces import Action, Case, Judge, Observation, Pair, Side, Step, Trace, Usage, Verdict
 from themis.traces.tara import read_tara, write_tara
 
 WROTE = Usage(new_tokens=9)
@@ -25,13 +25,13 @@ SUM = Trace((Step("t", Action("calculator", "<<1+1=2>>2"), Observation("right"))
 NO_TOOL = Trace((Step("Do I need to use a tool? No"),), "r")
 
 
-class FakeJudge:
-    """Gives each answer the reward and the trace it is told to, in an order of its own."""
+class FakeJudge(Judge):
+    """Gives each answer the reward and the trace that the test asks for, in reverse order."""
 
     def __init__(self, reward: Callable[[Case], float | None], trace: Trace = LOOK) -> None:
         self.reward, self.trace, self.judged = reward, trace, 0
 
-    def __call__(self, cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         for place, case in reversed(list(enumerate(cases))):
             self.judged += 1
             reward = self.reward(case)
@@ -248,25 +248,25 @@ def test_the_answers_own_steps_are_right_where_the_published_ones_are_others() -
     assert not makes_published_calls(side, calling(("calculator", "<<1+1=4>>4")))
 
 
-def test_published_calls_is_a_share_of_the_judgements_of_both_answers() -> None:
+def test_call_agreement_is_a_share_of_the_judgements_of_both_answers() -> None:
     other = replace(pair("2", "1"), rejected=Side("1", -1.0, SUM))
     judged = judge_pairs([pair("2", "1"), other], FakeJudge(number))
-    assert published_calls(judged) == 0.75
+    assert call_agreement(judged) == 0.75
 
 
 def test_an_answer_that_says_nothing_has_no_calls_to_be_right_or_wrong() -> None:
     judged = judge_pairs([pair("2", "1")], FakeJudge(number))
     empty = [replace(entry, rejected=(Opinion((Verdict("", None, "empty_answer"),)),)) for entry in judged]
-    assert published_calls(empty) == 1.0
+    assert call_agreement(empty) == 1.0
 
 
-def test_a_judge_that_writes_nothing_has_no_share_of_published_calls() -> None:
+def test_a_judge_that_writes_nothing_has_no_call_agreement() -> None:
     judged = judge_pairs([pair("2", "1")], FakeJudge(number))
     silent = [
         replace(entry, chosen=(Opinion((Verdict("", 2.0, None),)),), rejected=(Opinion((Verdict("", 1.0, None),)),)) for entry in judged
     ]
-    assert published_calls(silent) is None
-    assert published_calls(judge_pairs([pair("2", "1", None)], FakeJudge(number))) is None
+    assert call_agreement(silent) is None
+    assert call_agreement(judge_pairs([pair("2", "1", None)], FakeJudge(number))) is None
 
 
 # --- the table -------------------------------------------------------------------------------------
@@ -281,13 +281,13 @@ def test_the_table_shows_each_task_and_what_was_not_run(tmp_path: Path) -> None:
     lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
     assert [line for line in lines if line and line[0] not in "\u2500\u2576"] == [
         "TARA dev, fake",
-        "task n accuracy no reward as published longer shorter",
+        "task n accuracy no reward call agreement longer shorter",
         "calendar 2 50.0 (9.5-90.5) 0 100.0 75.0 25.0",
         "bench * 1 100.0 (20.7-100.0) 0 - 50.0 50.0",
         "micro 2 50.0 (9.5-90.5) 75.0 25.0",
         "macro 2 50.0 (9.5-90.5) 75.0 25.0",
         "accuracy in % (95 % interval)",
-        "* in no average: it needs no tool, or stands here for the second time",
+        "* in no average: it needs no tool, or repeats another line without tests",
         "not run: calculator, the toolbox lacks calculator",
     ]
 
@@ -307,7 +307,7 @@ class Replaying:
     def __init__(self, sides: dict[str, Side]) -> None:
         self.sides = sides
 
-    def __call__(self, cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         for place, case in enumerate(cases):
             side = self.sides[case.id]
             yield place, Verdict(case.id, float(side.score), None, side.trace or Trace(), WROTE)
@@ -323,4 +323,4 @@ def test_the_published_traces_and_scores_are_all_right() -> None:
     result = evaluate_tara(root / "tara", "dev", "published", Replaying(sides), needed_tools(sides.values()))
     assert [entry["task"] for entry in result["not_run"]] == ["truthful_qa"]
     assert sum(row["averaged"] for row in result["tasks"].values()) == 8
-    assert all(row["accuracy"] == 1.0 and row["published_calls"] in (1.0, None) for row in result["tasks"].values())
+    assert all(row["accuracy"] == 1.0 and row["call_agreement"] in (1.0, None) for row in result["tasks"].values())

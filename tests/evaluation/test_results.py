@@ -13,6 +13,7 @@ from themis.evaluation.draws import coverage, draws_of, sureness
 from themis.evaluation.results import MISTAKES, About, Result, Subset, result_of
 from themis.evaluation.statistics import paired_bootstrap, wilson_interval
 from themis.evaluation.tables import render
+from themis.evaluation.truthfulqa import CHANCE
 from themis.traces import Action, Observation, Side, Step, Trace, Usage, Verdict
 
 SURE = [item(str(at), [2], [1]) for at in range(4)]
@@ -71,7 +72,7 @@ def test_items_that_an_empty_answer_decides_are_counted_apart_and_said(tmp_path:
     assert json.loads(json.dumps(whole, allow_nan=False))
     console = Console(width=80, record=True, file=(tmp_path / "screen").open("w"))
     console.print(render(whole))
-    assert "decided by an empty answer, which stands below every reward: 3 in webgpt" in " ".join(console.export_text().split())
+    assert "decided by an empty answer, which counts as below every reward: 3 in webgpt" in " ".join(console.export_text().split())
 
 
 def test_a_cost_counts_calls_by_what_came_back() -> None:
@@ -119,17 +120,17 @@ def test_draws_are_told_apart() -> None:
     assert draws_of(judged(item("a", [3], [1]))) is None
 
 
-def test_one_task_is_said_once_and_a_guess_is_nobodys_score(tmp_path: Path) -> None:
+def test_one_task_is_said_once_and_the_chance_level_is_no_official_score(tmp_path: Path) -> None:
     """Right as often as wrong, by the same margin: no temperature is hot enough."""
     items = (item("a", [2], [1]), item("b", [1], [2]), item("c", [2], [1]), item("d", [1], [2]))
-    for bench, official in (("truthfulqa", {"a guess": 0.25}), ("rb", {"score": 0.5})):
+    for bench, official in (("truthfulqa", {CHANCE: 0.25}), ("rb", {"score": 0.5})):
         found = result_of(About(bench, "m"), {"x": Subset(items)}, {"x": judged(*items)}, official=official)
         console = Console(width=80, record=True, file=(tmp_path / "screen").open("w"))
         console.print(render(found))
         said = " ".join(console.export_text().split())
         assert "micro" not in said
-        assert ("a guess: 25.0 %" if bench == "truthfulqa" else "score, as the bench's authors count: 50.0 %") in said
-        assert "(all: none fits, the rewards are no better than chance)" in said
+        assert ("chance level: 25.0 %" if bench == "truthfulqa" else "score, as the bench's authors count: 50.0 %") in said
+        assert "(all: no temperature fits, the rewards are at chance level)" in said
 
 
 def test_all_columns_fit_in_80_letters_even_with_another_model(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A file of verdicts from which an evaluation goes on."""
+"""A file of verdicts from which an evaluation resumes."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.evaluation.conftest import NumberJudge
 from themis.errors import DataError
-from themis.evaluation.verdict_cache import KeptVerdicts
+from themis.evaluation.verdict_cache import VerdictCache
 from themis.traces import Case, Verdict
 
 CASES = [Case("q", "1", id="a"), Case("q", "2", id="b"), Case("q", "3", id="c")]
@@ -15,8 +15,8 @@ JUDGE = {"model": "m", "rationale": "skip"}
 
 
 def judge(path: Path, cases: list[Case], inner: NumberJudge, draw: int = 0) -> dict[int, Verdict]:
-    with KeptVerdicts(path, JUDGE) as kept:
-        return dict(kept.judge_all(inner, draw)(cases))
+    with VerdictCache(path, JUDGE) as cache:
+        return dict(cache.cached(inner, draw).judge_all(cases))
 
 
 def test_what_was_judged_is_not_judged_again_in_whatever_order_it_comes(tmp_path: Path) -> None:
@@ -35,7 +35,7 @@ def test_another_draw_is_another_verdict(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])
-def test_a_run_that_was_killed_in_the_middle_of_a_line_goes_on(cut: int, tmp_path: Path) -> None:
+def test_a_run_that_was_killed_in_the_middle_of_a_line_resumes(cut: int, tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     judge(path, CASES, NumberJudge())
     whole = path.read_bytes()
@@ -46,7 +46,7 @@ def test_a_run_that_was_killed_in_the_middle_of_a_line_goes_on(cut: int, tmp_pat
     assert path.read_bytes() == whole
 
 
-def test_a_run_that_was_killed_at_once_goes_on(tmp_path: Path) -> None:
+def test_a_run_that_was_killed_at_once_resumes(tmp_path: Path) -> None:
     (tmp_path / "v.jsonl").write_bytes(b'{"themis_ver')
     judge(tmp_path / "v.jsonl", CASES, NumberJudge())
     assert len((tmp_path / "v.jsonl").read_text().splitlines()) == 4
@@ -57,7 +57,7 @@ def test_verdicts_of_another_judge_are_refused_and_left_as_they_are(tmp_path: Pa
     judge(path, CASES, NumberJudge())
     whole = path.read_bytes()
     with pytest.raises(DataError, match=r'another judge \(rationale was "skip", is now "write"\): give another file'):
-        KeptVerdicts(path, JUDGE | {"rationale": "write"})
+        VerdictCache(path, JUDGE | {"rationale": "write"})
     assert path.read_bytes() == whole
 
 
@@ -67,6 +67,6 @@ def test_verdicts_of_another_judge_are_refused_and_left_as_they_are(tmp_path: Pa
 def test_another_file_is_refused_and_left_as_it_is(text: str, tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"
     path.write_text(text)
-    with pytest.raises(DataError, match="not a verdict that an evaluation kept"):
-        KeptVerdicts(path, JUDGE)
+    with pytest.raises(DataError, match="not a line of a verdict cache"):
+        VerdictCache(path, JUDGE)
     assert path.read_text() == text

@@ -1,6 +1,6 @@
-"""What all benches of `themis eval` have in common: their options, and a run from the files to the table.
+"""The options that all benches of `themis eval` share, and a run from the files to the table.
 
-An evaluation keeps its verdicts beside its result, so one that was killed goes on.
+An evaluation has a verdict cache beside its result, so it resumes if interrupted.
 """
 
 import functools
@@ -43,32 +43,37 @@ from themis.errors import ConfigError, DataError
 from themis.files import whole_file
 
 if TYPE_CHECKING:
-    from themis.evaluation.items import JudgeAll, JudgedItem
+    from themis.evaluation.items import JudgedItem
     from themis.evaluation.results import NotRun, Result, Subset
     from themis.tools import Toolbox
+    from themis.traces import Judge
 
-_AGAINST_HELP = "Judge with this model, too, and give the paired difference; the vanilla reward model, say."
-_VERDICTS_HELP = "Keep every verdict in this file; cases that have one there are not judged again."
-_VERDICTS_DEFAULT = "beside --json, else none are kept"
-_SAMPLES_HELP = "Judge each answer over so many traces with drawn tokens, and take the mean reward."
-_KEEP_HELP = "Write the fitted temperature to the themis.json of the model."
+_OUT_HELP = "Write the result as JSON to this file."
+_AGAINST_HELP = "Judge with this model, too, and give the paired difference to it."
+_VERDICTS_HELP = "The verdict cache: a case with a verdict in this file is not judged again."
+_VERDICTS_DEFAULT = "beside --out, else no cache"
+_SAMPLES_HELP = "Sample this many traces of each answer, and take the mean reward."
+_TEMPERATURE_HELP = "With --samples: the temperature of the sampled tokens."
+_SEED_HELP = "With --samples: the seed of the sampled tokens."
+_SAVE_HELP = "Write the fitted temperature to the model's themis.json."
 
+Out = Annotated[Path | None, typer.Option(help=_OUT_HELP, dir_okay=False)]
 Verdicts = Annotated[Path | None, typer.Option(help=_VERDICTS_HELP, dir_okay=False, show_default=_VERDICTS_DEFAULT)]
 
 
 @dataclass(frozen=True, slots=True)
 class JudgingOptions:
-    """Options that every bench takes; `with_judging_options` makes them flags of a command."""
+    """Options that every bench takes; `with_judging_options` makes them options of a command."""
 
     model: ModelOption = "nano"
     against: Annotated[str | None, typer.Option(help=_AGAINST_HELP)] = None
-    json_file: Annotated[Path | None, typer.Option("--json", "--out", help="Write the result as JSON to this file.", dir_okay=False)] = None
+    out: Out = None
     verdicts: Verdicts = None
     rationale: RationaleOption = "write"
     samples: Annotated[int, typer.Option(min=1, help=_SAMPLES_HELP)] = 1
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of the drawn tokens, with --samples.")] = 0.7
-    seed: Annotated[int, typer.Option(help="Of the drawn tokens, with --samples.")] = 0
-    keep_temperature: Annotated[bool, typer.Option("--keep-temperature", help=_KEEP_HELP)] = False
+    temperature: Annotated[float, typer.Option(min=0.01, help=_TEMPERATURE_HELP)] = 0.7
+    seed: Annotated[int, typer.Option(help=_SEED_HELP)] = 0
+    save_temperature: Annotated[bool, typer.Option("--save-temperature", help=_SAVE_HELP)] = False
     batch_size: BatchSize = 16
     tools_mode: ToolsMode = None
     store: Store = None
@@ -85,7 +90,7 @@ class JudgingOptions:
 
 
 def with_judging_options(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that takes a `judging: JudgingOptions`, as one that takes a flag for each of its fields."""
+    """Turn a command's parameter `judging: JudgingOptions` into an option for each of its fields."""
     hints = typing.get_type_hints(JudgingOptions, include_extras=True)
     own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "judging"]
     own_hints = {name: hint for name, hint in typing.get_type_hints(command, include_extras=True).items() if name != "judging"}
@@ -107,7 +112,7 @@ def with_judging_options(command: Callable[..., None]) -> Callable[..., None]:
 
 Official = Callable[[Mapping[str, Sequence["JudgedItem"]]], dict[str, float]]
 Load = Callable[["Toolbox"], "tuple[Mapping[str, Subset], Sequence[NotRun]]"]
-"""Reads the files of a bench: its subsets, and what is not run with these tools."""
+"""Reads the files of a bench: its subsets, and the tasks that are not run with these tools."""
 
 
 def run_bench(
@@ -118,7 +123,7 @@ def run_bench(
 
     from themis.evaluation.tables import render
 
-    check_files(options.json_file, options.verdicts)
+    check_files(options.out, options.verdicts)
     toolbox_of_run = open_toolbox(
         options.tools_mode,
         options.store,
@@ -133,10 +138,10 @@ def run_bench(
         subsets, not_run = load(toolbox)
         result = judge_bench(bench, split, subsets, not_run, toolbox, options, official)
     Console(highlight=False).print(render(result))
-    if options.json_file is not None:
-        write_whole(options.json_file, json.dumps(result, indent=1) + "\n")
-    if options.keep_temperature:
-        typer.echo(keep_temperature(options.model, result), err=True)
+    if options.out is not None:
+        write_whole(options.out, json.dumps(result, indent=1) + "\n")
+    if options.save_temperature:
+        typer.echo(save_temperature(options.model, result), err=True)
 
 
 def judge_bench(
@@ -148,71 +153,71 @@ def judge_bench(
     options: JudgingOptions,
     official: Official | None,
 ) -> "Result":
-    """The figures of a bench: the judge's, and those of the model it is held against."""
+    """The figures of a bench, for the judge and for the model it is compared with."""
     from themis.evaluation.results import About, result_of
 
-    verdicts = options.verdicts or beside(options.json_file)
+    verdicts = options.verdicts or cache_beside(options.out)
     budget = budget_of(options.tool_calls, options.call_tokens, options.rationale_tokens, options.new_tokens, options.seconds)
     settings = _settings(options, toolbox) | {"budget": asdict(budget)}
     rival = None
     with ExitStack() as stack:
         judge = make_judge(options.model, toolbox, options.rationale, options.batch_size, budget)
-        draws: list[JudgeAll] = [judge.judge_all]
+        draws: list[Judge] = [judge]
         if options.samples > 1:
-            draws = [judge.sampled(options.temperature, f"{options.seed}/{draw}").judge_all for draw in range(options.samples)]
+            draws = [judge.sampled(options.temperature, f"{options.seed}/{draw}") for draw in range(options.samples)]
         judged = _judged(subsets, draws, stack, verdicts, {"model": options.model, **settings})
         del judge, draws
         if options.against is not None:
             other = make_judge(options.against, toolbox, options.rationale, options.batch_size, budget)
             others = verdicts.with_suffix(f".against{verdicts.suffix}") if verdicts else None
             greedy = settings | {"samples": 1, "temperature": None, "seed": None}
-            rival = _judged(subsets, [other.judge_all], stack, others, {"model": options.against, **greedy})
+            rival = _judged(subsets, [other], stack, others, {"model": options.against, **greedy})
     about = About(
         bench,
         options.model,
         split,
         against=options.against,
         settings=settings,
-        kept_temperature=_kept_temperature(options.model),
+        stored_temperature=_stored_temperature(options.model),
         verdicts=str(verdicts) if verdicts else None,
         not_run=tuple(not_run),
     )
     return result_of(about, subsets, judged, rival, official(judged) if official else None)
 
 
-def keep_temperature(model: str, result: "Result") -> str:
-    """Write the temperature fitted on all items of a result to the model's `themis.json`; says so in a sentence."""
+def save_temperature(model: str, result: "Result") -> str:
+    """Write the temperature fitted on all items of a result to the model's `themis.json`; returns a sentence that says so."""
     import_libraries()
     from themis.evaluation.calibration import COLDEST, HOTTEST
     from themis.model.checkpoint import META_FILE, resolve
 
     found = result["calibration"]
     if found is None or found["after"] is None:
-        raise DataError("there are not enough rewards to fit a temperature on: themis.json is left as it was")
+        raise DataError("there are too few rewards to fit a temperature: themis.json is unchanged")
     if not COLDEST * 1.01 < found["after"]["temperature"] < HOTTEST * 0.99:
-        raise DataError("no temperature fits a judge that never errs, or is right by chance at most: themis.json is left as it was")
+        raise DataError("no temperature fits a judge that is always right, or at chance level: themis.json is unchanged")
     file = resolve(model) / META_FILE
     meta = json.loads(file.read_text(encoding="utf-8")) | {"temperature": round(found["after"]["temperature"], 6)}
     write_whole(file, json.dumps(meta, indent=2) + "\n")
-    return f"{file}: keeps temperature {meta['temperature']}"
+    return f"{file}: temperature {meta['temperature']}"
 
 
 def _judged(
-    subsets: "Mapping[str, Subset]", draws: "Sequence[JudgeAll]", stack: ExitStack, verdicts: Path | None, judge: Mapping[str, Any]
+    subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", stack: ExitStack, verdicts: Path | None, about: Mapping[str, Any]
 ) -> "dict[str, list[JudgedItem]]":
     from themis.evaluation.items import judge_items
-    from themis.evaluation.verdict_cache import KeptVerdicts
+    from themis.evaluation.verdict_cache import VerdictCache
 
     if verdicts is not None:
-        kept = stack.enter_context(KeptVerdicts(verdicts, {**judge, "weights": weights_of(str(judge["model"]))}))
-        draws = [kept.judge_all(judge_all, draw) for draw, judge_all in enumerate(draws)]
+        cache = stack.enter_context(VerdictCache(verdicts, {**about, "weights": weights_of(str(about["model"]))}))
+        draws = [cache.cached(judge, draw) for draw, judge in enumerate(draws)]
     with progress_bar() as bar:
         progress = lines_by_task(bar)
         return {name: judge_items(name, subset.items, draws, progress) for name, subset in subsets.items()}
 
 
 def weights_of(model: str) -> str:
-    """A hash by which weights are known again: of the small files of weights whole, of the large ones name and size."""
+    """A hash that tells weights apart: of each file of weights its name and size, and of a small one its content."""
     from themis.model.checkpoint import resolve
 
     digest = hashlib.sha256()
@@ -224,45 +229,45 @@ def weights_of(model: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def _kept_temperature(model: str) -> float:
+def _stored_temperature(model: str) -> float:
     from themis.model.checkpoint import load_meta, resolve
 
     return load_meta(resolve(model)).temperature
 
 
 def _settings(options: JudgingOptions, toolbox: "Toolbox") -> dict[str, Any]:
-    """What besides the model decides over verdicts."""
-    drawn = options.samples > 1
+    """The settings besides the model on which verdicts depend."""
+    sampled = options.samples > 1
     return {
         "rationale": options.rationale,
         "samples": options.samples,
-        "temperature": options.temperature if drawn else None,
-        "seed": options.seed if drawn else None,
+        "temperature": options.temperature if sampled else None,
+        "seed": options.seed if sampled else None,
         "tools": sorted(toolbox.names),
         "near": options.near,
         **({"without": list(toolbox.switched_off)} if toolbox.switched_off else {}),
     }
 
 
-def beside(json_file: Path | None) -> Path | None:
-    """Where the verdicts of a result are kept."""
-    return json_file.with_suffix(".verdicts.jsonl") if json_file else None
+def cache_beside(out: Path | None) -> Path | None:
+    """The verdict cache of a result."""
+    return out.with_suffix(".verdicts.jsonl") if out else None
 
 
-def check_files(json_file: Path | None, verdicts: Path | None) -> None:
-    """Can both be written? To be asked before an hour of judging, not after."""
-    for path in (json_file, verdicts):
+def check_files(out: Path | None, verdicts: Path | None) -> None:
+    """Raise `DataError` now, before an hour of judging, where a file cannot be written."""
+    for path in (out, verdicts):
         if path is not None:
             try:
                 path.open("a").close()
             except OSError as error:
                 raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-    if json_file is not None and json_file == verdicts:
-        raise ConfigError(f"--json and --verdicts are the same file, {json_file}: give two")
+    if out is not None and out == verdicts:
+        raise ConfigError(f"--out and --verdicts are the same file, {out}: give two")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """A reader finds the file as it was or as it will be."""
+    """Write a file whole; raises `DataError`."""
     try:
         with whole_file(path) as file:
             file.write(text.encode("utf-8"))

@@ -1,4 +1,4 @@
-"""`themis build counterfactual` and `themis eval counterfactual`: pairs of worlds, and how often a judge tells them apart."""
+"""`themis build counterfactual` and `themis eval counterfactual`: counterfactual pairs, and how often a judge flips."""
 
 import json
 from contextlib import ExitStack
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.bench import Verdicts, beside, check_files, weights_of, write_whole
+from themis.cli.bench import Out, Verdicts, cache_beside, check_files, weights_of, write_whole
 from themis.cli.judging import (
     BatchSize,
     ModelOption,
@@ -24,10 +24,10 @@ from themis.errors import ConfigError, DataError
 from themis.files import whole_file
 
 if TYPE_CHECKING:
-    from themis.evaluation.items import JudgeAll
+    from themis.traces import Judge
 
 BUILD_EXAMPLE = "Example: themis build counterfactual --out flips.jsonl --count 250"
-EVAL_EXAMPLE = "Example: themis eval counterfactual flips.jsonl --model nano --tasks weather,code"
+EVAL_EXAMPLE = "Example: themis eval counterfactual flips.jsonl --tasks weather,code --out flips.json"
 
 _TASKS_HELP = "Only these tasks, separated by commas."
 
@@ -38,16 +38,17 @@ def counterfactual(
     seed: Annotated[int, typer.Option(help="Another seed draws other pairs.")] = 0,
     tasks: Annotated[str, typer.Option(help=_TASKS_HELP, show_default="all six")] = "",
 ) -> None:
-    """Make pairs of worlds for evaluation: same question, same answer, other observations, so that the verdict must flip.
+    """Make counterfactual pairs for evaluation: the same question and answer, with observations that support or contradict it.
 
-    The same seed gives the same bytes. None of their questions is in a data set that `themis build tara` makes.
+    The same seed gives the same bytes. No data set of `themis build tara` has one of these questions. The sources are
+    read from THEMIS_DATA.
     """
     from themis.builder.counterfactual.build import build_counterfactuals, counterfactual_tasks
     from themis.config import data_root
 
     root = data_root()
     if root is None:
-        raise ConfigError("the sources of the pairs are not at hand: set THEMIS_DATA to the folder of the data sets")
+        raise ConfigError("the pairs are made from data sets: set THEMIS_DATA to the folder that holds them")
     chosen = _chosen(tasks, counterfactual_tasks())
     with progress_bar() as bar:
         progress = lines_by_task(bar)
@@ -65,7 +66,7 @@ def counterfactual(
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Pairs made by `themis build counterfactual`.", dir_okay=False)],
     model: ModelOption = "nano",
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result as JSON to this file.", dir_okay=False)] = None,
+    out: Out = None,
     verdicts: Verdicts = None,
     rationale: RationaleOption = "write",
     tasks: Annotated[str, typer.Option(help=_TASKS_HELP, show_default="all in the file")] = "",
@@ -74,30 +75,29 @@ def evaluate(
     tool: ToolFlags = None,
     unsafe: Unsafe = False,
 ) -> None:
-    """Judge each answer in two worlds: how often is the reward higher in the one that makes it right?"""
+    """Judge counterfactual pairs: how often is the reward higher where the observations support the answer?"""
     from rich.console import Console
 
     from themis.builder.counterfactual.rows import read_counterfactuals
-    from themis.evaluation.counterfactual import CounterfactualToolbox, evaluate_counterfactual, render_flips, world_keys
-    from themis.evaluation.verdict_cache import KeptVerdicts
+    from themis.evaluation.counterfactual import CounterfactualTools, cache_key, evaluate_counterfactual, render_flips
+    from themis.evaluation.verdict_cache import VerdictCache
 
-    rows = read_counterfactuals(file)
-    wanted = _chosen(tasks, tuple(dict.fromkeys(row.task for row in rows)))
-    rows = [row for row in rows if row.task in wanted]
-    check_files(json_file, verdicts)
+    pairs = read_counterfactuals(file)
+    wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
+    pairs = [pair for pair in pairs if pair.task in wanted]
+    check_files(out, verdicts)
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
-        toolbox = stack.enter_context(CounterfactualToolbox(rows, real))
-        judge_all: JudgeAll = make_judge(model, toolbox, rationale, batch_size).judge_all
-        if keep := verdicts or beside(json_file):
-            how = {"bench": "counterfactual", "model": model, "rationale": rationale, "tools": sorted(real.names)}
-            kept = stack.enter_context(KeptVerdicts(keep, {**how, "weights": weights_of(model)}))
-            judge_all = kept.judge_all(judge_all, key=world_keys(rows))
+        judge: Judge = make_judge(model, CounterfactualTools(pairs, real), rationale, batch_size)
+        if cache_file := verdicts or cache_beside(out):
+            about = {"bench": "counterfactual", "model": model, "rationale": rationale, "tools": sorted(real.names)}
+            cache = stack.enter_context(VerdictCache(cache_file, {**about, "weights": weights_of(model)}))
+            judge = cache.cached(judge, key=cache_key(pairs))
         progress = lines_by_task(stack.enter_context(progress_bar()))
-        result = evaluate_counterfactual(rows, model, str(file), judge_all, progress)
+        result = evaluate_counterfactual(pairs, model, str(file), judge, progress)
     Console(highlight=False).print(render_flips(result))
-    if json_file is not None:
-        write_whole(json_file, json.dumps(result, indent=2) + "\n")
+    if out is not None:
+        write_whole(out, json.dumps(result, indent=2) + "\n")
 
 
 def _chosen(tasks: str, known: tuple[str, ...]) -> tuple[str, ...]:

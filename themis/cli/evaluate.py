@@ -1,4 +1,4 @@
-"""`themis eval`: the tables of `themis.evaluation`."""
+"""`themis eval`: the benches of `themis.evaluation`, a command each."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,28 +18,23 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure how often a judge prefers the better answer.", no_args_is_help=True)
 
-TARA_EXAMPLE = "Example: themis eval tara --data tara --split dev --json dev.json"
-HH_EXAMPLE = "Example: themis eval hh --data tara --json hh.json"
-RETARDED_BAR_EXAMPLE = "Example: themis eval retarded-bar --data tara --json retarded-bar.json"
-TRUTHFULQA_EXAMPLE = "Example: themis eval truthfulqa --data tara --json truthfulqa.json"
-BENCH_EXAMPLE = "Example: themis eval bench rewardbench.jsonl --rationale skip --json rewardbench.json"
+TARA_EXAMPLE = "Example: themis eval tara --data tara --split dev --out dev.json"
+HH_EXAMPLE = "Example: themis eval hh --data tara --out hh.json"
+RETARDED_BAR_EXAMPLE = "Example: themis eval retarded-bar --data tara --out retarded-bar.json"
+TRUTHFULQA_EXAMPLE = "Example: themis eval truthfulqa --data tara --out truthfulqa.json"
+BENCH_EXAMPLE = "Example: themis eval bench rewardbench.jsonl --rationale skip --out rewardbench.json"
 
 Tests = Literal["both", "with", "without"]
-"""Those of `themis.evaluation.ranking`."""
+"""As in `themis.evaluation.ranking`, whose import would slow down the help."""
 Form = Literal["pairs", "rewardbench", "rewardbench2", "rm-bench", "judgebench"]
-"""Those of `themis.evaluation.bench_files`."""
+"""As in `themis.evaluation.bench_files`."""
 
-_BENCH_HELP = "JSON lines, a JSON list or Parquet: prompt, chosen, rejected (lists allowed), or a published form."
-_FORM_HELP = "The form of the rows."
-_TESTS_HELP = "Where a row has tests: judge with them, without, or both ways."
+_BENCH_HELP = "JSON lines, a JSON list or Parquet, with prompt, chosen and rejected, or in a published layout."
+_FORM_HELP = "The layout of the rows."
+_TESTS_HELP = "Judge rows with tests with them, without them, or both ways."
 
 Folder = Annotated[Path | None, typer.Option(help="The folder of TASK/SPLIT.jsonl.", show_default="tara below THEMIS_DATA")]
-Split = Annotated[str, typer.Option(help="Which file of each task.")]
-
-
-@app.callback()
-def _group() -> None:
-    """Each bench is a command; those with options of their own stand in a module of their own, such as `bench`."""
+Split = Annotated[str, typer.Option(help="Which file of each task: train or dev.")]
 
 
 @app.command(epilog=TARA_EXAMPLE)
@@ -52,7 +47,7 @@ def tara(
     *,
     judging: JudgingOptions,
 ) -> None:
-    """Judge both answers of each TARA pair: accuracy by task, beside what length alone gives."""
+    """Judge both answers of each TARA pair: accuracy by task, beside rules that look at length alone."""
     only = [task.strip() for task in tasks.split(",") if task.strip()] or None
     _run_tara("tara", data, split, only, judging, tests)
 
@@ -60,7 +55,7 @@ def tara(
 @app.command(epilog=HH_EXAMPLE)
 @with_judging_options
 def hh(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
-    """Judge the pairs of HH*, answers of an assistant that need no tool (`hh_rlhf/SPLIT.jsonl`)."""
+    """Judge the pairs of HH*, an assistant's answers that need no tool (`hh_rlhf/SPLIT.jsonl`)."""
     _run_tara("hh", data, split, ["hh_rlhf"], judging)
 
 
@@ -74,7 +69,7 @@ def retarded_bar(data: Folder = None, split: Split = "dev", *, judging: JudgingO
 @app.command(epilog=TRUTHFULQA_EXAMPLE)
 @with_judging_options
 def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
-    """TruthfulQA MC1: judge each choice alone, take the one with the highest reward (`truthful_qa/SPLIT.jsonl`)."""
+    """Judge each choice of TruthfulQA MC1; the one with the highest reward is taken (`truthful_qa/SPLIT.jsonl`)."""
     folder = data or _default_folder()
 
     def load(toolbox: "Toolbox") -> "tuple[Mapping[str, Subset], Sequence[NotRun]]":
@@ -83,9 +78,9 @@ def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: JudgingOpt
         return read_truthfulqa(folder / NAME / f"{split}.jsonl"), []
 
     def official(judged: "Mapping[str, Sequence[JudgedItem]]") -> dict[str, float]:
-        from themis.evaluation.truthfulqa import GUESS, chance
+        from themis.evaluation.truthfulqa import CHANCE, chance_level
 
-        return {GUESS: chance([entry.item for entries in judged.values() for entry in entries])}
+        return {CHANCE: chance_level([entry.item for entries in judged.values() for entry in entries])}
 
     run_bench("truthfulqa", load, judging, split=split, tara=folder, official=official)
 
@@ -117,7 +112,7 @@ def bench(
 
 
 def _run_tara(name: str, data: Path | None, split: str, only: list[str] | None, judging: JudgingOptions, tests: Tests = "both") -> None:
-    """Some tasks of TARA's folder; a bench of one task is averaged whatever it needs."""
+    """Evaluate some tasks of TARA's folder. A bench of one task is averaged even if it needs no tool."""
     folder = data or _default_folder()
 
     def load(toolbox: "Toolbox") -> "tuple[Mapping[str, Subset], Sequence[NotRun]]":
@@ -136,7 +131,7 @@ def _default_folder() -> Path:
 
     root = data_root()
     if root is None:
-        raise ConfigError("give --data, the folder that holds TASK/SPLIT.jsonl, or set THEMIS_DATA to the folder that holds tara")
+        raise ConfigError("give --data, the folder of TASK/SPLIT.jsonl, or set THEMIS_DATA to the folder that holds tara")
     return root / "tara"
 
 

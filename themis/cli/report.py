@@ -9,7 +9,7 @@ from themis.errors import DataError
 
 EXAMPLE = "Example: themis report dev.json vanilla.json runs/nano --out report.html"
 
-_RUNS_HELP = "JSON files of `themis eval ... --json`, and directories of training runs with their log.json."
+_RUNS_HELP = "JSON files of `themis eval ... --out`, and directories of training runs with their log.json."
 
 
 def report(

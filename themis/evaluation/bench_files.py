@@ -1,13 +1,14 @@
-"""Files of other benches as items: any rows of prompt, better and worse answers, and four published forms.
+"""Files of other benches as items: rows of a prompt with better and worse answers, and four published layouts.
 
-- `pairs`: `prompt` (or `question`, `messages`), `chosen` and `rejected`, each a text, a list of texts, or chat messages that end
-  with the answer; perhaps `id`, `context`, `tests`, and `subset` (or `domain`, `category`, `source`).
+- `pairs`: `prompt` (or `question`, `messages`), `chosen` and `rejected`. Each side is a text, a list of texts, or
+  chat messages that end with the answer. Optional: `id`, `context`, `tests`, and `subset` (or `domain`, `category`,
+  `source`).
 - `rewardbench`: a pair with its `subset` (RewardBench, arXiv:2403.13787).
-- `rewardbench2`: one better answer and three worse ones, or, in the subset Ties, many better ones (arXiv:2506.01937).
+- `rewardbench2`: one better answer and three worse ones; the subset Ties has many better ones (arXiv:2506.01937).
 - `rm-bench`: three answers a side in rising style, and a `domain` (arXiv:2410.16184).
 - `judgebench`: `question`, `response_A`, `response_B` and a `label` such as `A>B` (arXiv:2410.12784).
 
-How their authors count stands in `official`. Knows nothing of judging.
+The official scores of these benches are in `official`. Knows nothing of judging.
 """
 
 from collections import Counter
@@ -27,7 +28,7 @@ FORMS: tuple[Form, ...] = get_args(Form)
 TIES = "Ties"
 SUBSET_KEYS = ("subset", "domain", "category", "source")
 JUDGEBENCH_KINDS = {"mmlu-pro": "knowledge", "livebench-reasoning": "reasoning", "livebench-math": "math", "livecodebench": "coding"}
-"""By how the source's name opens."""
+"""JudgeBench's kinds of questions, by the prefix of a source's name."""
 
 
 class _LeftOutError(ValueError):
@@ -43,7 +44,7 @@ class BenchFile:
 
 
 def read_bench(path: Path, form: Form | None = None) -> BenchFile:
-    """The file's items; its form is seen from its first row, unless it is given. Raises `DataError`."""
+    """The file's items; without `form`, the first row decides it. Raises `DataError`."""
     rows = list(table_rows(path))
     if not rows:
         raise DataError(f"{path} holds no rows")
@@ -60,7 +61,7 @@ def read_bench(path: Path, form: Form | None = None) -> BenchFile:
 
 
 def form_of(row: Mapping[str, Any]) -> Form:
-    """The form that a row looks like."""
+    """The form that a row's fields fit."""
     keys = set(row)
     if {"response_A", "response_B", "label"} <= keys:
         return "judgebench"
@@ -134,7 +135,7 @@ def _answers(raw: Any, key: str, where: str) -> list[Any]:
 
 
 def _case(row: Mapping[str, Any], prompt: Any, answer: Any, id: str, where: str) -> Case:
-    """Of chat messages the last is the answer; those before it are the question where there is no prompt."""
+    """The last of several chat messages is the answer; without a prompt, those before it are the question."""
     question = prompt
     if _is_chat(answer):
         question = answer[:-1] if prompt is None else prompt

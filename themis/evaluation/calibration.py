@@ -1,7 +1,7 @@
-"""Does a judge know how sure it may be? The chance it gives to its preferred answer, against how often that is the better one.
+"""Calibration: the probability that a judge gives to its preferred answer, against how often that answer is the better one.
 
-The chance is sigmoid(margin / temperature), of the difference between two rewards. Pure functions of margins: positive where the
-better answer got the higher reward, negative where the worse one did. Knows nothing of models.
+The probability is sigmoid(margin / temperature). Pure functions of margins: a margin is the better answer's reward less
+the worse one's. Knows nothing of models.
 Source: Guo et al., On Calibration of Modern Neural Networks, arXiv:1706.04599.
 """
 
@@ -12,31 +12,31 @@ from typing import TypedDict
 from themis.evaluation.statistics import mean, wilson_interval
 
 BINS = 10
-"""Of equal width over the chances from 0.5 to 1: a judge prefers, so no chance is lower."""
+"""Of equal width, from 0.5 to 1: the preferred answer never has a lower probability."""
 COLDEST, HOTTEST = 1e-3, 1e4
-"""Margins that never err have no best temperature: the search ends here."""
+"""The ends of the search: margins that are never wrong have no best temperature."""
 
 
 class Bin(TypedDict):
-    """Preferences of about the same chance."""
+    """Preferences of about the same probability."""
 
     low: float
     high: float
     n: int
     confidence: float
-    """Their mean chance."""
+    """Their mean probability."""
     accuracy: float
     ci95: tuple[float, float]
 
 
 class Reliability(TypedDict):
-    """How chances and outcomes agree at one temperature."""
+    """How well probabilities and outcomes agree at one temperature."""
 
     temperature: float
     ece: float
-    """Expected calibration error: the mean distance of chance and outcome over the bins, weighted by their size."""
+    """Expected calibration error: the mean gap between probability and accuracy over the bins, weighted by size."""
     nll: float
-    """Mean of -log of the chance given to the better answer."""
+    """Mean of -log of the probability given to the better answer."""
     bins: list[Bin]
 
 
@@ -47,13 +47,16 @@ class Calibration(TypedDict):
     """Items whose answers all have a reward."""
     before: Reliability
     after: Reliability | None
-    """Each half of the items at the temperature fitted on the other half; `temperature` is the one fitted on all. None of a single item."""
-    kept: Reliability | None
-    """At the temperature that the model's `themis.json` keeps, if it keeps one."""
+    """Each half of the items at the temperature fitted on the other half; None for a single item.
+
+    Its `temperature` is the one fitted on all items.
+    """
+    stored: Reliability | None
+    """At the temperature in the model's `themis.json`, if there is one."""
 
 
-def calibration(margins: Sequence[float], kept_temperature: float = 1.0) -> Calibration | None:
-    """Reliability of preferences as they are, after a temperature fitted by halves, and at the kept temperature."""
+def calibration(margins: Sequence[float], stored_temperature: float = 1.0) -> Calibration | None:
+    """Reliability of the raw margins, after a temperature fitted by halves, and at the model's own temperature."""
     if not margins:
         return None
     after = None
@@ -61,12 +64,12 @@ def calibration(margins: Sequence[float], kept_temperature: float = 1.0) -> Cali
         halves = [margins[start::2] for start in range(2)]
         scaled = [margin / fit_temperature(other) for half, other in zip(halves, reversed(halves), strict=True) for margin in half]
         after = reliability(scaled, fit_temperature(margins))
-    kept = None if kept_temperature == 1.0 else reliability([margin / kept_temperature for margin in margins], kept_temperature)
-    return Calibration(n=len(margins), before=reliability(margins, 1.0), after=after, kept=kept)
+    stored = None if stored_temperature == 1.0 else reliability([margin / stored_temperature for margin in margins], stored_temperature)
+    return Calibration(n=len(margins), before=reliability(margins, 1.0), after=after, stored=stored)
 
 
 def reliability(scaled: Sequence[float], temperature: float) -> Reliability:
-    """The bins of margins that were already divided by `temperature`, and their expected error; there is at least one."""
+    """The bins and the error of margins that were already divided by `temperature`; there is at least one."""
     bins: list[list[float]] = [[] for _ in range(BINS)]
     for margin in scaled:
         bins[min(BINS - 1, int((sigmoid(abs(margin)) - 0.5) * 2 * BINS))].append(margin)
@@ -76,9 +79,9 @@ def reliability(scaled: Sequence[float], temperature: float) -> Reliability:
 
 
 def fit_temperature(margins: Sequence[float]) -> float:
-    """The temperature under which the better answers were likeliest, within `COLDEST` and `HOTTEST`.
+    """The temperature with the least mean `surprise`, between `COLDEST` and `HOTTEST`.
 
-    The mean surprise is convex in 1 / temperature, so its slope is brought to zero by halving the range.
+    The mean is convex in 1 / temperature, so bisection finds where its slope is zero.
     """
     low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(80):
@@ -99,7 +102,7 @@ def surprise(margin: float) -> float:
 
 
 def _bin(at: int, margins: list[float]) -> Bin:
-    """A margin of zero prefers neither answer: half right."""
+    """A margin of zero prefers neither answer and counts as half right."""
     points = sum(0.5 if margin == 0 else float(margin > 0) for margin in margins)
     confidence = mean([sigmoid(abs(margin)) for margin in margins]) or 0.0
     low, high = (0.5 + 0.5 * edge / BINS for edge in (at, at + 1))

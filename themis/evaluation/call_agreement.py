@@ -1,6 +1,6 @@
-"""Does a judge call tools as the published traces do?
+"""Call agreement: does a judge make the tool calls of the published traces?
 
-Tools are only named and compared here, never run.
+Calls are only compared here, never run.
 """
 
 import re
@@ -19,10 +19,11 @@ def needed_tools(sides: Iterable[Side]) -> frozenset[str]:
     return frozenset(action.tool for side in sides for action in _calls(side.trace) if action is not None)
 
 
-def published_calls(judged: Iterable[JudgedItem]) -> float | None:
-    """Share of the judgements that made exactly the published calls; None without published traces, or if nothing was written.
+def call_agreement(judged: Iterable[JudgedItem]) -> float | None:
+    """Share of the judgements that made exactly the published calls.
 
-    For an empty answer no call is ever made, so none can be right or wrong.
+    None without published traces, or if the judge wrote no token. Judgements of empty answers, which never call a
+    tool, are left out.
     """
     made = [
         (side, verdict)
@@ -39,8 +40,8 @@ def published_calls(judged: Iterable[JudgedItem]) -> float | None:
 def makes_published_calls(side: Side, trace: Trace) -> bool:
     """Does a trace make exactly the published calls: same tools, same order, same arguments, nothing malformed?
 
-    White space may differ. The calculator's right argument is the list of the answer's own marked steps, too,
-    which two rows of the published dev file deviate from.
+    White space may differ. The calculator may also be given the answer's own marked steps, from which two rows of the
+    published dev file deviate.
     """
     published, made = _calls(side.trace), _calls(trace)
     return len(published) == len(made) and all(
@@ -50,7 +51,7 @@ def makes_published_calls(side: Side, trace: Trace) -> bool:
 
 
 def _calls(trace: Trace | None) -> list[Action | None]:
-    """The calls of a trace in order; None for one that was malformed, which an observation answered nevertheless."""
+    """The calls of a trace in order; None for a malformed one, which an observation answered all the same."""
     return [step.action for step in trace.steps if step.action or step.observation] if trace else []
 
 
@@ -67,5 +68,5 @@ def _spaced(argument: str) -> str:
 
 
 def _steps(argument: str) -> str:
-    """A step at the end of a sentence was published with the sentence's period."""
+    """Published steps at the end of a sentence include its period."""
     return _PERIOD_AFTER_STEP.sub(r"\1", _spaced(argument))

@@ -1,4 +1,4 @@
-"""What judging cost, and how tools were called: counts over verdicts. Knows nothing of who was right."""
+"""The cost of judging, and how tools were called: counts over verdicts. Knows nothing of who was right."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,43 +9,43 @@ from themis.traces import Verdict
 
 
 class Calls(TypedDict):
-    """Calls of one tool, by what came back."""
+    """Calls of one tool, by their outcome."""
 
     calls: int
     ok: int
     error: int
-    """The tool said no: a wrong argument, say."""
+    """The tool rejected the call, for a wrong argument for example."""
     failed: int
-    """The world failed: unavailable, or out of time."""
+    """The tool was unavailable, or ran out of time."""
 
 
 class Cost(TypedDict):
-    """Of some judgements."""
+    """The cost of some judgements."""
 
     judgements: int
     with_call: float
-    """Share of the judgements that called a tool at all, malformed calls included."""
+    """Share of the judgements with at least one call, malformed calls included."""
     calls: float
     """Per judgement, malformed ones included."""
     malformed: int
     """Steps that neither named a tool and an argument nor finished."""
     valid: float | None
-    """Share of all calls that were well-formed and that the tool could read, whether or not the world then answered; None without calls."""
+    """Share of all calls that were well-formed and that the tool accepted, even if it then failed; None without calls."""
     answered: float | None
-    """Share of all calls that were well-formed and answered with status ok; None without calls."""
+    """Share of all calls with status ok; None without calls."""
     tools: dict[str, Calls]
     read_tokens: float
-    """Per judgement, as the next ones."""
+    """Per judgement, like `new_tokens` and `seconds`."""
     new_tokens: float
     seconds: float
-    """From taking up the case to its verdict, while others of its batch were judged beside it."""
+    """From the start of the case to its verdict, with the rest of its batch judged at the same time."""
     seconds_p95: float
     reasons: dict[str, int]
-    """Why rewards are missing or doubtful."""
+    """Why rewards are missing or degraded, with counts."""
 
 
 def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
-    """The cost of these judgements; None of none."""
+    """The cost of these judgements; None where there are none."""
     if not verdicts:
         return None
     tools: dict[str, Calls] = {}

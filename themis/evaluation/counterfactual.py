@@ -1,38 +1,37 @@
-"""Flips: does a judge give an answer the higher reward in the world where it is right, when nothing but the observations differs?
+"""Flips: does a judge give an answer the higher reward when the observations support it than when they contradict it?
 
-Each answer is judged in both of its worlds (`themis.builder.counterfactual.rows`). A row is right when both rewards are there and that in
-the right world is higher by more than rounding; a judge that does not look at what came back gives a tie, which is wrong. Whatever the
-wording of its k-th call of a tool, it gets the k-th observation that the world holds for the tool; tools of which the world holds nothing
-answer as they do.
+Each answer of a counterfactual pair (`themis.builder.counterfactual.rows`) is judged twice: with the observations that
+make it right, and with those that make it wrong. Nothing else differs. A pair flips when both rewards are there and the
+right one is higher by more than rounding. A judge that ignores its observations gives a tie, which is no flip.
 
-Knows nothing of models: the judge is handed in.
+The k-th call of a tool gets the k-th observation that the pair holds for that tool, whatever the argument. A tool for
+which the pair holds nothing answers as usual. Knows nothing of models.
 """
 
 import hashlib
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from themis.builder.counterfactual.rows import Counterfactual, World
-from themis.evaluation.items import JudgeAll, Progress
+from themis.builder.counterfactual.rows import Counterfactual
+from themis.evaluation.items import Progress
 from themis.evaluation.statistics import wilson_interval
 from themis.tools import Toolbox
-from themis.tools.recordings.published import known_tools
-from themis.traces import Action, Case, Observation, Verdict, case_key
+from themis.traces import Action, Case, Judge, Observation, Verdict, case_key
 
 NOTE = (
-    "A judge that ignores its observations flips none; one that guesses flips half. "
-    "A task that a model was not trained on is expected to be weak."
+    "Flips: pairs whose reward is higher where the observations support the answer. The chance level is 50 %; a judge that "
+    "ignores its observations flips none. A task that a model was not trained on is expected to be weak."
 )
 TIE = 1e-4
-"""Rewards that differ by less are the same: with other cases beside it in a batch, a judgement is rounded otherwise."""
+"""Rewards that differ by less are the same: the rest of the batch changes how a judgement is rounded."""
 
 
 class FlipResult(TypedDict):
@@ -43,15 +42,15 @@ class FlipResult(TypedDict):
     share: float
     ci95: tuple[float, float]
     ties: int
-    """Rows with the same reward in both worlds."""
+    """Pairs with the same reward both times."""
     unscored: int
-    """Rows that lack a reward in one of them."""
+    """Pairs that lack a reward."""
     observed: float
-    """Share of the judgements that made a call which the worlds answer differently."""
+    """Share of the judgements with a call whose observation differs between the two sides of the pair."""
 
 
 class CounterfactualResult(TypedDict):
-    """The whole table; it is JSON as it stands."""
+    """The whole table, which is JSON as it is."""
 
     model: str
     file: str
@@ -60,67 +59,67 @@ class CounterfactualResult(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A row and what a judge made of its answer in both worlds."""
+class JudgedCounterfactual:
+    """A pair with the verdict under each side's observations."""
 
-    row: Counterfactual
+    pair: Counterfactual
     right: Verdict
     wrong: Verdict
 
     @property
     def margin(self) -> float | None:
-        """By how much the right world is rewarded more; None where a reward is missing."""
+        """The reward with supporting observations less that with contradicting ones; None where one is missing."""
         if self.right.reward is None or self.wrong.reward is None:
             return None
         return self.right.reward - self.wrong.reward
 
 
 def evaluate_counterfactual(
-    rows: Sequence[Counterfactual],
+    pairs: Sequence[Counterfactual],
     model: str,
     file: str,
-    judge_all: JudgeAll,
+    judge: Judge,
     progress: Progress = lambda task, done, total: None,
 ) -> CounterfactualResult:
-    """Judge every row in both worlds, with a judge whose tools are the `CounterfactualToolbox` of the same rows."""
+    """Judge every pair, with a judge whose tools are the `CounterfactualTools` of the same pairs."""
     by_task: dict[str, list[Counterfactual]] = {}
-    for row in rows:
-        by_task.setdefault(row.task, []).append(row)
-    tasks = {task: flip_result(judge_worlds(task, members, judge_all, progress)) for task, members in by_task.items()}
+    for pair in pairs:
+        by_task.setdefault(pair.task, []).append(pair)
+    tasks = {task: flip_result(judge_twice(task, members, judge, progress)) for task, members in by_task.items()}
     return CounterfactualResult(model=model, file=file, tasks=tasks, note=NOTE)
 
 
-def judge_worlds(task: str, rows: Sequence[Counterfactual], judge_all: JudgeAll, progress: Progress) -> list[Judged]:
-    """Judge each answer twice, in the right world and in the wrong one."""
-    total = 2 * len(rows)
+def judge_twice(task: str, pairs: Sequence[Counterfactual], judge: Judge, progress: Progress) -> list[JudgedCounterfactual]:
+    """Judge each answer with the observations that support it, and with those that contradict it."""
+    total = 2 * len(pairs)
     verdicts: dict[int, Verdict] = {}
     progress(task, 0, total)
-    for place, verdict in judge_all(case for row in rows for case in cases_of(row)):
+    for place, verdict in judge.judge_all(case for pair in pairs for case in cases_of(pair)):
         verdicts[place] = verdict
         progress(task, len(verdicts), total)
-    return [Judged(row, verdicts[2 * at], verdicts[2 * at + 1]) for at, row in enumerate(rows)]
+    return [JudgedCounterfactual(pair, verdicts[2 * at], verdicts[2 * at + 1]) for at, pair in enumerate(pairs)]
 
 
-def cases_of(row: Counterfactual) -> tuple[Case, Case]:
-    """The case in the right world and in the wrong one; they differ in id, and where there are tests, in these."""
-    right = replace(row.case, tests=row.right.tests, id=f"{row.case.id}/right")
-    return right, replace(row.case, tests=row.wrong.tests, id=f"{row.case.id}/wrong")
+def cases_of(pair: Counterfactual) -> tuple[Case, Case]:
+    """The case of each side, right and wrong; they differ in their id, and in their tests where there are any."""
+    right = replace(pair.case, tests=pair.right.tests, id=f"{pair.case.id}/right")
+    return right, replace(pair.case, tests=pair.wrong.tests, id=f"{pair.case.id}/wrong")
 
 
-def world_keys(rows: Iterable[Counterfactual]) -> Callable[[Case], str]:
-    """By what verdicts of these rows are known again: by the case, and by what its world says (`kept`)."""
+def cache_key(pairs: Iterable[Counterfactual]) -> Callable[[Case], str]:
+    """The key of these pairs' cases in a verdict cache: of the case and of its observations."""
     keys: dict[str, str] = {}
-    for row in rows:
-        for case, world in zip(cases_of(row), (row.right, row.wrong), strict=True):
-            keys[case.id] = hashlib.sha256(json.dumps([case_key(case), world.observations]).encode()).hexdigest()[:32]
+    for pair in pairs:
+        for case, side in zip(cases_of(pair), (pair.right, pair.wrong), strict=True):
+            keys[case.id] = hashlib.sha256(json.dumps([case_key(case), side.observations]).encode()).hexdigest()[:32]
     return lambda case: keys[case.id]
 
 
-def flip_result(judged: Sequence[Judged]) -> FlipResult:
+def flip_result(judged: Sequence[JudgedCounterfactual]) -> FlipResult:
     """One line of the table; `judged` is not empty."""
     margins = [entry.margin for entry in judged if entry.margin is not None]
     flips = sum(margin > TIE for margin in margins)
-    observed = [_has_observed(entry.row, verdict) for entry in judged for verdict in (entry.right, entry.wrong)]
+    observed = [_has_observed(entry.pair, verdict) for entry in judged for verdict in (entry.right, entry.wrong)]
     return FlipResult(
         n=len(judged),
         flips=flips,
@@ -132,45 +131,28 @@ def flip_result(judged: Sequence[Judged]) -> FlipResult:
     )
 
 
-class CounterfactualToolbox(Toolbox):
-    """The tools of the worlds, and `real` ones for whatever no world speaks of. A case is known by its id (`cases_of`)."""
+class CounterfactualTools:
+    """The tools of a judge, with the observations of counterfactual pairs; a pair is found by its case's id (`cases_of`)."""
 
-    def __init__(self, rows: Iterable[Counterfactual], real: Toolbox) -> None:
-        super().__init__(())
+    def __init__(self, pairs: Iterable[Counterfactual], real: Toolbox) -> None:
+        """`real` answers the calls of tools for which a pair holds nothing."""
         self._real = real
-        self._worlds: dict[str, World] = {}
-        for row in rows:
-            right, wrong = cases_of(row)
-            self._worlds |= {right.id: row.right, wrong.id: row.wrong}
-        said = {tool for world in self._worlds.values() for tool, _ in world.observations}
-        self._others = tuple(sorted(said - set(real.names)))
+        self._observations: dict[str, tuple[tuple[str, str], ...]] = {}
+        for pair in pairs:
+            right, wrong = cases_of(pair)
+            self._observations |= {right.id: pair.right.observations, wrong.id: pair.wrong.observations}
         self._calls: Counter[tuple[str, str]] = Counter()
-        self._counting = threading.Lock()
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the real tools, then those that only worlds have."""
-        return (*self._real.names, *self._others)
-
-    def wants_case(self, name: str) -> bool:
-        """All do: it is the case that says in which world they are called."""
-        return name in self.names
-
-    def schemas(self) -> list[dict[str, Any]]:
-        """As chat templates take them."""
-        with known_tools(self._others) as known:
-            return [*self._real.schemas(), *(known.schemas() if self._others else ())]
-
-    def call(self, action: Action, case: Case | None = None) -> Observation:
-        """What the world of the case says, however it is asked; else what the real tool says."""
-        world = self._worlds.get(case.id, World()) if case else World()
-        texts = [text for tool, text in world.observations if tool == action.tool]
-        if not texts or case is None:
-            return self._real.call(action, case)
-        with self._counting:
-            place = self._calls[case.id, action.tool]
-            self._calls[case.id, action.tool] += 1
-        return Observation(texts[min(place, len(texts) - 1)])
+    def submit(self, action: Action, case: Case) -> Future[Observation]:
+        """The pair's observation for this call, or the real tool's."""
+        texts = [text for tool, text in self._observations.get(case.id, ()) if tool == action.tool]
+        if not texts:
+            return self._real.submit(action, case)
+        place = self._calls[case.id, action.tool]
+        self._calls[case.id, action.tool] += 1
+        observation: Future[Observation] = Future()
+        observation.set_result(Observation(texts[min(place, len(texts) - 1)]))
+        return observation
 
 
 def render_flips(result: CounterfactualResult) -> Table:
@@ -186,7 +168,7 @@ def render_flips(result: CounterfactualResult) -> Table:
     return table
 
 
-def _has_observed(row: Counterfactual, verdict: Verdict) -> bool:
-    """Did the judgement make a call that tells the worlds apart?"""
-    telling = {tool for tool, _ in row.right.observations} or {"code_run"}
+def _has_observed(pair: Counterfactual, verdict: Verdict) -> bool:
+    """Did the judgement call a tool whose observations differ between the two sides?"""
+    telling = {tool for tool, _ in pair.right.observations} or {"code_run"}
     return any(step.action is not None and step.action.tool in telling for step in verdict.trace.steps)

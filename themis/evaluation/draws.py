@@ -1,7 +1,7 @@
-"""A judge asked several times with drawn tokens: how much its rewards vary, and what leaving out the doubtful items gains.
+"""Sampled judgements: how much rewards vary over the draws, and the accuracy when uncertain items are left out.
 
-How sure a judge is of an item is read from its rewards alone, never from who was right: how far the two sides are apart, in
-deviations over the draws where there are several. Of one draw, the distance alone.
+How sure a judge is of an item depends on its rewards alone, never on who was right. It is the distance between the two
+sides, divided by the deviation over the draws. With one draw it is the distance alone.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ SHARES = tuple(tenth / 10 for tenth in range(10, 0, -1))
 
 
 class Coverage(TypedDict):
-    """The accuracy on the share of the items that the judge is surest of."""
+    """The accuracy on that share of the items of which the judge is surest."""
 
     coverage: float
     n: int
@@ -24,19 +24,19 @@ class Coverage(TypedDict):
 
 
 class Draws(TypedDict):
-    """Of a judge that was asked several times."""
+    """How the draws of one run differ."""
 
     samples: int
     accuracy_each: list[float]
-    """Of each draw by itself; the accuracy of the run is that of the mean rewards."""
+    """The accuracy of each draw alone; the accuracy of the run is that of the mean rewards."""
     accuracy_mean: float
     accuracy_deviation: float
     reward_deviation: float
-    """Of an answer's rewards over the draws, the root of the mean variance."""
+    """The root of the mean variance of an answer's rewards over the draws."""
 
 
 def draws_of(judged: Sequence[JudgedItem]) -> Draws | None:
-    """How draws differ; None where there was but one."""
+    """How draws differ; None where there was only one."""
     samples = min((len(opinion.verdicts) for entry in judged for opinion in entry.opinions), default=0)
     if samples < 2:
         return None
@@ -53,18 +53,21 @@ def draws_of(judged: Sequence[JudgedItem]) -> Draws | None:
 
 
 def coverage(judged: Sequence[JudgedItem]) -> list[Coverage]:
-    """Accuracy from all items down to the surest tenth; an item without a reward is the least sure. Equally sure ones: as they stand."""
+    """Accuracy from all items down to the surest tenth.
+
+    An item without a reward is the least sure. Items of equal sureness keep their order.
+    """
     surest = sorted(judged, key=sureness, reverse=True)
     curve: list[Coverage] = []
     for part in SHARES if surest else ():
-        kept = surest[: ceil(round(part * len(surest), 9))]
-        right = sum(entry.points for entry in kept)
-        curve.append(Coverage(coverage=part, n=len(kept), accuracy=right / len(kept), ci95=wilson_interval(right, len(kept))))
+        left = surest[: ceil(round(part * len(surest), 9))]
+        right = sum(entry.points for entry in left)
+        curve.append(Coverage(coverage=part, n=len(left), accuracy=right / len(left), ci95=wilson_interval(right, len(left))))
     return curve
 
 
 def sureness(entry: JudgedItem) -> tuple[float, float]:
-    """How sure the judge is of its preference: the distance of the sides in deviations, then the distance."""
+    """How sure the judge is of its preference: the distance between the sides in deviations, then in rewards."""
     if entry.margin is None:
         return -1.0, -1.0
     distance = abs(entry.margin)
@@ -72,6 +75,6 @@ def sureness(entry: JudgedItem) -> tuple[float, float]:
 
 
 def _at(entry: JudgedItem, draw: int) -> JudgedItem:
-    """The item as one draw has it."""
+    """The item as one draw judged it."""
     chosen, rejected = (tuple(Opinion((opinion.verdicts[draw],)) for opinion in side) for side in (entry.chosen, entry.rejected))
     return JudgedItem(entry.item, chosen, rejected)

@@ -1,32 +1,28 @@
-"""One question of a bench with its better and its worse answers, and what a judge makes of each answer alone.
+"""One question of a bench with its better and worse answers, and a judge's opinion of each answer.
 
-An item gives points from 0 to 1 by a rule of its bench: `best`, an answer with the highest reward is a better one; `every`, all
-better answers are above all worse ones; `share`, the share of the comparisons that are won. For a pair all three say the same:
-the better answer's reward is strictly higher. A tie and a missing reward are lost; but an answer that says nothing, and for that
-alone has no reward, stands below every answer with a reward.
+An item gives points from 0 to 1 by the rule of its bench:
 
-Knows nothing of models: judges are handed in. A judge that draws its tokens is asked more than once; a reward is then a mean.
+- `best`: one of the better answers has the highest reward.
+- `every`: all better answers have higher rewards than all worse ones.
+- `share`: the share of the comparisons that are won.
+
+For a pair all three mean that the better answer's reward is strictly higher. A tie and a missing reward are lost. An
+empty answer has no reward, and counts as below every answer with one.
+
+Knows nothing of models. A judge that samples is asked several times, and a reward is then a mean.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite, sqrt
-from typing import Literal, Protocol
+from typing import Literal
 
 from themis.evaluation.statistics import mean
-from themis.traces import Case, Pair, Side, Verdict
+from themis.traces import Case, Judge, Pair, Side, Verdict
 
 Rule = Literal["best", "every", "share"]
-
-
-class JudgeAll(Protocol):
-    """Judges cases, and gives each verdict with its case's place in the input, in whatever order they are done."""
-
-    def __call__(self, cases: Iterable[Case], /) -> Iterable[tuple[int, Verdict]]: ...
-
-
 Progress = Callable[[str, int, int], None]
-"""Told the subset, and how many of its answers are judged of how many."""
+"""Called with the subset, the number of its answers that are judged, and their total."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +34,7 @@ class Item:
     """The better answers, at least one."""
     rejected: tuple[Case, ...]
     published: tuple[Side, ...] = ()
-    """The same answers with their published traces, the chosen first, where a bench has them."""
+    """The same answers with their published traces, where a bench has them; the chosen come first."""
     rule: Rule = "best"
 
     @property
@@ -48,33 +44,33 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What a judge makes of one answer: a verdict, or several with drawn tokens."""
+    """A judge's verdict of one answer, or several sampled ones."""
 
     verdicts: tuple[Verdict, ...]
 
     @property
     def rewards(self) -> tuple[float, ...]:
-        """Those that were given."""
+        """The rewards of the verdicts that have one."""
         return tuple(verdict.reward for verdict in self.verdicts if verdict.reward is not None)
 
     @property
     def reward(self) -> float | None:
-        """The mean of the rewards, None where none was given."""
+        """The mean of the rewards; None without any."""
         return mean(self.rewards)
 
     @property
     def is_empty(self) -> bool:
-        """Is there no reward for no other reason than that the answer says nothing?"""
+        """Is the reward missing because the answer is empty?"""
         return bool(self.verdicts) and all(verdict.reason == "empty_answer" for verdict in self.verdicts)
 
     @property
     def standing(self) -> float | None:
-        """The reward; below every reward where the answer says nothing; None where the reward is missing for another reason."""
+        """The reward; -inf for an empty answer; None where the reward is missing for another reason."""
         return -inf if self.is_empty else self.reward
 
     @property
     def variance(self) -> float:
-        """Of the rewards; 0 where there are less than two."""
+        """The variance of the rewards; 0 with fewer than two."""
         if len(self.rewards) < 2:
             return 0.0
         centre = sum(self.rewards) / len(self.rewards)
@@ -99,7 +95,7 @@ class JudgedItem:
 
     @property
     def standings(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-        """Rewards of the chosen and of the rejected answers, -inf for an empty one; None where any is missing for another reason."""
+        """The standings of the chosen and of the rejected answers; None where any is missing."""
         chosen, rejected = (
             tuple(standing for opinion in side if (standing := opinion.standing) is not None) for side in (self.chosen, self.rejected)
         )
@@ -107,7 +103,7 @@ class JudgedItem:
 
     @property
     def is_decided_by_empty(self) -> bool:
-        """Does it come down to an answer that says nothing, and so to the rule and not to the judge?"""
+        """Does an empty answer decide it, and so the rule rather than the judge?"""
         return self.gap is not None and not isfinite(self.gap)
 
     @property
@@ -116,9 +112,9 @@ class JudgedItem:
 
     @property
     def gap(self) -> float | None:
-        """By how much the chosen side stands above the rejected one, of `every` rule its worst answer.
+        """The chosen side's standing less the rejected side's: of the best answers, or by `every` of the worst chosen.
 
-        Infinite where one of the two sides is empty, -inf where both are: that is lost; None where a reward is missing for another reason.
+        Infinite where one side is empty. -inf where both are, which is lost. None where a standing is missing.
         """
         if self.standings is None:
             return None
@@ -128,12 +124,12 @@ class JudgedItem:
 
     @property
     def margin(self) -> float | None:
-        """The gap, where it is one between two rewards."""
+        """The gap, where both standings are rewards."""
         return None if self.gap is None or self.is_decided_by_empty else self.gap
 
     @property
     def spread(self) -> float:
-        """The deviation of the margin over the draws: of the answers that it is read from."""
+        """The deviation of the margin over the draws."""
         top_chosen, top_rejected = (max(side, key=_reward_of) for side in (self.chosen, self.rejected))
         return sqrt(top_chosen.variance + top_rejected.variance)
 
@@ -144,27 +140,27 @@ def item_of(pair: Pair) -> Item:
 
 
 def points(chosen: Sequence[float], rejected: Sequence[float], rule: Rule, tie: float = 0.0) -> float:
-    """What an item gives whose answers have these rewards; `tie` is what equal rewards are worth."""
+    """The points of an item whose answers have these rewards; equal rewards are worth `tie`."""
     if rule == "share":
         return sum(_won(better, worse, tie) for better in chosen for worse in rejected) / (len(chosen) * len(rejected))
     return _won(min(chosen) if rule == "every" else max(chosen), max(rejected), tie)
 
 
 def length_points(item: Item, *, longer: bool) -> float:
-    """What one gets by looking at lengths alone. Answers of equal length are a coin's toss, half a point."""
+    """The points by length alone. Answers of equal length are worth half a point, as a coin toss is."""
     sign = 1 if longer else -1
     chosen, rejected = ([float(sign * len(case.answer)) for case in side] for side in (item.chosen, item.rejected))
     return points(chosen, rejected, item.rule, tie=0.5)
 
 
-def judge_items(name: str, items: Sequence[Item], judges: Sequence[JudgeAll], progress: Progress) -> list[JudgedItem]:
-    """Judge every answer by itself, once by each of the judges: one, or one for each draw."""
+def judge_items(name: str, items: Sequence[Item], judges: Sequence[Judge], progress: Progress) -> list[JudgedItem]:
+    """Judge every answer by itself, once by each judge; there is one judge, or one for each draw."""
     cases = [case for item in items for case in item.cases]
     total, done = len(cases) * len(judges), 0
     verdicts: list[list[Verdict]] = [[] for _ in cases]
     progress(name, 0, total)
-    for judge_all in judges:
-        for place, verdict in judge_all(cases):
+    for judge in judges:
+        for place, verdict in judge.judge_all(cases):
             verdicts[place].append(verdict)
             done += 1
             progress(name, done, total)

@@ -1,40 +1,37 @@
-"""The TARA table: of each pair, does the judge give the better answer the higher reward?
+"""The TARA table: in each pair, does the judge give the better answer the higher reward?
 
-Reads `TASK/SPLIT.jsonl` below a folder. What tools a task needs is read off its published calls: a
-task that needs a tool which the toolbox lacks is not run, and named as such. The averages cover the
-tasks that were run and need a tool (of TARA: calculator, calendar, code, multi_tools, translator,
-weather, webgpt, wikisearch); benches without one (hh_rlhf, retarded_bar) stand in the table only.
-Pairs with tests are judged once more without them, on a line of its own: a judge in the wild has none.
+Reads `TASK/SPLIT.jsonl` below a folder. The published calls of a task say which tools it needs. A task whose tools the
+toolbox lacks is not run, and the table says so. The averages cover the tasks that were run and need a tool; hh_rlhf and
+retarded_bar need none. Pairs with tests are judged once more without them, on a line of their own, as most cases come
+without tests.
 
-A pair is right when both rewards are there and the chosen answer's is strictly higher: a tie and a
-missing reward are wrong. An empty answer has no reward and stands below every answer with one (`items`),
-whoever judges. Knows nothing of models: the judge is handed in.
+A pair is right when both rewards are there and the chosen answer's is strictly higher (`items`).
+Knows nothing of models.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from themis.errors import DataError
 from themis.evaluation.call_agreement import needed_tools
-from themis.evaluation.items import Item, JudgeAll, Progress, item_of, judge_items
+from themis.evaluation.items import Item, Progress, item_of, judge_items
 from themis.evaluation.results import About, NotRun, Result, Subset, result_of
 from themis.files import json_lines
-from themis.traces import Pair, Verdict
+from themis.traces import Case, Judge, Pair, Verdict
 from themis.traces.tara import TaraFile, read_tara
 
-__all__ = ["JudgeAll", "JudgedPair", "evaluate_tara", "read_tasks", "tara_subsets"]
-
+JudgeAll = Callable[[Iterable[Case]], Iterable[tuple[int, Verdict]]]
 WITHOUT_TESTS = "without tests"
 Tests = Literal["both", "with", "without"]
-"""Judge pairs with the tests that their row has, without them, or both, each on a line of its own."""
+"""Judge pairs with the tests of their rows, without them, or both ways on two lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedPair:
-    """A pair and what a judge made of both answers."""
+    """A pair with the verdicts of both answers."""
 
     pair: Pair
     chosen: Verdict
@@ -49,15 +46,18 @@ def evaluate_tara(
     folder: str | Path,
     split: str,
     model: str,
-    judge_all: JudgeAll,
+    judge: Judge,
     tools: Collection[str],
     progress: Progress = lambda task, done, total: None,
     only: Collection[str] | None = None,
     tests: Tests = "both",
 ) -> Result:
-    """Judge every pair of a split, or of `only` some tasks, with a judge that has `tools`. Files are read before anything is judged."""
+    """Judge every pair of a split, or of `only` some tasks, with a judge that has `tools`.
+
+    All files are read before the first pair is judged.
+    """
     subsets, not_run = tara_subsets(folder, split, tools, only, tests)
-    judged = {name: judge_items(name, subset.items, [judge_all], progress) for name, subset in subsets.items()}
+    judged = {name: judge_items(name, subset.items, [judge], progress) for name, subset in subsets.items()}
     return result_of(About("tara", model, split, not_run=tuple(not_run)), subsets, judged)
 
 
@@ -80,7 +80,7 @@ def tara_subsets(
 
 
 def without_tests(item: Item) -> Item:
-    """The same answers, for a judge that has not the row's tests."""
+    """The same answers without the row's tests."""
     chosen, rejected = (tuple(replace(case, tests=()) for case in side) for side in (item.chosen, item.rejected))
     return replace(item, chosen=chosen, rejected=rejected)
 
@@ -88,7 +88,7 @@ def without_tests(item: Item) -> Item:
 def read_tasks(
     folder: str | Path, split: str, tools: Collection[str], only: Collection[str] | None = None
 ) -> tuple[dict[str, TaraFile], list[NotRun]]:
-    """The tasks that `tools` suffice for, and the others with the reason why not; raises `DataError` where there is none."""
+    """The tasks for which `tools` suffice, and the others with the reason; raises `DataError` if there are no tasks."""
     paths = sorted(Path(folder).glob(f"*/{split}.jsonl"))
     if not paths:
         raise DataError(f"{folder} holds no TASK/{split}.jsonl")
@@ -117,6 +117,6 @@ def _needed(pairs: Iterable[Pair]) -> frozenset[str]:
 
 
 def _holds_pairs(path: Path) -> bool:
-    """Other benches may lie beside TARA's."""
+    """Does the first row look like a pair? Other benches may lie beside TARA's."""
     first = next(json_lines(path), None)
     return first is not None and not {"pos_answer", "neg_answer"}.isdisjoint(first[1])

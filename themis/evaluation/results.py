@@ -1,6 +1,6 @@
-"""From judged items to figures: each with its n and its 95 % interval, beside what simple rules and another model give.
+"""From judged items to figures, each with its n and its 95 % interval, beside length rules and another model.
 
-A result is JSON as it stands; `tables` and `report` only show it. The averages cover the subsets that a bench averages.
+A `Result` is JSON as it is; `tables` and `page` only show it. The averages cover the subsets that a bench averages.
 Source of the averages: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.
 """
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 from themis.evaluation.calibration import Calibration, calibration
-from themis.evaluation.call_agreement import published_calls
+from themis.evaluation.call_agreement import call_agreement
 from themis.evaluation.costs import Cost, cost_of
 from themis.evaluation.draws import Coverage, Draws, coverage, draws_of
 from themis.evaluation.items import Item, JudgedItem, Opinion, length_points
 from themis.evaluation.statistics import macro_interval, mean, paired_bootstrap, wilson_interval
 
 MISTAKES = 20
-"""So many are kept with their traces."""
+"""How many mistakes a result holds with their traces."""
 RULES = ("longer", "shorter")
 
 
@@ -26,9 +26,9 @@ class Rival(TypedDict):
     accuracy: float
     ci95: tuple[float, float]
     difference: float
-    """The judge's accuracy less this one's."""
+    """The judge's accuracy less the rival's."""
     difference_ci95: tuple[float, float]
-    """By the paired bootstrap."""
+    """From the paired bootstrap."""
 
 
 class TaskResult(TypedDict):
@@ -36,18 +36,18 @@ class TaskResult(TypedDict):
 
     n: int
     correct: float
-    """The sum of the points, which on pairs are 0 or 1."""
+    """The sum of the points; a pair gives 0 or 1."""
     accuracy: float
     ci95: tuple[float, float]
     unscored: int
-    """Items that lack a reward, other than that of an empty answer; they count as wrong."""
+    """Items that lack a reward, except those of empty answers; they count as wrong."""
     empty: int
-    """Items that an empty answer decides: it stands below every answer with a reward."""
-    published_calls: float | None
-    """Share of the judgements that made exactly the published calls; None without published traces, or if nothing was written."""
+    """Items that an empty answer decides, as it counts as below every answer with a reward."""
+    call_agreement: float | None
+    """Share of the judgements that made exactly the published calls; None where there is nothing to compare."""
     averaged: bool
     dropped: dict[str, int]
-    """What the file held and no item does, by reason; rows among it are not in `n`."""
+    """Parts of the file that are in no item, by reason; dropped rows are not in `n`."""
     rivals: dict[str, Rival]
     cost: Cost | None
 
@@ -58,7 +58,7 @@ class Average(TypedDict):
     n: int
     accuracy: float
     ci95: tuple[float, float]
-    """Micro: Wilson's of all items. Macro: from the Wilson interval of each subset."""
+    """Micro: Wilson's interval of all items. Macro: from Wilson's interval of each subset."""
     rivals: dict[str, Rival]
 
 
@@ -70,14 +70,14 @@ class NotRun(TypedDict):
 
 
 class Answer(TypedDict):
-    """An answer with what a judge wrote of it."""
+    """An answer with its verdict."""
 
     answer: str
     verdict: dict[str, Any]
 
 
 class Mistake(TypedDict):
-    """An item that was not won, with the best and the worst that decided it."""
+    """An item that was not won, with the two answers that decided it."""
 
     task: str
     id: str
@@ -96,13 +96,13 @@ class Result(TypedDict):
     against: str | None
     split: str
     settings: dict[str, Any]
-    """How was judged: rationale, draws, tools."""
+    """How the judge was run: rationale, draws, tools."""
     tasks: dict[str, TaskResult]
     not_run: list[NotRun]
     micro: float | None
     macro: float | None
     baselines: dict[str, dict[str, float | None]]
-    """Per rule its accuracy on each task, and `micro` and `macro`."""
+    """For each length rule its accuracy on each task, `micro` and `macro`."""
     averages: dict[str, Average]
     official: dict[str, float]
     """Scores as the authors of the bench count them."""
@@ -113,9 +113,9 @@ class Result(TypedDict):
     against_cost: Cost | None
     mistakes: list[Mistake]
     items: dict[str, dict[str, tuple[float, float | None]]]
-    """Per task and item its points and its margin, so that runs can be compared pair by pair."""
+    """For each task and item its points and margin, so that runs can be compared item by item."""
     verdicts: str | None
-    """The file that keeps all verdicts."""
+    """The file of the verdict cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +129,21 @@ class Subset:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What a result says of its run besides the figures."""
+    """Which run a result is of."""
 
     bench: str
     model: str
     split: str = ""
     against: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
-    kept_temperature: float = 1.0
+    stored_temperature: float = 1.0
     verdicts: str | None = None
     not_run: tuple[NotRun, ...] = ()
 
 
 Judged = Mapping[str, list[JudgedItem]]
 Points = dict[str, dict[str, list[float]]]
-"""Per judge (`judge`, `longer`, `shorter`, `against`) and subset, the points of each item."""
+"""For each judge (`judge`, `longer`, `shorter`, `against`) and subset, the points of each item."""
 
 
 def result_of(
@@ -168,7 +168,7 @@ def result_of(
         baselines={rule: _baseline(points[rule], averages, rule) for rule in RULES},
         averages=averages,
         official=dict(official or {}),
-        calibration=calibration([entry.margin for entry in together if entry.margin is not None], about.kept_temperature),
+        calibration=calibration([entry.margin for entry in together if entry.margin is not None], about.stored_temperature),
         coverage=coverage(together),
         draws=draws_of(together),
         cost=cost_of([verdict for entry in together for verdict in entry.verdicts]),
@@ -191,7 +191,7 @@ def task_result(judged: Sequence[JudgedItem], subset: Subset, points: Mapping[st
         ci95=wilson_interval(correct, len(judged)),
         unscored=sum(entry.standings is None for entry in judged),
         empty=sum(entry.is_decided_by_empty for entry in judged),
-        published_calls=published_calls(judged),
+        call_agreement=call_agreement(judged),
         averaged=subset.averaged,
         dropped=dict(subset.dropped),
         rivals={judge: _rival([points["judge"]], [theirs]) for judge, theirs in points.items() if judge != "judge"},
@@ -200,7 +200,7 @@ def task_result(judged: Sequence[JudgedItem], subset: Subset, points: Mapping[st
 
 
 def averages_of(points: Points, names: Sequence[str]) -> dict[str, Average]:
-    """Micro and macro of these subsets, and micro without `translator` where it is among them; nothing of no subset."""
+    """Micro and macro averages of these subsets, and micro without `translator` where it is among them."""
     if not names:
         return {}
     averages = {"micro": _micro(points, names), "macro": _macro(points, names)}
@@ -211,7 +211,7 @@ def averages_of(points: Points, names: Sequence[str]) -> dict[str, Average]:
 
 
 def mistakes_of(judged: Judged) -> list[Mistake]:
-    """The items that were lost by most; those without a reward come last."""
+    """The items that were lost by the largest margins; those without a reward come last."""
     lost = [(name, entry) for name, entries in judged.items() for entry in entries if entry.points < 1]
     lost.sort(key=lambda each: (each[1].margin is None, each[1].margin or 0.0))
     return [_mistake(name, entry) for name, entry in lost[:MISTAKES]]
@@ -256,7 +256,7 @@ def _mean_of_means(strata: Sequence[Sequence[float]]) -> float:
 
 
 def _baseline(by_task: Mapping[str, list[float]], averages: Mapping[str, Average], rule: str) -> dict[str, float | None]:
-    """Of one rule; a single stratum's Macro interval is Wilson's own."""
+    """The accuracies of one length rule."""
     figures: dict[str, float | None] = {name: sum(points) / len(points) for name, points in by_task.items()}
     return figures | {name: averages[name]["rivals"][rule]["accuracy"] if name in averages else None for name in ("micro", "macro")}
 
@@ -273,7 +273,7 @@ def _by_id(entries: Sequence[JudgedItem]) -> dict[str, tuple[float, float | None
 
 
 def _free_name(id: str, taken: Collection[str]) -> str:
-    """Ids of other people's files may be missing or come twice."""
+    """The id, numbered where it is taken: ids in other people's files may be missing or repeated."""
     return next(name for name in (id, *(f"{id}#{number}" for number in range(2, len(taken) + 3))) if name not in taken)
 
 

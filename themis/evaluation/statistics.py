@@ -1,4 +1,4 @@
-"""How sure a share is, an average of shares, a difference of two judges: pure functions of numbers."""
+"""Intervals of a share, of an average of shares, and of the difference between two judges: pure functions of numbers."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -24,10 +24,10 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def wilson_interval(count: float, total: int) -> Interval:
-    """The 95 % interval of a share; unlike count ± deviation it stays within 0..1 and is honest near both ends.
+    """The 95 % interval of a share. Unlike the normal interval it stays within 0..1 and holds near both ends.
 
+    `count` may be a sum of fractional points, which makes the interval a little too wide.
     Source: Wilson, Journal of the American Statistical Association 22 (1927); without continuity correction.
-    Where points may be halves `count` is their sum, and the interval a little too wide.
     """
     if not total:
         return 0.0, 1.0
@@ -40,8 +40,8 @@ def wilson_interval(count: float, total: int) -> Interval:
 def macro_interval(counts: Sequence[tuple[float, int]]) -> Interval:
     """The 95 % interval of the plain mean of shares, each `count` of `total`, from the Wilson interval of each.
 
-    Source: Zou and Donner, Statistics in Medicine 27 (2008), the variance recovered from each share's own limits; so it is
-    honest where every share is 0 or 1, which a bootstrap is not.
+    Unlike a bootstrap it holds where every share is 0 or 1.
+    Source: Zou and Donner, Statistics in Medicine 27 (2008): the variance recovered from each share's own limits.
     """
     if not counts:
         return 0.0, 1.0
@@ -56,8 +56,8 @@ def macro_interval(counts: Sequence[tuple[float, int]]) -> Interval:
 def paired_bootstrap(strata: Sequence[Sequence[float]], seed: int = 0) -> Interval:
     """The 95 % interval of the mean over strata of the mean difference, where each number is the difference on one item.
 
-    Items are drawn anew within each stratum (percentile method). One stratum: the plain paired bootstrap. Where all differences
-    of a small sample are equal the interval has no width: it says nothing of differences that were not seen.
+    Items are resampled within each stratum, by the percentile method. With one stratum it is the plain paired
+    bootstrap. If all differences of a small sample are equal, the interval has no width.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
     """
     import numpy as np

@@ -1,4 +1,4 @@
-"""A result as tables for a terminal of 80 columns: accuracies in percent, with their 95 % intervals; below them, what was not run."""
+"""A result as tables for a terminal of 80 columns: accuracies in percent with 95 % intervals, and what was not run."""
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
@@ -8,7 +8,7 @@ from rich.table import Table
 from themis.evaluation.calibration import COLDEST, HOTTEST, Calibration
 from themis.evaluation.costs import Cost
 from themis.evaluation.results import Result, Rival
-from themis.evaluation.truthfulqa import GUESS
+from themis.evaluation.truthfulqa import CHANCE
 
 NAMES = {"tara": "TARA", "hh": "HH", "truthfulqa": "TruthfulQA MC1", "retarded-bar": "Retarded-bar"}
 
@@ -19,7 +19,7 @@ def render(result: Result) -> RenderableType:
 
 
 def render_table(result: Result) -> Table:
-    """A line for each task; below them the averages."""
+    """A line for each task, then the averages."""
     title = " ".join(word for word in (NAMES.get(result["bench"], result["bench"]), result["split"]) if word)
     table = Table(
         title=escape(f"{title}, {result['model']}"),
@@ -30,22 +30,22 @@ def render_table(result: Result) -> Table:
         pad_edge=False,
     )
     against = result["against"] is not None
-    shows_calls = any(row["published_calls"] is not None for row in result["tasks"].values())
-    headings = ["task", "n", "accuracy", "no reward", *(["as published"] if shows_calls else []), "longer", "shorter"]
+    shows_calls = any(row["call_agreement"] is not None for row in result["tasks"].values())
+    headings = ["task", "n", "accuracy", "no reward", *(["call agreement"] if shows_calls else []), "longer", "shorter"]
     for heading in headings + (["against"] if against else []):
         table.add_column(
             heading,
             justify="left" if heading == "task" else "right",
-            no_wrap=heading not in ("task", "no reward", "as published"),
+            no_wrap=heading not in ("task", "no reward", "call agreement"),
             min_width=11 if heading == "task" else None,
         )
     for task, row in sorted(result["tasks"].items(), key=lambda entry: not entry[1]["averaged"]):
         name = task if row["averaged"] else f"{task} *"
-        calls = [percent(row["published_calls"])] if shows_calls else []
+        calls = [percent(row["call_agreement"])] if shows_calls else []
         figures = [str(row["n"]), with_interval(row["accuracy"], row["ci95"]), str(row["unscored"]), *calls]
         table.add_row(escape(name), *figures, *_rivals(row["rivals"], against))
     table.add_section()
-    # Of one task they would say the same again.
+    # The averages of a single task would repeat its line.
     averages = result["averages"] if len(result["tasks"]) > 1 else {}
     for name, average in averages.items():
         figures = [str(average["n"]), with_interval(average["accuracy"], average["ci95"]), "", *([""] if shows_calls else [])]
@@ -54,7 +54,7 @@ def render_table(result: Result) -> Table:
 
 
 def summary(result: Result) -> list[str]:
-    """What else there is to say, a line each."""
+    """The lines below the table."""
     lines = [f"{official_name(name)}: {percent(score)} %" for name, score in result["official"].items()]
     lines += [difference_line(name, rival, result) for name, rival in result["averages"].get("micro", {"rivals": {}})["rivals"].items()]
     if result["calibration"] is not None:
@@ -71,22 +71,22 @@ def summary(result: Result) -> list[str]:
 
 
 def difference_line(name: str, rival: Rival, result: Result) -> str:
-    """By how much the judge is above another."""
+    """The judge's accuracy less another's."""
     who = {"longer": "the longer-answer rule", "shorter": "the shorter-answer rule"}.get(name, str(result["against"]))
     low, high = rival["difference_ci95"]
     return f"{100 * rival['difference']:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f}) against {who}"
 
 
 def official_name(name: str) -> str:
-    """What a score beside our own accuracies is."""
-    return name if name == GUESS else f"{name}, as the bench's authors count"
+    """How an official score is labelled."""
+    return "chance level" if name == CHANCE else f"{name}, as the bench's authors count"
 
 
 def temperature_words(temperature: float) -> str:
-    """A fitted temperature; at the ends of the search it is none."""
+    """A fitted temperature; at the ends of the search no temperature fits."""
     if temperature > HOTTEST * 0.99:
-        return "none fits, the rewards are no better than chance"
-    return "none fits, it never errs" if temperature < COLDEST * 1.01 else f"{temperature:.3g}"
+        return "no temperature fits, the rewards are at chance level"
+    return "no temperature fits, the judge is always right" if temperature < COLDEST * 1.01 else f"{temperature:.3g}"
 
 
 def calibration_line(found: Calibration) -> str:
@@ -95,13 +95,13 @@ def calibration_line(found: Calibration) -> str:
     if found["after"] is not None:
         after = found["after"]
         line += f", {percent(after['ece'])} % at a temperature fitted on the other half (all: {temperature_words(after['temperature'])})"
-    if found["kept"] is not None:
-        line += f", {percent(found['kept']['ece'])} % at the kept {found['kept']['temperature']:.3g}"
+    if found["stored"] is not None:
+        line += f", {percent(found['stored']['ece'])} % at the stored {found['stored']['temperature']:.3g}"
     return line
 
 
 def cost_line(cost: Cost) -> str:
-    """What a judgement cost."""
+    """The mean cost of a judgement."""
     answered = "" if cost["valid"] is None else f" ({percent(cost['valid'])} % valid, {percent(cost['answered'])} % answered)"
     tokens = f"{cost['read_tokens']:.0f} tokens read and {cost['new_tokens']:.0f} written"
     return f"a judgement: {cost['calls']:.2f} calls{answered}, {tokens}, {cost['seconds']:.2f} s"
@@ -123,10 +123,10 @@ def _rivals(rivals: dict[str, Rival], against: bool) -> list[str]:
 def _caption(result: Result) -> str:
     lines = ["accuracy in % (95 % interval)"]
     if not all(row["averaged"] for row in result["tasks"].values()):
-        lines.append("* in no average: it needs no tool, or stands here for the second time")
+        lines.append("* in no average: it needs no tool, or repeats another line without tests")
     if empty := {task: row["empty"] for task, row in result["tasks"].items() if row["empty"]}:
         counts = ", ".join(f"{count} in {task}" for task, count in empty.items())
-        lines.append(f"decided by an empty answer, which stands below every reward: {counts}")
+        lines.append(f"decided by an empty answer, which counts as below every reward: {counts}")
     if result["against"] is not None:
         lines.append(f"against: {result['against']}")
     if without := result["settings"].get("without"):

@@ -1,4 +1,4 @@
-"""TruthfulQA with one right choice (MC1): every choice is judged alone, and the one with the highest reward is taken.
+"""TruthfulQA with one right choice (MC1): each choice is judged by itself, and the highest reward is the judge's choice.
 
 Reads rows of `question`, `answer`, `label` (1 for the right choice) and `root`, which the choices of one question share.
 Source: TruthfulQA, arXiv:2109.07958; judged as in Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.4.
@@ -15,7 +15,8 @@ from themis.files import json_lines
 from themis.traces import Case, case_from_json
 
 NAME = "truthful_qa"
-GUESS = "a guess"
+CHANCE = "chance"
+"""The key of the chance level among the official scores."""
 
 
 def read_truthfulqa(path: Path) -> dict[str, Subset]:
@@ -36,8 +37,8 @@ def read_truthfulqa(path: Path) -> dict[str, Subset]:
     return {NAME: Subset(tuple(Item(root, tuple(right), tuple(wrong)) for root, (right, wrong) in choices.items()))}
 
 
-def chance(items: Sequence[Item]) -> float:
-    """What a guess gives: the mean share of right choices."""
+def chance_level(items: Sequence[Item]) -> float:
+    """The accuracy of a random choice: the mean share of right choices."""
     return sum(len(item.chosen) / len(item.cases) for item in items) / len(items)
 
 

@@ -1,8 +1,8 @@
-"""A file of verdicts that an evaluation keeps as it judges: a run that was killed goes on where it stood.
+"""A cache of verdicts in a file: an interrupted evaluation resumes, and judges no case twice.
 
-The first line says who judged and how; a file of another judge is refused. Each further line is a verdict with the hash of what was
-judged (question, answer, context, tests; of counterfactual pairs the world, too), so a case that comes again, in whatever order, is
-not judged again. A line is written whole or, after a kill, cut off on the next run. Knows nothing of models: the judge is handed in.
+The first line says who judged and how; the cache of another judge is refused. Each further line is a verdict, with the
+hash of what was judged: question, answer, context and tests, and the observations of a counterfactual pair. The order
+of the cases does not matter. A line that an interrupted run left unfinished is cut off.
 """
 
 import json
@@ -14,24 +14,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from themis.errors import DataError
-from themis.evaluation.items import JudgeAll
-from themis.traces import Case, Verdict, case_key, verdict_from_json
+from themis.traces import Case, Judge, Verdict, case_key, verdict_from_json
 
 Key = Callable[[Case], str]
-"""By what a case is known again."""
+"""The same for two cases whose verdicts are the same."""
 
 _OPENS = '{"themis_verdicts": '
 
 
-class KeptVerdicts:
-    """The verdicts of a file, and those that are judged from now on; a context manager."""
+class VerdictCache:
+    """The verdicts in a file, and those that are added to it; a context manager."""
 
     def __init__(self, path: Path, judge: Mapping[str, Any]) -> None:
         """`judge` says who judges and how, as JSON. Raises `DataError` where the file holds something else."""
         self.path = path
         self._verdicts: dict[tuple[str, int], Verdict] = {}
         try:
-            self._file = path.open("ab", buffering=0)  # what was written stays written, whatever becomes of this process
+            self._file = path.open("ab", buffering=0)  # unbuffered: a written line survives this process
         except OSError as error:
             raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
         try:
@@ -42,20 +41,20 @@ class KeptVerdicts:
 
     @property
     def count(self) -> int:
-        """How many verdicts are there."""
+        """How many verdicts there are."""
         return len(self._verdicts)
 
-    def judge_all(self, judge_all: JudgeAll, draw: int = 0, key: Key | None = None) -> JudgeAll:
-        """The same judge, but that cases with a verdict here are not judged again, and new verdicts are kept.
+    def cached(self, judge: Judge, draw: int = 0, key: Key = case_key) -> Judge:
+        """The same judge behind this cache: it judges the cases that have no verdict here, and their verdicts are added.
 
-        A `key` of its own is for cases that are not told apart by what `case_key` looks at.
+        Cases that `case_key` cannot tell apart need a `key` of their own.
         """
-        return _Keeping(self, judge_all, draw, key or case_key)
+        return _CachedJudge(self, judge, draw, key)
 
     def get(self, key: str, draw: int) -> Verdict | None:
         return self._verdicts.get((key, draw))
 
-    def keep(self, key: str, draw: int, verdict: Verdict) -> None:
+    def add(self, key: str, draw: int, verdict: Verdict) -> None:
         self._verdicts[key, draw] = verdict
         self._append({"key": key, "draw": draw, **verdict.to_json()})
 
@@ -88,7 +87,7 @@ class KeptVerdicts:
             if row.get(name) != expected.get(name):
                 was, now = json.dumps(row.get(name)), json.dumps(expected.get(name))
                 raise DataError(
-                    f"{self.path} keeps verdicts of another judge ({name} was {was}, is now {now}): give another file, or delete it"
+                    f"{self.path} is the verdict cache of another judge ({name} was {was}, is now {now}): give another file, or delete it"
                 )
 
     def _take(self, row: Any) -> bool:
@@ -99,7 +98,7 @@ class KeptVerdicts:
         return True
 
     def _foreign(self, line: int) -> DataError:
-        return DataError(f"{self.path}, line {line}: not a verdict that an evaluation kept; give another file")
+        return DataError(f"{self.path}, line {line}: not a line of a verdict cache; give another file")
 
     def __enter__(self) -> Self:
         return self
@@ -109,25 +108,25 @@ class KeptVerdicts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Keeping:
-    kept: KeptVerdicts
-    inner: JudgeAll
+class _CachedJudge(Judge):
+    cache: VerdictCache
+    inner: Judge
     draw: int
     key_of: Key
 
-    def __call__(self, cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         left: list[tuple[int, Case, str]] = []
         for place, case in enumerate(cases):
             key = self.key_of(case)
-            verdict = self.kept.get(key, self.draw)
+            verdict = self.cache.get(key, self.draw)
             if verdict is None:
                 left.append((place, case, key))
             else:
                 yield place, replace(verdict, id=case.id)
         if left:
-            for at, verdict in self.inner(case for _, case, _ in left):
+            for at, verdict in self.inner.judge_all(case for _, case, _ in left):
                 place, _, key = left[at]
-                self.kept.keep(key, self.draw, verdict)
+                self.cache.add(key, self.draw, verdict)
                 yield place, verdict
 
 
@@ -149,5 +148,5 @@ def _decoded(line: bytes) -> Any:
 
 
 def _could_open(line: bytes) -> bool:
-    """Is this the beginning of a file that was being begun when its run was killed?"""
+    """Is this the start of a first line that an interrupted run left unfinished?"""
     return line.startswith(_OPENS.encode()) or _OPENS.encode().startswith(line)

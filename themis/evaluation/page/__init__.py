@@ -1,6 +1,6 @@
 """`themis report`: runs as one page of HTML that needs no network and runs no script.
 
-Whatever stands in a run is untrusted: text becomes markup in one place, `markup`, where it is escaped.
+All text of a run is untrusted. It becomes markup in one place, `markup`, which escapes it.
 """
 
 from themis.evaluation.page.page import page

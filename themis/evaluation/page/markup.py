@@ -1,10 +1,10 @@
-"""Elements of HTML and SVG. Text that goes into one is escaped here, and what cannot be seen in it is spelled out."""
+"""Elements of HTML and SVG. Text inside them is escaped here, and its invisible characters are spelled out."""
 
 import html
 import unicodedata
 from typing import Any
 
-_KEPT = frozenset("\n\t\u200c\u200d")
+_SHOWN = frozenset("\n\t\u200c\u200d")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _VOID = frozenset({"meta", "line", "circle", "rect", "polyline", "br"})
 
@@ -16,7 +16,7 @@ class Markup(str):
 
 
 def element(tag: str, /, *inside: Any, **attributes: Any) -> Markup:
-    """An element. Attribute names in Python's spelling: `class_`, `stroke_width`; None leaves one out."""
+    """An element. Attribute names are spelled as in Python (`class_`, `stroke_width`); None leaves one out."""
     written = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{html.escape(visible(str(value)))}"'
         for key, value in attributes.items()
@@ -33,14 +33,14 @@ def joined(*inside: Any) -> Markup:
 
 
 def visible(text: str) -> str:
-    """The text with everything spelled out that cannot be seen, or that turns the writing direction."""
+    """The text with invisible characters, and those that turn the writing direction, spelled out."""
     return "".join(
-        letter if letter in _KEPT or unicodedata.category(letter) not in _INVISIBLE else f"\\u{ord(letter):04x}" for letter in text
+        letter if letter in _SHOWN or unicodedata.category(letter) not in _INVISIBLE else f"\\u{ord(letter):04x}" for letter in text
     )
 
 
 def table(headings: list[Any], rows: list[list[Any]], *, foot: int = 0, texts: int = 1) -> Markup:
-    """A table; the first `texts` columns are text, the others figures. The last `foot` rows are set off."""
+    """A table. The first `texts` columns are text and the others figures; the last `foot` rows are the table's foot."""
     head = element("thead", element("tr", *(element("th", heading, class_=_kind(at, texts)) for at, heading in enumerate(headings))))
     lines = [element("tr", *(element("td", cell, class_=_kind(at, texts)) for at, cell in enumerate(row))) for row in rows]
     body, feet = lines[: len(lines) - foot], lines[len(lines) - foot :]
@@ -59,5 +59,5 @@ def section(title: str, *inside: Any, note: str = "") -> Markup:
 
 
 def figure(picture: Markup, caption: str) -> Markup:
-    """A plot with what it shows."""
+    """A plot with its caption."""
     return element("figure", picture, element("figcaption", caption))

@@ -8,17 +8,17 @@ from themis.evaluation.results import Answer, Mistake
 from themis.traces import Step, Verdict, verdict_from_json
 
 _CUT = 4_000
-"""Characters of one text: a page of twenty mistakes shall open at once."""
+"""The most characters of one text, so that a page of twenty mistakes opens quickly."""
 
 
 def mistakes_section(run: Run) -> Markup:
-    """Each mistake folded, the first open."""
+    """Each mistake folded, except the first."""
     mistakes = run.result["mistakes"]
     if not mistakes:
         return Markup("")
-    note = "By how much the worse answer got the higher reward; below them those that lack a reward."
+    note = "The largest margins by which a worse answer won come first. Items without a reward come last."
     if run.result["settings"].get("samples", 1) != 1:
-        note += " Each answer was judged over several draws: the trace is that of the first, the margin that of the mean rewards."
+        note += " Each answer was sampled several times. The trace is that of the first draw, the margin that of the mean rewards."
     blocks = [_mistake(entry, opened=at == 0) for at, entry in enumerate(mistakes)]
     return section(f"Worst mistakes: {run.name}", *blocks, note=note)
 
@@ -36,7 +36,7 @@ def _side(label: str, answer: Answer) -> Markup:
     try:
         verdict = verdict_from_json(answer["verdict"])
     except (KeyError, TypeError, ValueError, AttributeError):
-        verdict = Verdict("", None, None)  # of a file that somebody else wrote
+        verdict = Verdict("", None, None)  # the file was not written by Themis
     pieces = [_label(label, "better" if label.startswith("Better") else "worse"), _text(answer["answer"], "answer")]
     for step in verdict.trace.steps:
         pieces += _step(step)

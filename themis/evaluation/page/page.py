@@ -1,4 +1,4 @@
-"""The page: what each run found, how the runs differ, how far rewards can be trusted, what judging cost, the worst mistakes."""
+"""The page: results, differences between runs, calibration, coverage, cost, flips, training curves, worst mistakes."""
 
 from collections.abc import Sequence
 from importlib import resources
@@ -19,7 +19,7 @@ from themis.evaluation.page.spent import cost_section
 from themis.evaluation.page.training import training_section
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""Nothing is fetched, nothing is run."""
+"""A browser fetches nothing and runs no script."""
 
 
 def page(runs: Sequence[Run], title: str = "Themis: how well the judge judges") -> str:

@@ -1,4 +1,4 @@
-"""Plots as SVG, drawn by hand: points, lines, bars and 95 % intervals on two axes. Knows nothing of what they mean."""
+"""Plots as SVG: points, lines and 95 % intervals on two axes. Knows nothing of what they mean."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -7,14 +7,14 @@ from math import ceil, floor, log10
 from themis.evaluation.page.markup import Markup, element, joined
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
-"""Those of Okabe and Ito, which all eyes tell apart."""
+"""The palette of Okabe and Ito, which colour-blind readers can tell apart."""
 LEFT, RIGHT, TOP, BOTTOM = 56, 14, 12, 44
 GREY, INK = "#d9dde3", "#4a5563"
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """From `low` to `high`, with a name; `percent` axes say 0.5 as 50."""
+    """From `low` to `high`, with a name; a `percent` axis labels 0.5 as 50."""
 
     name: str
     low: float
@@ -22,7 +22,7 @@ class Axis:
     percent: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value stands, from 0 to 1; beyond the ends, at the ends."""
+        """The place of a value from 0 to 1; values beyond an end are placed at it."""
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
     def ticks(self) -> list[float]:
@@ -38,7 +38,7 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A value, perhaps with its interval, and what a pointer over it says."""
+    """A value, perhaps with its interval, and the text of its tooltip."""
 
     x: float
     y: float
@@ -58,7 +58,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """Axes with what is drawn between them."""
+    """Two axes and the series between them."""
 
     x: Axis
     y: Axis
@@ -66,13 +66,13 @@ class Plot:
     width: int = 460
     height: int = 300
     diagonal: bool = False
-    """The line on which both axes say the same."""
+    """Draw the line on which both axes have the same value."""
     names: Sequence[str] = field(default=())
-    """Of rows in place of the ticks of y, from the top."""
+    """Names of rows in place of the ticks of y, from the top."""
 
 
 def around(values: Sequence[float], name: str, percent: bool = False) -> Axis:
-    """An axis that holds these values and a little more."""
+    """An axis around these values, with a margin."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     room = (high - low) * 0.08 or abs(high) * 0.1 or 1.0
     start = low - room if low < 0 else max(0.0, low - room)
@@ -80,7 +80,7 @@ def around(values: Sequence[float], name: str, percent: bool = False) -> Axis:
 
 
 def draw(plot: Plot) -> Markup:
-    """The plot as an SVG element, with its legend below it where there are several series."""
+    """The plot as an SVG element; several series have a legend below it."""
     left = LEFT if not plot.names else 24 + 7 * max(map(len, plot.names))
     right_end, bottom = plot.width - RIGHT, plot.height - BOTTOM
 
@@ -101,7 +101,7 @@ def draw(plot: Plot) -> Markup:
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """Which colour is whose; where there are more series than colours, the later ones are paler, and their lines dashed."""
+    """The colours of the series. With more series than colours, the later ones are paler and their lines dashed."""
     marks = [
         element("i", style=f"background:{COLOURS[at % len(COLOURS)]}", class_="second" if at >= len(COLOURS) else None)
         for at in range(len(names))
@@ -133,7 +133,7 @@ def _frame(plot: Plot, across: Place, up: Place, left: float, right_end: float, 
 
 
 def _series(series: Series, at: int, across: Place, up: Place, sideways: bool) -> Markup:
-    """`sideways`: intervals are of x, for plots with a name a row."""
+    """`sideways` intervals are of x, for plots with a named row for each value."""
     colour, dashes = COLOURS[at % len(COLOURS)], "5 4" if at >= len(COLOURS) else None
     places = [(across(point.x), up(point.y)) for point in series.points]
     pieces: list[Markup] = []

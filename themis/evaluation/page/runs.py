@@ -1,4 +1,4 @@
-"""What a report is made of: results of evaluations, tables of flips, logs of training. Anybody may have written these files."""
+"""The runs of a report: results of evaluations, tables of flips, logs of training. The files are untrusted."""
 
 import json
 import types
@@ -14,9 +14,8 @@ from themis.evaluation.results import Result
 
 Kind = Literal["evaluation", "flips", "training"]
 _FORMS: dict[Kind, Any] = {"evaluation": Result, "flips": CounterfactualResult, "training": list[dict[str, Any]]}
-_NO_RUN = "is no run: give the JSON of `themis eval ... --json`, or the directory of a training run with its log.json"
-
-_OLDER = "was written by another version of Themis: give its command again, which judges nothing anew where its verdicts were kept"
+_NO_RUN = "is no run: give the JSON of `themis eval ... --out`, or the directory of a training run with its log.json"
+_OLDER = "was written by another version of Themis: run its command again; cached verdicts are not judged again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ def read_run(path: Path) -> Run:
 
 
 def has_form(value: Any, form: Any) -> bool:
-    """Is a decoded JSON value what a type says: of TypedDicts, lists, tuples, dicts, unions and plain types?"""
+    """Does a decoded JSON value have a type? The type is built of TypedDicts, lists, tuples, dicts, unions and plain types."""
     origin, inner = typing.get_origin(form), typing.get_args(form)
     if form is Any:
         return True
@@ -73,11 +72,11 @@ def has_form(value: Any, form: Any) -> bool:
 
 
 def _is_older(content: Any) -> bool:
-    """A result but for a figure that this version counts and another one did not."""
+    """Is it a result that lacks a figure of this version?"""
     if not isinstance(content, dict) or not isinstance(content.get("tasks"), dict):
         return False
     rows = [row for row in content["tasks"].values() if isinstance(row, dict)]
-    return "averages" in content and any("empty" not in row for row in rows)
+    return "averages" in content and any({"empty", "call_agreement"} - row.keys() for row in rows)
 
 
 def _json(file: Path) -> Any:

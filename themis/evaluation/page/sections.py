@@ -1,4 +1,4 @@
-"""The figures of evaluations, each kind a section of the page."""
+"""The figures of evaluations, a section for each kind."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,22 +31,22 @@ def overview(runs: Sequence[Run]) -> Markup:
         rows.append([run.name, bench_of(run), run.result["model"], found["micro"]["n"] if "micro" in found else "-", *figures])
     note = (
         "Accuracies in percent with their 95 % intervals (Wilson; macro from the intervals of its subsets). A tie or a missing reward is "
-        "wrong; an empty answer stands below every answer with a reward. Beside them what length alone gives on the same items and, where "
-        "a run was held against another model, that model; below each by how much the run is above it, with the interval of the paired "
+        "wrong. An empty answer counts as below every answer with a reward. The last columns are the length rules on the same items, and "
+        "the model that a run was compared with. The small figure is the run's accuracy less theirs, with the interval of the paired "
         "bootstrap."
     )
     return section("Overview", table(headings, rows, texts=3), note=note)
 
 
 def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
-    """The subsets of one bench: a plot over all runs, and a table of each run."""
+    """The subsets of one bench: a plot of all runs, and a table for each run."""
     names = list(dict.fromkeys(task for run in runs for task in run.result["tasks"]))
     parts = [figure(_forest(names, runs), "Accuracy with its 95 % interval.")] if names else []
     for run in runs:
         parts += [element("h3", run.name), tasks_table(run.result)]
         if run.result["official"]:
             scores = [[official_name(name), percent(score)] for name, score in run.result["official"].items()]
-            parts.append(table(["beside them", "%"], scores))
+            parts.append(table(["score", "%"], scores))
         if run.result["not_run"]:
             parts.append(
                 element(
@@ -57,21 +57,21 @@ def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
 
 
 def tasks_table(result: Result) -> Markup:
-    """A line for each subset, the averages below; beside other judges' accuracies the difference to them."""
+    """A line for each subset, then the averages; the rivals' accuracies come with the difference to them."""
     rivals = ["longer", "shorter", *(["against"] if result["against"] is not None else [])]
-    headings = ["subset", "n", "accuracy, %", "no reward", "empty", "calls as published, %", *(f"{name}, %" for name in rivals)]
+    headings = ["subset", "n", "accuracy, %", "no reward", "empty", "call agreement, %", *(f"{name}, %" for name in rivals)]
     rows = [_task_row(name, row, rivals) for name, row in result["tasks"].items()]
     rows += [[name, row["n"], interval(row), "", "", "", *_rival_cells(row["rivals"], rivals)] for name, row in result["averages"].items()]
     return table(headings, rows, foot=len(result["averages"]))
 
 
 def differences_section(runs: Sequence[Run]) -> Markup:
-    """Each two runs of one bench, on the items that both have."""
+    """Each pair of runs of one bench, on the items that both have."""
     rows = [row for at, first in enumerate(runs) for second in runs[at + 1 :] for row in _difference_rows(first, second)]
     if not rows:
         return NOTHING
-    note = "The first run's points less the second's on the same items, in percent, with the interval of the paired bootstrap."
-    return section("Runs against each other", table(["first", "second", "bench", "items", "difference"], rows, texts=3), note=note)
+    note = "The first run's accuracy less the second's on the same items, in points, with the interval of the paired bootstrap."
+    return section("Differences between runs", table(["first", "second", "bench", "items", "difference"], rows, texts=3), note=note)
 
 
 def calibration_section(runs: Sequence[Run]) -> Markup:
@@ -87,25 +87,26 @@ def calibration_section(runs: Sequence[Run]) -> Markup:
         "temperature",
         "surprise before",
         "surprise after",
-        "error at the kept temperature, %",
+        "error at the stored temperature, %",
     ]
     rows: list[list[Any]] = []
     plots: list[Markup] = []
     for run, found in with_figures:
-        after, kept = found["after"], found["kept"]
+        after, stored = found["after"], found["stored"]
         fitted = [percent(after["ece"]), temperature_words(after["temperature"])] if after else ["-", "-"]
         surprises = [f"{found['before']['nll']:.3f}", f"{after['nll']:.3f}" if after else "-"]
-        rows.append([run.name, found["n"], percent(found["before"]["ece"]), *fitted, *surprises, percent(kept["ece"]) if kept else "-"])
+        rows.append([run.name, found["n"], percent(found["before"]["ece"]), *fitted, *surprises, percent(stored["ece"]) if stored else "-"])
         plots.append(figure(_reliability(found["before"], after), run.name))
     note = (
-        "The chance that a judge gives to the answer it prefers, sigmoid of the difference of the rewards, against how often that answer "
-        "is the better one; on the dotted line both agree. After: each half of the items at the temperature fitted on the other half."
+        "The probability that a judge gives to the answer it prefers, sigmoid of the difference of the rewards, against how often that "
+        "answer is the better one. On the dotted line both agree. After: each half of the items at the temperature fitted on the other "
+        "half."
     )
     return section("Calibration", element("div", *plots, class_="plots"), table(headings, rows), note=note)
 
 
 def coverage_section(runs: Sequence[Run]) -> Markup:
-    """Accuracy when the most uncertain items are left out, and what draws say."""
+    """Accuracy when the most uncertain items are left out, and the spread of the draws."""
     series = [
         Series(
             run.name,
@@ -117,7 +118,7 @@ def coverage_section(runs: Sequence[Run]) -> Markup:
     if not series:
         return NOTHING
     ys = [value for one in series for point in one.points for value in (point.y, *(point.ci95 or ()))]
-    plot = draw(Plot(Axis("share of the items kept, %", 0, 105), around(ys, "accuracy, %", percent=True), series, width=560))
+    plot = draw(Plot(Axis("share of the items, %", 0, 105), around(ys, "accuracy, %", percent=True), series, width=560))
     rows = [
         [
             run.name,
@@ -132,8 +133,8 @@ def coverage_section(runs: Sequence[Run]) -> Markup:
     ]
     headings = ["run", "draws", "temperature", "accuracy of one draw, %", "its deviation, %", "deviation of an answer's reward"]
     note = (
-        "The items are left out by how unsure the judge is of its preference: the distance of the rewards, in deviations over the draws "
-        "where there are several. Who was right plays no part in it."
+        "The items of which the judge is least sure are left out first. It is sure where the rewards are far apart, in deviations over "
+        "the draws where there are several. Who was right plays no part."
     )
     return section(
         "Accuracy against coverage", figure(plot, "Accuracy with its 95 % interval."), table(headings, rows) if rows else NOTHING, note=note
@@ -194,12 +195,12 @@ def _range(ci95: Sequence[float]) -> Markup:
 
 def _task_row(name: str, row: TaskResult, rivals: Sequence[str]) -> list[Any]:
     label = name if row["averaged"] else f"{name} (in no average)"
-    figures = [row["n"], interval(row), row["unscored"], row["empty"], percent(row["published_calls"])]
+    figures = [row["n"], interval(row), row["unscored"], row["empty"], percent(row["call_agreement"])]
     return [label, *figures, *_rival_cells(row["rivals"], rivals)]
 
 
 def _rival_cells(found: Mapping[str, Rival], names: Sequence[str]) -> list[Any]:
-    """The other's accuracy, and by how much the judge is above it."""
+    """Each rival's accuracy, and the difference to it."""
     return [joined(percent(found[name]["accuracy"]), element("small", difference(found[name]))) if name in found else "-" for name in names]
 
 
@@ -238,7 +239,7 @@ def _reliability(before: Reliability, after: Reliability | None) -> Markup:
         if found is not None
     ]
     x, y = (
-        Axis("chance given to the preferred answer, %", 0.5, 1.0, percent=True),
+        Axis("probability given to the preferred answer, %", 0.5, 1.0, percent=True),
         Axis("preferred answer is the better, %", 0.0, 1.0, percent=True),
     )
     return draw(Plot(x, y, series, diagonal=True))

@@ -1,4 +1,4 @@
-"""What judging cost in runs, and what it bought."""
+"""The cost of judging, and accuracy against cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from themis.evaluation.results import Average, Rival
 from themis.evaluation.tables import percent
 
 _NOTE = (
-    "Means of a judgement, which is one trace. Seconds count from taking up a case to its verdict, while the others of its batch were "
-    "judged beside it. Valid: calls that were well-formed and that the tool could read; answered: those that came back with status ok. "
-    "In the plots an answer costs all of its draws."
+    "Means of a judgement, which is one trace. Seconds count from the start of a case to its verdict, with the rest of its batch judged "
+    "at the same time. Valid calls are well-formed and accepted by the tool. Answered calls came back with status ok. In the plots an "
+    "answer costs all of its draws."
 )
 _HEADINGS = (
     "run",
@@ -33,43 +33,43 @@ _HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What one judge of a run spent."""
+    """The cost of one judge of a run."""
 
     name: str
     cost: Cost
     draws: int
-    """Traces that an answer took."""
+    """Traces of each answer."""
     accuracy: Average | Rival | None
 
     @property
     def tokens(self) -> float:
-        """Of an answer, read and written."""
+        """Tokens of an answer, read and written."""
         return self.draws * (self.cost["read_tokens"] + self.cost["new_tokens"])
 
     @property
     def seconds(self) -> float:
-        """Of an answer."""
+        """Seconds of an answer."""
         return self.draws * self.cost["seconds"]
 
 
 def cost_section(runs: Sequence[Run]) -> Markup:
-    """What a judgement cost, and how tools were called."""
+    """The cost of a judgement, and how tools were called."""
     spent = [one for run in runs for one in _spent(run)]
     if not spent:
         return Markup("")
     plots = [_plot(spent, "tokens", "tokens read and written for an answer"), _plot(spent, "seconds", "seconds of an answer")]
-    costs = table([*_HEADINGS, "no or doubtful reward"], [_row(one.name, one.cost) for one in spent])
+    costs = table([*_HEADINGS, "no or degraded reward"], [_row(one.name, one.cost) for one in spent])
     tools = [
         [one.name, tool, calls["calls"], calls["ok"], calls["error"], calls["failed"]]
         for one in spent
         for tool, calls in one.cost["tools"].items()
     ]
-    by_tool = table(["run", "tool", "calls", "answered", "said no", "failed"], tools, texts=2) if tools else ""
+    by_tool = table(["run", "tool", "calls", "answered", "rejected", "failed"], tools, texts=2) if tools else ""
     return section("Cost", element("div", *plots, class_="plots"), costs, by_tool, note=_NOTE)
 
 
 def _spent(run: Run) -> list[Spent]:
-    """Of the judge, and of the model that it was held against."""
+    """The judge's cost, and that of the model it was compared with."""
     result = run.result
     micro = result["averages"].get("micro")
     judges: list[tuple[str, Cost | None, int, Average | Rival | None]] = [

@@ -1,4 +1,4 @@
-"""Logs of training: the loss and its terms, and what was measured on the way."""
+"""Logs of training: the loss and its terms, and the measurements during training."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -14,7 +14,7 @@ _SHOWN = ("accuracy", "calls")
 
 
 def training_section(runs: Sequence[Run]) -> Markup:
-    """All runs beside each other, then each by itself."""
+    """All runs in one plot, then each run by itself."""
     if not runs:
         return Markup("")
     losses = [Series(run.name, points_of(run, "loss"), dots=False) for run in runs]
@@ -26,14 +26,14 @@ def training_section(runs: Sequence[Run]) -> Markup:
         measured = [Series(name.removeprefix("eval_").replace("_", " "), points_of(run, name)) for name in names]
         plots = [
             _plot(terms, "loss", f"{run.name}: terms of the loss."),
-            _plot(measured, "share, %", f"{run.name}: measured on the way.", percent_=True),
+            _plot(measured, "share, %", f"{run.name}: measurements during training.", percent_=True),
         ]
         parts += [element("h3", run.name), element("div", *plots, class_="plots")]
     return section("Training", *parts)
 
 
 def points_of(run: Run, key: str) -> list[Point]:
-    """Of each logged line that has the figure."""
+    """A point for each logged line that has the figure."""
     pairs = [(line.get("step"), line.get(key)) for line in run.content]
     return [Point(float(step), float(value)) for step, value in pairs if _is_number(step) and _is_number(value)]
 
