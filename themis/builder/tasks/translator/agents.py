@@ -203,16 +203,6 @@ def cut(rng: Random, context: str) -> str:
     return " ".join(tokens[start : start + length])
 
 
-def of_another_kind(rng: Random, draft: Draft) -> str | None:
-    """A phrase of the context whose kind differs from the right answer's, such as a name instead of a year."""
-    kinds = [kind for kind in ("date", "name", "amount", "phrase") if kind != kind_of(draft.chosen)]
-    for kind in rng.sample(kinds, len(kinds)):
-        spans = [span for span in dict.fromkeys(_formed(draft, kind)) if kind_of(span) == kind and not _may_be_right(span, draft, "")]
-        if spans:
-            return rng.choice(spans)
-    return None
-
-
 def _may_be_right(wrong: str, draft: Draft, translation: str) -> bool:
     """Whether an answer may be right: it overlaps a right one, is next to one, or repeats the question."""
     mine = bare(wrong)
