@@ -13,21 +13,18 @@ from themis.builder.agents import wordings as own
 from themis.builder.agents.rationales import checked, short, verdict_of, written
 from themis.builder.draft import Evidence, View
 from themis.builder.tasks.registry import task_named
-from themis.builder.text import wordings as older
 from themis.tools.calculator import CORRECT
 from themis.traces import Action, Case, Observation, Step
 
 AGREEING = (
-    *older.AGREES,
-    *own.AGREES_MORE,
+    *own.AGREES,
     *own.SUPPORTED,
     *own.BEARS_OUT,
     *own.SOUND,
     *own.CODE_PASSES,
 )
 DISAGREEING = (
-    *older.DISAGREES,
-    *own.DISAGREES_MORE,
+    *own.DISAGREES,
     *own.NOT_SUPPORTED,
     *own.DOES_NOT_BEAR_OUT,
     *own.FAULTY,
@@ -142,7 +139,7 @@ def test_there_are_at_least_thirty_wordings_and_none_stands_twice() -> None:
         written(view_of(task="calendar"), one_step("Calendar.week_day", "Tuesday"), Evidence("agrees", "Tuesday", "Tuesday"), Random(seed))
         for seed in range(500)
     }
-    assert len(reached) == len(older.AGREES) + len(own.AGREES_MORE)
+    assert len(reached) == len(own.AGREES)
 
 
 def test_what_no_observation_says_is_not_quoted() -> None:

@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from themis.builder.draft import Draft, Evidence, View
-from themis.builder.text.phrases import document
-from themis.builder.text.wordings import filled
+from themis.builder.text.phrases import document, filled
 from themis.chat import Prompt, without_marks
 from themis.traces import Message, Observation, Step
 

@@ -14,11 +14,11 @@ from dataclasses import replace
 from random import Random
 
 from themis.builder.agents.wordings import (
-    AGREES_MORE,
+    AGREES,
     BEARS_OUT,
     CODE_FAILS,
     CODE_PASSES,
-    DISAGREES_MORE,
+    DISAGREES,
     DOES_NOT_BEAR_OUT,
     FAULTY,
     NO_TOOL,
@@ -30,7 +30,6 @@ from themis.builder.agents.wordings import (
 )
 from themis.builder.draft import Evidence, View
 from themis.builder.task import OwnRationale
-from themis.builder.text import wordings as words
 from themis.tools.calculator import CORRECT
 from themis.tools.dates import WEEK_DAYS
 from themis.traces import Observation, Step
@@ -142,7 +141,7 @@ def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> S
         return BEARS_OUT if agrees else DOES_NOT_BEAR_OUT
     if tool in SEARCHES:
         return SUPPORTED if agrees else NOT_SUPPORTED
-    return (*words.AGREES, *AGREES_MORE) if agrees else (*words.DISAGREES, *DISAGREES_MORE)
+    return AGREES if agrees else DISAGREES
 
 
 def _found(seen: Evidence, view: View, steps: Sequence[Step]) -> str:

@@ -3,8 +3,9 @@
 from themis.builder.text.phrases import phrases
 
 _PHRASES = phrases(__package__)
-AGREES_MORE = _PHRASES["agrees_more"]
-DISAGREES_MORE = _PHRASES["disagrees_more"]
+AGREES = _PHRASES["agrees"]
+DISAGREES = _PHRASES["disagrees"]
+"""The verdict first: a small model knows it when the observation is read, and what it then copies cannot change it."""
 SUPPORTED = _PHRASES["supported"]
 NOT_SUPPORTED = _PHRASES["not_supported"]
 BEARS_OUT = _PHRASES["bears_out"]

@@ -1,5 +1,6 @@
-"""Sentence templates and word lists. They ship with the package as YAML files, beside the code that draws from them.
+"""Sentence templates and word lists, and how a template is filled in.
 
+The lists ship with the package as YAML files, beside the code that draws from them.
 Templates are drawn by index, so the order of a list is part of what a build makes.
 """
 
@@ -25,6 +26,13 @@ def phrases(package: str, file: str = "phrases.yaml") -> Mapping[str, tuple[str,
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in (name, *texts)):
             raise DataError(f"{package}/{file}: '{name}' must be a text with a list of texts; put quotes around what YAML reads otherwise")
     return {name: tuple(texts) for name, texts in content.items()}
+
+
+def filled(template: str, facts: Mapping[str, str]) -> str:
+    """The template with what it names: `{day}`, `{city}` and so on."""
+    for name, text in facts.items():
+        template = template.replace("{" + name + "}", text)
+    return template
 
 
 def document(package: str, file: str) -> Any:

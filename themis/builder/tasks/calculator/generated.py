@@ -9,12 +9,13 @@ from random import Random
 from themis.builder.draft import Draft, Observe
 from themis.builder.task import Wordings
 from themis.builder.tasks.calculator import marks
-from themis.builder.text import wordings as words
+from themis.builder.text.phrases import filled, phrases
 from themis.errors import ToolError
 from themis.tools.calculator import calculator
 from themis.traces import Action, Case, Observation
 
 PLAIN_SUMS = 0.25
+_PHRASES = phrases(__package__)
 SUM = "sum"
 """Name of the fact that holds a plain sum's expression, which is the argument of the call."""
 
@@ -38,10 +39,10 @@ def plain_sum(rng: Random) -> tuple[Draft, Observe]:
     found = calculator(expression)
     wrong = marks.near(rng, found)
     facts = {SUM: expression}
-    question = words.filled(rng.choice(words.SUM_QUESTIONS), facts)
+    question = filled(rng.choice(_PHRASES["sum_questions"]), facts)
     if wrong == found:
         wrong = f"{found}0"
-    right, other = (words.filled(rng.choice(words.SUM_ANSWERS), {**facts, "value": value}) for value in (found, wrong))
+    right, other = (filled(rng.choice(_PHRASES["sum_answers"]), {**facts, "value": value}) for value in (found, wrong))
     return Draft("generated/calculator", "calculator", "generated", question, right, (other,), facts=facts), observe
 
 

@@ -10,8 +10,7 @@ import re
 from random import Random
 
 from themis.builder.text import names
-from themis.builder.text import wordings as words
-from themis.builder.text.phrases import phrases
+from themis.builder.text.phrases import filled, phrases
 
 THOUGHT = "I need to invoke the calculator tool to verify the correctness of the calculation process and the final answer."
 
@@ -110,8 +109,8 @@ def story(rng: Random) -> tuple[str, str]:
             continue
         mark = f"<<{_written(total)}{operator}{_written(number)}={_written(result)}>>{_written(result)}"
         facts = {"who": who, "things": things, "n": _written(number), "t": _written(total), "mark": mark}
-        question.append(words.filled(told, facts))
-        lines.append(words.filled(shown, facts))
+        question.append(filled(told, facts))
+        lines.append(filled(shown, facts))
         total = result
     question.append(
         rng.choice((f"How many {things} are there in the end?", "What is the number in the end?", f"How many {things} is that?"))

@@ -15,9 +15,9 @@ from themis.builder.draft import Draft, Observe
 from themis.builder.task import Generate, Wordings
 from themis.builder.tasks.dates import rules
 from themis.builder.tasks.dates.rules import WORDINGS, Asked, Records
-from themis.builder.tasks.dates.weather import ATTRIBUTES, reported
+from themis.builder.tasks.dates.weather import ATTRIBUTES, CONDITIONS, reported
 from themis.builder.text import names
-from themis.builder.text import wordings as words
+from themis.builder.text.phrases import filled
 from themis.builder.text.values import DATE
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import WEEK_DAYS
@@ -39,7 +39,7 @@ def made_up(city: str, day: date) -> WeatherRecord:
     return WeatherRecord(
         city=city,
         day=day,
-        overall=rng.choice(words.CONDITIONS),
+        overall=rng.choice(CONDITIONS),
         temperature_c=round(rng.gauss(20, 12), 1),
         wind_kph=round(rng.uniform(2, 45), 1),
         precipitation_mm=round(rng.expovariate(0.15), 1) if wet else 0.0,
@@ -107,7 +107,7 @@ def _generate(task: str, ask: Callable[[Random, Wordings], tuple[Asked, str]], r
     asked, other = ask(rng, {**WORDINGS, **wordings})
     wrong: tuple[str, ...] = ()
     if rng.random() < OWN_WRONG_ANSWERS and asked.value not in other:
-        wrong = (words.filled(rng.choice(asked.answers), {**asked.facts, "value": other}),)
+        wrong = (filled(rng.choice(asked.answers), {**asked.facts, "value": other}),)
     draft = Draft(f"generated/{task}", task, "generated", asked.question, asked.answer, wrong, facts=asked.facts)
     return draft, observer(asked.today)
 

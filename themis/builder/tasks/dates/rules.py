@@ -16,9 +16,8 @@ from random import Random
 
 from themis.builder.draft import Draft, Source
 from themis.builder.task import Templates, Wordings
-from themis.builder.tasks.dates import rule_wordings as today_words
 from themis.builder.tasks.dates.weather import reported
-from themis.builder.text import wordings as words
+from themis.builder.text.phrases import filled, phrases
 from themis.builder.text.values import with_value
 from themis.errors import DataError, ToolError
 from themis.tools.calendar import day_difference, target_day, today_tool, week_day
@@ -33,14 +32,15 @@ _FIRST, _LAST = date(1996, 7, 1), date(2015, 12, 31)
 """Days for which most cities have a record."""
 _MEASURED = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity")
 _SHARE_OF_TODAY = 0.2
-WORDINGS: Wordings = {
-    "week_day": (words.WEEK_DAY_QUESTIONS, words.WEEK_DAY_ANSWERS),
-    "day_difference": (words.DAY_DIFFERENCE_QUESTIONS, words.DAY_DIFFERENCE_ANSWERS),
-    "target_day": (words.TARGET_DAY_QUESTIONS, words.TARGET_DAY_ANSWERS),
-    "weather": (words.WEATHER_QUESTIONS, words.WEATHER_ANSWERS),
-    "multi_tools": (words.CHAIN_QUESTIONS, words.CHAIN_ANSWERS),
-}
-"""Templates by kind of question. Questions that count from today have their own, which cannot be replaced."""
+_PHRASES = phrases(__package__)
+
+
+def _templates(kind: str) -> Templates:
+    return _PHRASES[f"{kind}_questions"], _PHRASES[f"{kind}_answers"]
+
+
+WORDINGS: Wordings = {kind: _templates(kind) for kind in ("week_day", "day_difference", "target_day", "weather", "multi_tools")}
+"""Templates by kind of question; those that count from today have others, which are not exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDIN
     facts = {"city": city_name(record.city), "attribute": attribute, "number": str(number)}
     if rng.random() < _SHARE_OF_TODAY:
         facts |= {"day": "today", "side": "before"}
-        templates = (today_words.WEATHER_BEFORE_TODAY_QUESTIONS, today_words.WEATHER_BEFORE_TODAY_ANSWERS)
+        templates = _templates("weather_before_today")
         return _asked(rng, templates, facts, value, record.day + timedelta(days=number))
     facts |= {"day": (record.day - timedelta(days=number)).isoformat(), "side": "after"}
     return _asked(rng, wordings["multi_tools"], facts, value)
@@ -181,8 +181,8 @@ def _draft(task: str, number: int, asked: Asked, source: str) -> Draft:
 
 def _asked(rng: Random, templates: Templates, facts: Mapping[str, str], value: str, today: date | None = None) -> Asked:
     questions, answers = templates
-    question = words.filled(rng.choice(questions), facts)
-    return Asked(question, words.filled(rng.choice(answers), {**facts, "value": value}), facts, value, answers, today)
+    question = filled(rng.choice(questions), facts)
+    return Asked(question, filled(rng.choice(answers), {**facts, "value": value}), facts, value, answers, today)
 
 
 def _week_day(rng: Random, wordings: Wordings) -> Asked:
@@ -210,21 +210,21 @@ def _target_day(rng: Random, wordings: Wordings) -> Asked:
 
 def _today(rng: Random, today: date) -> Asked:
     facts = {"kind": "today", "day": "today"}
-    return _asked(rng, (today_words.TODAY_QUESTIONS, today_words.TODAY_ANSWERS), facts, week_day(today), today)
+    return _asked(rng, _templates("today"), facts, week_day(today), today)
 
 
 def _date_today(rng: Random, today: date) -> Asked:
     facts = {"kind": "today", "day": "today"}
-    return _asked(rng, (today_words.DATE_QUESTIONS, today_words.DATE_ANSWERS), facts, today.isoformat(), today)
+    return _asked(rng, _templates("date"), facts, today.isoformat(), today)
 
 
 def _from_today(rng: Random, today: date) -> Asked:
     number, side = _number(rng), rng.choice(("before", "after"))
     facts = {"kind": "target_day", "day": "today", "number": str(number), "side": side}
     if side == "after":
-        templates = (today_words.FROM_TODAY_QUESTIONS, today_words.FROM_TODAY_ANSWERS)
+        templates = _templates("from_today")
         return _asked(rng, templates, facts, target_day(today, number), today)
-    templates = (today_words.BEFORE_TODAY_QUESTIONS, today_words.BEFORE_TODAY_ANSWERS)
+    templates = _templates("before_today")
     return _asked(rng, templates, facts, target_day(today, -number), today)
 
 
@@ -232,14 +232,14 @@ def _week_day_from_today(rng: Random, today: date) -> Asked:
     number = rng.randint(2, 400)
     facts = {"kind": "week_day", "day": "today", "number": str(number), "side": "after"}
     value = week_day(today + timedelta(days=number))
-    templates = (today_words.WEEK_DAY_FROM_TODAY_QUESTIONS, today_words.WEEK_DAY_FROM_TODAY_ANSWERS)
+    templates = _templates("week_day_from_today")
     return _asked(rng, templates, facts, value, today)
 
 
 def _until(rng: Random, today: date) -> Asked:
     other = today + timedelta(days=rng.randint(3, 900))
     facts = {"kind": "day_difference", "day": "today", "other": other.isoformat()}
-    return _asked(rng, (today_words.UNTIL_QUESTIONS, today_words.UNTIL_ANSWERS), facts, day_difference(today, other), today)
+    return _asked(rng, _templates("until"), facts, day_difference(today, other), today)
 
 
 def some_day(rng: Random) -> date:

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text import wordings as words
+from themis.builder.text.phrases import phrases
 from themis.builder.text.values import DATE, compared, last_result, with_values
 from themis.traces import Action, Case, Observation, Step
 
@@ -28,8 +28,9 @@ _OPENINGS = frozenset(
     "What Tell How I Please Which On Look Can Could Do For My Name Report In Find Give The Say Check Counting Was Is".split()
 )
 _MEASURE = re.compile(r"(?<![\w.-])(-?\d+(?:\.\d+)?)\s*(\((?:C|kph|mph|mm|inch|km|miles)\))?(?![\w-]|\.\d)")
+CONDITIONS = phrases(__package__)["conditions"]
 _EVENT = "(?:fog|rain|snow|hail|thunderstorm|tornado)"
-_CONDITIONS = (f"{_EVENT}(?: and {_EVENT})+", *map(re.escape, sorted(words.CONDITIONS, key=len, reverse=True)), _EVENT)
+_CONDITIONS = (f"{_EVENT}(?: and {_EVENT})+", *map(re.escape, sorted(CONDITIONS, key=len, reverse=True)), _EVENT)
 _CONDITION = re.compile(rf"\b(?:{'|'.join(_CONDITIONS)})\b", re.IGNORECASE)
 
 
