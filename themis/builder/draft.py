@@ -76,7 +76,6 @@ class ByRule:
     All chance comes from the `Random` handed in, which is made anew for every draft and agent.
     """
 
-    task: str
     negatives: Callable[[Draft, Random, Observe], Sequence[str]]
     """Wrong answers to choose from, none of them right; none where none can be made. Several, of various looks, let the builder balance."""
     steps: Callable[[View, Random, Observe], tuple[Step, ...]]
