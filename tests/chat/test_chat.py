@@ -487,7 +487,7 @@ def test_one_that_stalls_does_not_hold_up_the_others() -> None:
 
 
 def test_every_setting_stands_in_the_docs() -> None:
-    docs = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+    docs = (Path(__file__).parents[2] / "docs" / "build-data" / "language-model.md").read_text(encoding="utf-8")
     assert [field.name for field in fields(ChatSettings) if f"`{field.name}`" not in docs] == []
 
 

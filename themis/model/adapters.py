@@ -28,7 +28,7 @@ _NAMELESS = re.compile(r"(\.lora_\w+)\.weight$")
 
 @dataclass(frozen=True, slots=True)
 class Lora:
-    """The paper's setting; see `docs/training.md`."""
+    """The paper's setting; see `docs/train.md`."""
 
     r: int = 8
     alpha: int = 16

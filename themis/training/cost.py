@@ -1,4 +1,4 @@
-"""What a run will need on one H100, told before it starts: the cost model of `docs/training.md`, in code.
+"""What a run will need on one H100, told before it starts: the cost model of `docs/train.md`, in code.
 
 Parameters are counted on a model without memory (PyTorch's meta device); bytes and operations follow from the
 formulas below. No figure here was measured on a GPU: they are for choosing a machine, not for promising an hour.

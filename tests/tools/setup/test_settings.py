@@ -151,8 +151,9 @@ def test_a_file_that_a_stranger_left_is_not_obeyed(write: Write) -> None:
 
 
 def test_every_setting_in_the_documentation_is_understood(write: Write) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "tools.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    docs = Path(__file__).parents[3] / "docs"
+    pages = [docs / "tools.md", *sorted((docs / "tools").glob("*.md"))]
+    blocks = [block for page in pages for block in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)]
     assert blocks
     for block in blocks:
         write(block)

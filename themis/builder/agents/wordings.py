@@ -1,11 +1,11 @@
-"""The sentences of rationales (`phrases.yaml`), which `rationales` fills in."""
+"""The sentences of the programmatic rationale (`phrases.yaml`). `rationales` fills them."""
 
 from themis.builder.text.phrases import phrases
 
 _PHRASES = phrases(__package__)
 AGREES = _PHRASES["agrees"]
 DISAGREES = _PHRASES["disagrees"]
-"""The verdict first: a small model knows it once the observation is read, and later copying cannot change it."""
+"""The verdict first: a small model knows it when the observation is read, and what it then copies cannot change it."""
 SUPPORTED = _PHRASES["supported"]
 NOT_SUPPORTED = _PHRASES["not_supported"]
 BEARS_OUT = _PHRASES["bears_out"]

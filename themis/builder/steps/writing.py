@@ -1,6 +1,6 @@
-"""The output of a build: TARA's JSON, Parquet with TRL's columns, the recordings of every observation.
+"""What a build leaves behind: TARA's JSON, Parquet with TRL's columns, the recordings of every observation.
 
-Equal rows give equal bytes. Every file is complete or absent.
+Equal rows give equal bytes. Every file is whole or not there.
 """
 
 import os
@@ -24,17 +24,17 @@ RECORDINGS = "recordings.sqlite"
 
 
 def tara_file(out: Path, task: str, split: Split) -> Path:
-    """The path of TARA's JSON of a split."""
+    """Where TARA's JSON of a split lies."""
     return out / "tara" / task / f"{split}.jsonl"
 
 
 def parquet_file(out: Path, task: str, split: Split) -> Path:
-    """The path of a split's Parquet: one folder a task, as for configurations of a Hub data set."""
+    """Where the Parquet of a split lies: a folder a task, as configurations of a data set on the Hub do."""
     return out / "data" / task / f"{split}.parquet"
 
 
 def write_rows(out: Path, work: Path, rows: Rows) -> list[Path]:
-    """Write the rows of all tasks in both formats; returns the files. An empty split has no file."""
+    """The rows of all tasks, in both forms; returns the files. Empty splits have none."""
     written: list[Path] = []
     for task, splits in rows.items():
         for split, some in splits.items():
@@ -50,7 +50,7 @@ def write_rows(out: Path, work: Path, rows: Rows) -> list[Path]:
 
 
 def write_parquet(rows: Iterable[Row], path: Path) -> None:
-    """TRL's conversational preference columns, and columns for the tool calls."""
+    """TRL's preference columns in their conversational form, and the columns of the tools beside them."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -77,7 +77,7 @@ def write_parquet(rows: Iterable[Row], path: Path) -> None:
 
 
 def write_recordings(out: Path, work: Path, rows: Rows, tools: BuildTools) -> int:
-    """Write the observations as a store that `themis score --store` replays; returns how many."""
+    """What the tools said, as a store that `themis score --store` replays; returns how many."""
     beside = work / "written" / RECORDINGS
     for leftover in (beside, *(beside.with_name(f"{RECORDINGS}-{end}") for end in ("wal", "shm", "journal"))):
         leftover.unlink(missing_ok=True)

@@ -275,4 +275,4 @@ def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) ->
     return f"{verdict} {rng.choice(_ASKED)}, {said}".format(**parts)
 
 
-RULE = ByRule(negatives=negatives, steps=steps, evidence=evidence)
+RULE = ByRule(task="translator", negatives=negatives, steps=steps, evidence=evidence)
