@@ -9,28 +9,29 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.traces.drawn import texts
-from themis.builder.agents import wordings as own
 from themis.builder.agents.rationales import checked, short, verdict_of, written
 from themis.builder.draft import Evidence, View
 from themis.builder.tasks.registry import task_named
+from themis.builder.text.phrases import phrases
 from themis.tools.calculator import CORRECT
 from themis.traces import Action, Case, Observation, Step
 
+OWN = phrases("themis.builder.agents")
 AGREEING = (
-    *own.AGREES,
-    *own.SUPPORTED,
-    *own.BEARS_OUT,
-    *own.SOUND,
-    *own.CODE_PASSES,
+    *OWN["agrees"],
+    *OWN["supported"],
+    *OWN["bears_out"],
+    *OWN["sound"],
+    *OWN["code_passes"],
 )
 DISAGREEING = (
-    *own.DISAGREES,
-    *own.NOT_SUPPORTED,
-    *own.DOES_NOT_BEAR_OUT,
-    *own.FAULTY,
-    *own.CODE_FAILS,
+    *OWN["disagrees"],
+    *OWN["not_supported"],
+    *OWN["does_not_bear_out"],
+    *OWN["faulty"],
+    *OWN["code_fails"],
 )
-UNDECIDED = (*own.OPEN, *own.NOTHING_CAME_BACK, *own.NO_TOOL)
+UNDECIDED = (*OWN["open"], *OWN["nothing_came_back"], *OWN["no_tool"])
 TOOLS = ("Calendar.week_day", "history_weather", "wiki_search", "google_serper", "translate", "calculator", "code_run")
 SEEN = (
     "Tuesday",
@@ -114,7 +115,7 @@ def test_agreement_is_never_claimed_where_the_observation_disagrees(
 def test_what_is_quoted_as_found_stands_in_the_observation(evidence: Evidence, tool: str, seen: str, seed: int) -> None:
     evidence = replace(evidence, claim="CLAIM")
     rationale = written(view_of(), one_step(tool, seen), evidence, Random(seed))
-    quoting = [wording for wording in (*AGREEING, *DISAGREEING, *own.OPEN) if "{found}" in wording]
+    quoting = [wording for wording in (*AGREEING, *DISAGREEING, *OWN["open"]) if "{found}" in wording]
     for wording in quoting:
         before, after = wording.replace("{tool}", tool).replace("{claim}", "CLAIM").replace("{judged}", "").split("{found}")
         if rationale.startswith(before) and rationale.endswith(after) and "{" not in before + after:
@@ -139,7 +140,7 @@ def test_there_are_at_least_thirty_wordings_and_none_stands_twice() -> None:
         written(view_of(task="calendar"), one_step("Calendar.week_day", "Tuesday"), Evidence("agrees", "Tuesday", "Tuesday"), Random(seed))
         for seed in range(500)
     }
-    assert len(reached) == len(own.AGREES)
+    assert len(reached) == len(OWN["agrees"])
 
 
 def test_what_no_observation_says_is_not_quoted() -> None:
@@ -152,7 +153,7 @@ def test_what_no_observation_says_is_not_quoted() -> None:
 
 
 def test_the_verdict_comes_before_what_is_quoted_but_where_it_is_the_claim_that_is_said_to_agree() -> None:
-    for wording in chain(DISAGREEING, own.SUPPORTED, own.CODE_PASSES, own.SOUND):
+    for wording in chain(DISAGREEING, OWN["supported"], OWN["code_passes"], OWN["sound"]):
         assert not wording.startswith("{"), wording
 
 
@@ -169,7 +170,7 @@ def test_only_in_hindsight_an_open_question_is_judged(label: bool) -> None:
 
 def test_an_answer_without_a_call_is_said_to_need_none() -> None:
     steps = (Step("Do I need to use a tool? No"),)
-    assert written(view_of(task="no_tool"), steps, Evidence("agrees", "x", "y"), Random(1)) in own.NO_TOOL
+    assert written(view_of(task="no_tool"), steps, Evidence("agrees", "x", "y"), Random(1)) in OWN["no_tool"]
 
 
 def test_a_translation_may_be_settled_by_the_context() -> None:

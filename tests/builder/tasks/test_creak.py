@@ -10,7 +10,8 @@ import pytest
 
 from themis.builder.draft import Draft, View
 from themis.builder.tasks.webgpt.agents import evidence, query_of
-from themis.builder.tasks.webgpt.creak import ABOUT, ASKED, FILES, INTROS, read_creak
+from themis.builder.tasks.webgpt.creak import FILES, INTROS, read_creak
+from themis.builder.text.phrases import phrases
 from themis.config import data_root
 from themis.errors import DataError
 from themis.traces import Action, Case, Observation, Step
@@ -108,7 +109,8 @@ def _says_yes(answer: str) -> bool:
 
 
 def test_there_are_twenty_wordings_of_each_question() -> None:
-    for wordings in (ABOUT, ASKED):
+    for name in ("ask_for_a_fact", "ask_whether"):
+        wordings = phrases("themis.builder.tasks.webgpt")[name]
         assert len(set(wordings)) == len(wordings) >= 20
 
 

@@ -8,8 +8,7 @@ import pytest
 
 from tests.builder.tasks.written import introductions
 from themis.builder.tasks.wikisearch.first_sentences import sayings
-from themis.builder.tasks.wikisearch.intro_wordings import WORDINGS
-from themis.builder.tasks.wikisearch.intros import INTROS, OF_AN_ARTICLE, SOURCES, read
+from themis.builder.tasks.wikisearch.intros import INTROS, OF_AN_ARTICLE, SOURCES, WORDINGS, read
 from themis.config import data_root
 from themis.errors import DataError
 

@@ -13,23 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from themis.builder.agents.wordings import (
-    AGREES,
-    BEARS_OUT,
-    CODE_FAILS,
-    CODE_PASSES,
-    DISAGREES,
-    DOES_NOT_BEAR_OUT,
-    FAULTY,
-    NO_TOOL,
-    NOT_SUPPORTED,
-    NOTHING_CAME_BACK,
-    OPEN,
-    SOUND,
-    SUPPORTED,
-)
 from themis.builder.draft import Evidence, View
 from themis.builder.task import OwnRationale
+from themis.builder.text.phrases import phrases
 from themis.tools.calculator import CORRECT
 from themis.tools.dates import WEEK_DAYS
 from themis.traces import Observation, Step
@@ -44,6 +30,7 @@ MOST_LETTERS = 160
 """Of a claim or a finding: some languages write no blanks, and a program may hold few."""
 SEARCHES = frozenset({"wiki_search", "google_serper"})
 
+_PHRASES = phrases(__package__)
 _PASS_RATE = re.compile(r"The pass rate is ([\d.]+)\.(?:\s|$)")
 _PROCESS = re.compile(r"(?:The calculation process is|Both the calculation and the answer are) (?:in)?correct\b")
 _SLOT = re.compile(r"\{(tool|claim|found|judged)\}")
@@ -59,15 +46,15 @@ def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, 
     """
     acted = [step for step in steps if step.action is not None]
     if not acted:
-        return rng.choice(NO_TOOL)
+        return rng.choice(_PHRASES["no_tool"])
     tool = acted[-1].action.tool if acted[-1].action else ""
     seen = checked(evidence, steps, view.case.context)
     found = _found(seen, view, steps)
     slots = {"tool": tool, "claim": _claim(view, seen), "found": found, "judged": _judged(view)}
     if not _observed(steps):
-        return _filled(rng.choice(NOTHING_CAME_BACK), slots)
+        return _filled(rng.choice(_PHRASES["nothing_came_back"]), slots)
     if seen.stance == "unsettled":
-        return _filled(rng.choice([wording for wording in OPEN if found or "{found}" not in wording]), slots)
+        return _filled(rng.choice([wording for wording in _PHRASES["open"] if found or "{found}" not in wording]), slots)
     if own is not None:
         cut = replace(seen, claim=short(seen.claim, MOST_STATEMENT), found=_around_answer(seen, view, MOST_QUOTED))
         if (text := own(view, steps, cut, rng)) is not None:
@@ -135,13 +122,13 @@ def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> S
     agrees = seen.stance == "agrees"
     if verdict_of(_observed(steps)[-1]) is not None:
         if tool == "code_run":
-            return CODE_PASSES if agrees else CODE_FAILS
-        return SOUND if agrees else FAULTY
+            return _PHRASES["code_passes" if agrees else "code_fails"]
+        return _PHRASES["sound" if agrees else "faulty"]
     if not found:
-        return BEARS_OUT if agrees else DOES_NOT_BEAR_OUT
+        return _PHRASES["bears_out" if agrees else "does_not_bear_out"]
     if tool in SEARCHES:
-        return SUPPORTED if agrees else NOT_SUPPORTED
-    return AGREES if agrees else DISAGREES
+        return _PHRASES["supported" if agrees else "not_supported"]
+    return _PHRASES["agrees" if agrees else "disagrees"]
 
 
 def _found(seen: Evidence, view: View, steps: Sequence[Step]) -> str:

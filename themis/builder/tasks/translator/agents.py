@@ -251,12 +251,6 @@ def _excerpt(sentence: str, answer: str, most: int = 16) -> str:
 
 
 _PHRASES = phrases(__package__)
-_RIGHT = _PHRASES["right"]
-_WRONG = _PHRASES["wrong"]
-_ASKED = _PHRASES["asked"]
-_SAID_RIGHT = _PHRASES["said_right"]
-_SAID_WRONG = _PHRASES["said_wrong"]
-_SAID_OTHERWISE = _PHRASES["said_otherwise"]
 
 
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str | None:
@@ -266,13 +260,14 @@ def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) ->
     sentence = evidence(view, steps).found or seen.found  # the whole sentence: `seen` may hold a cut one
     reference = next((reference for reference in view.references if occurs(reference, sentence)), "")
     if seen.stance == "agrees":
-        verdict, said = rng.choice(_RIGHT), rng.choice(_SAID_RIGHT)
+        verdict, said = rng.choice(_PHRASES["right"]), rng.choice(_PHRASES["said_right"])
     else:
-        verdict, said = rng.choice(_WRONG), rng.choice(_SAID_WRONG if reference else _SAID_OTHERWISE)
+        verdict, said = rng.choice(_PHRASES["wrong"]), rng.choice(_PHRASES["said_wrong"] if reference else _PHRASES["said_otherwise"])
     found = _excerpt(sentence, reference or seen.claim)
     claim, reference = (text.strip('"“”') for text in (seen.claim, reference))
     parts = {"translation": _excerpt(_translation_of(steps), "", 12), "found": found, "claim": claim, "reference": reference}
-    return f"{verdict} {rng.choice(_ASKED)}, {said}".format(**parts)
+    asked = rng.choice(_PHRASES["asked"])
+    return f"{verdict} {asked}, {said}".format(**parts)
 
 
 RULE = ByRule(task="translator", negatives=negatives, steps=steps, evidence=evidence)

@@ -37,7 +37,6 @@ _IS_SO = r"(?:that|this|it) is (?:not )?(?:true|correct|right|so)"
 _VERDICT = re.compile(rf"^(?:(?:yes|no)(?:, {_IS_SO})?|{_IS_SO}|true|false)[.:,;]\s+", re.IGNORECASE)
 
 _PHRASES = phrases(__package__)
-_THOUGHTS = _PHRASES["thoughts"]
 
 
 def negatives(draft: Draft, rng: Random, observe: Observe) -> list[str]:
@@ -61,7 +60,7 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
     """One search."""
     query = query_of(view.case.question_text, view.case.answer, view.facts)
     subject = view.facts.get("subject", "")
-    thought = rng.choice([one for one in _THOUGHTS if subject or "{subject}" not in one]).format(subject=subject, query=query)
+    thought = rng.choice([one for one in _PHRASES["thoughts"] if subject or "{subject}" not in one]).format(subject=subject, query=query)
     action = Action("google_serper", query)
     return (Step(thought, action, observe(action, view.case)),)
 
@@ -147,13 +146,6 @@ def _cut(sentence: str, stems: Collection[str]) -> str:
     return f"{'... ' if start else ''}{' '.join(tokens[start:end]).strip(' .,;')}{' ...' if end < len(tokens) else ''}"
 
 
-_RIGHT = _PHRASES["right"]
-_WRONG = _PHRASES["wrong"]
-_CONFIRMED = _PHRASES["confirmed"]
-_UNCONFIRMED = _PHRASES["unconfirmed"]
-_NEAREST = _PHRASES["nearest"]
-
-
 def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) -> str:
     """The verdict, the statement that decided it, and what the results say of it, quoted."""
     asked = [view.case.question_text, view.facts.get("subject", "")]
@@ -163,9 +155,9 @@ def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) ->
     stands = seen.stance == "agrees"
     claim = _cut(whole.claim, telling(whole.claim, asked) if stands else lacking)
     parts = {"claim": claim, "found": _cut(whole.found, telling(whole.claim, asked)), "lacking": _as_written(whole.claim, lacking)}
-    if stands:
-        return f"{rng.choice(_RIGHT)} {rng.choice(_CONFIRMED)}".format(**parts)
-    return f"{rng.choice(_WRONG)} {rng.choice(_UNCONFIRMED)}{rng.choice(_NEAREST)}".format(**parts)
+    form = ("right", "confirmed") if stands else ("wrong", "unconfirmed")
+    text = " ".join(rng.choice(_PHRASES[part]) for part in form)
+    return (text if stands else text + rng.choice(_PHRASES["nearest"])).format(**parts)
 
 
 def _as_written(statement: str, stems: Sequence[str]) -> str:

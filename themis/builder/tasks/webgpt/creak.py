@@ -47,8 +47,6 @@ RIVALS = 6
 """Most wrong answers of a draft."""
 
 _PHRASES = phrases(__package__)
-ABOUT = _PHRASES["ask_for_a_fact"]
-ASKED = _PHRASES["ask_whether"]
 _YES = _PHRASES["answer_yes"]
 _NO = _PHRASES["answer_no"]
 
@@ -144,7 +142,7 @@ def _about(entity: _Entity, seed: int) -> Iterator[_Right]:
     for claim in entity.claims:
         if claim.true:
             rng = Random(f"{seed}/creak/about/{claim.id}")
-            question = rng.choice(ABOUT).format(subject=entity.name)
+            question = rng.choice(_PHRASES["ask_for_a_fact"]).format(subject=entity.name)
             draft = _draft(f"about/{claim.id}", question, claim.text, {"subject": entity.name})
             yield from _supported(draft, entity, claim.text, "{reason}", [claim.text], rng)
 
@@ -158,7 +156,7 @@ def _checked(claim: _Claim, entity: _Entity, seed: int) -> Iterator[_Right]:
     own = [claim.reason] if claim.reason else []
     form = rng.randrange(len(_YES))
     right_form, wrong_form = (_YES[form], _NO[form]) if claim.true else (_NO[form], _YES[form])
-    question = rng.choice(ASKED).format(claim=_within(claim.text))
+    question = rng.choice(_PHRASES["ask_whether"]).format(claim=_within(claim.text))
     facts = {"subject": entity.name, "claim": claim.text}
     quoted = own if rng.random() < QUOTED else []
     for reason, judged in [*((one, [one, claim.text]) for one in (*own, *reasons)), *((one, [claim.text]) for one in quoted)]:
