@@ -37,9 +37,11 @@ from themis.model.tokenizer import train_tokenizer
 from themis.traces.pair import Pair
 from themis.traces.segments import SegmentWriter
 from themis.training.arguments import arguments
-from themis.training.batches.steps import Encoder
-from themis.training.collators import CausalForm, CausalLearner
+from themis.training.batches.encode import PairEncoder
+from themis.training.batches.layouts import Step
+from themis.training.collators import CausalCollator
 from themis.training.epochs import EpochSteps
+from themis.training.learners import CausalLearner
 from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.trainer import ThemisTrainer
 
@@ -101,8 +103,8 @@ def _config(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Qwen3Config:
     return Qwen3Config(**sizes, pad_token_id=tokenizer.pad_token_id, tie_word_embeddings=True)
 
 
-def _form(tokenizer: PreTrainedTokenizerFast, vanilla: bool) -> CausalForm:
-    return CausalForm(Encoder(SegmentWriter(tokenizer), vanilla), int(tokenizer.pad_token_id or 0))
+def _collator(tokenizer: PreTrainedTokenizerFast, vanilla: bool) -> CausalCollator:
+    return CausalCollator(PairEncoder(SegmentWriter(tokenizer), vanilla), int(tokenizer.pad_token_id or 0))
 
 
 def _bf16_peak() -> float:
@@ -171,9 +173,9 @@ def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     from trl.trainer.reward_trainer import RewardTrainer
 
     tokenizer = _tokenizer()
-    form = _form(tokenizer, vanilla=True)
-    couples = [form.couple(pair) for pair in _pairs(steps * pairs)]
-    rows = [{"chosen_ids": couple.chosen.token_ids, "rejected_ids": couple.rejected.token_ids} for couple in couples]
+    collator = _collator(tokenizer, vanilla=True)
+    encoded = [collator.encode(pair) for pair in _pairs(steps * pairs)]
+    rows = [{"chosen_ids": pair.chosen.token_ids, "rejected_ids": pair.rejected.token_ids} for pair in encoded]
     torch.manual_seed(0)
     model = _classifier(tokenizer, backbone)
     clock = Clock()
@@ -187,7 +189,7 @@ def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
             model=model, args=settings, train_dataset=Dataset.from_list(rows), processing_class=tokenizer, callbacks=[clock.callback()]
         )
         trainer.train()
-    tokens = sum(len(couple.chosen.token_ids) + len(couple.rejected.token_ids) for couple in couples)
+    tokens = sum(len(pair.chosen.token_ids) + len(pair.rejected.token_ids) for pair in encoded)
     counted = tokens * (steps - 2) // steps
     return _figures(counted, clock, **_beside_peak(model, counted, clock))
 
@@ -214,9 +216,8 @@ def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
         if place == 2:
             begin = time.process_time() if device.type == "cpu" else time.perf_counter()
         for batch in batches:
-            placed = {name: _placed(value, device) for name, value in batch.items()}
             with torch.autocast(device.type, torch.bfloat16):
-                loss, _ = learner.loss(learner.model, placed)
+                loss, _ = learner.loss(learner.model, batch.to(device))
             loss.backward()
         learner.model.zero_grad()
     if device.type == "cpu":
@@ -225,20 +226,16 @@ def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     return figures | {"of_limit": (time.perf_counter() - begin) / figures["seconds"]}
 
 
-def _placed(value: Any, device: torch.device) -> Any:
-    return [part.to(device) for part in value] if isinstance(value, list) else value.to(device)
-
-
-def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[list[dict[str, Any]]]]:
+def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[Step]]:
     tokenizer = _tokenizer()
-    form = _form(tokenizer, vanilla)
+    collator = _collator(tokenizer, vanilla)
     drawn = _pairs(steps * pairs)
     torch.manual_seed(0)
     model = RewardModel(AutoModelForCausalLM.from_config(_config(tokenizer, backbone)))
     assert model.enable_packing()
-    learner = CausalLearner(model, tokenizer, form, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
+    learner = CausalLearner(model, tokenizer, collator, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
     plan = EpochSteps(
-        form, [always(pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
+        collator, [always(pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
         seed=0, epochs=1, pairs_per_step=pairs, tokens=AT_ONCE, longest=1024,
     )  # fmt: skip
     recipe = TrainRecipe(
@@ -255,9 +252,9 @@ def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[st
         settings.load_best_model_at_end = False
         trainer = ThemisTrainer(settings, plan, learner, ModelMeta, dict, callbacks=[clock.callback()])
         trainer.train()
-    couples = [form.couple(pair) for pair in drawn]
-    tokens = sum(len(couple.chosen.token_ids) + len(couple.rejected.token_ids) for couple in couples)
-    computed = sum(couple.cost(share=True) for couple in couples) * (steps - 2) // steps
+    encoded = [collator.encode(pair) for pair in drawn]
+    tokens = sum(len(pair.chosen.token_ids) + len(pair.rejected.token_ids) for pair in encoded)
+    computed = sum(pair.cost(share=True) for pair in encoded) * (steps - 2) // steps
     beside = _beside_peak(model, computed, clock)
     return (
         _figures(tokens * (steps - 2) // steps, clock, seconds=clock.seconds, cpu_seconds=clock.cpu_seconds, **beside),

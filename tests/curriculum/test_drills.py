@@ -57,7 +57,7 @@ def test_the_argument_of_a_drill_of_sums_is_the_calculators() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_match_drill_differs_only_in_the_answer_and_in_what_is_said_of_it(seed: int) -> None:
-    right, wrong = match_drill(Random(seed), WRITER, LETTERS)
+    right, wrong = match_drill(Random(seed), WRITER, LETTERS).rows
     texts = [_text(side.token_ids) for side in (right, wrong)]
     claims = [text.split("Answer:")[1].split("\n### ASSISTANT")[0] for text in texts]
     assert claims[0] != claims[1]
@@ -74,7 +74,7 @@ def test_a_mistaken_rationale_is_no_target() -> None:
     rationale = TARGET_KINDS.index("rationale")
     mistaken = 0
     for seed in SEEDS:
-        right, _ = match_drill(Random(seed), WRITER, LETTERS)
+        right, _ = match_drill(Random(seed), WRITER, LETTERS).rows
         says_right = "The answer is right" in _text(right.token_ids)
         assert says_right == (rationale in right.kinds)
         mistaken += not says_right

@@ -117,7 +117,7 @@ def test_the_reward_is_the_one_a_plain_forward_pass_reads_at_the_same_index(
     for case, verdict in zip(CASES, verdicts(model, phrase_tokenizer, **settings), strict=True):
         tokens = torch.tensor([[*token_ids(writer.prompt(case)), last]])
         with torch.inference_mode():
-            expected = model.rewards_at(model(tokens), torch.tensor([[tokens.shape[1] - 1]])).item()
+            expected = model.reward(model(tokens))[0, -1].item()
         assert verdict.reward == pytest.approx(expected, abs=1e-4)
         assert verdict.trace.steps == ()
         assert verdict.usage.new_tokens == 0

@@ -77,8 +77,8 @@ def test_the_reward_is_read_at_an_explicit_index_whatever_pads_follow() -> None:
     model = tiny_model("llama", TOKENIZER)
     ids = _ids()[0]
     with torch.no_grad():
-        bare = model.rewards_at(model(torch.tensor([ids])), torch.tensor([[5, len(ids) - 1]]))
-        padded = model.rewards_at(model(torch.tensor([ids + [TOKENIZER.pad_token_id] * 9])), torch.tensor([[5, len(ids) - 1]]))
+        bare = model.reward(model(torch.tensor([ids])))[0, [5, len(ids) - 1]]
+        padded = model.reward(model(torch.tensor([ids + [TOKENIZER.pad_token_id] * 9])))[0, [5, len(ids) - 1]]
     assert torch.allclose(bare, padded, atol=1e-5)
 
 

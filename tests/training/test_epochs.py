@@ -23,8 +23,8 @@ from themis.model.baselines import load_encoder
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.traces import Case, Pair, Side
 from themis.traces.segments import SegmentWriter, token_ids
-from themis.training.batches.steps import Encoder
-from themis.training.collators import CausalForm
+from themis.training.batches.encode import PairEncoder
+from themis.training.collators import CausalCollator
 from themis.training.epochs import EpochSteps, Share
 from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.run import train
@@ -82,15 +82,15 @@ def test_a_run_on_a_file_learns_it_and_draws_its_curves(pairs: str, base: str, t
 
 
 def _epochs(pairs_per_step: int, share: Share | None = None, longest: int = 200) -> EpochSteps:
-    form = CausalForm(Encoder(SegmentWriter(TOKENIZER), vanilla=True), int(TOKENIZER.pad_token_id))
+    collator = CausalCollator(PairEncoder(SegmentWriter(TOKENIZER), vanilla=True), int(TOKENIZER.pad_token_id))
     drawn = [Pair(str(i), f"question {i}", Side("a", 1.0), Side("b" * (1 + 10 * i), 0.0)) for i in range(10)]
     rows = [lambda rng, pair=pair: pair for pair in drawn]
     plain = Mixture({}, {}, 0.0, 0.0)
-    return EpochSteps(form, rows, plain, seed=1, epochs=2, pairs_per_step=pairs_per_step, tokens=300, longest=longest, share=share)
+    return EpochSteps(collator, rows, plain, seed=1, epochs=2, pairs_per_step=pairs_per_step, tokens=300, longest=longest, share=share)
 
 
 def _questions(steps: EpochSteps, which: range) -> list[str]:
-    texts = [str(TOKENIZER.decode(batch["token_ids"][0])) for step in which for batch in steps[step]]
+    texts = [str(TOKENIZER.decode(batch.layout.token_ids_1N[0])) for step in which for batch in steps[step]]
     return sorted(part.split("\n")[0] for text in texts for part in text.split("Question: ")[1:])
 
 
@@ -106,9 +106,9 @@ def test_two_processes_share_a_step_and_count_what_one_would() -> None:
     for step in range(6):
         mine, others = first[step], second[step]
         assert len(mine) == len(others)
-        counted = [batch for batch in (*mine, *others) if batch["scale"] > 0]
-        assert sum(len(batch["reward_index"]) // 2 for batch in counted) == int(alone[step][0]["pairs"])
-        assert {int(batch["pairs"]) for batch in (*mine, *others)} == {int(alone[step][0]["pairs"])}
+        counted = [batch for batch in (*mine, *others) if batch.scale > 0]
+        assert sum(len(batch.layout.reward_place_SK) // 2 for batch in counted) == alone[step][0].totals.pairs
+        assert {batch.totals.pairs for batch in (*mine, *others)} == {alone[step][0].totals.pairs}
 
 
 def test_pairs_that_are_too_long_are_counted_and_never_cut() -> None:

@@ -1,48 +1,50 @@
 """Sequences joined without padding are read as each would be alone, and what two answers share is computed once."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from tests.fakes import Backbone, byte_tokenizer, tiny_model
 from tests.pairs import by_rule
 from themis.losses import LossWeights
-from themis.model.packed import Rows
 from themis.traces.segments import SegmentWriter
-from themis.traces.token_row import NO_TARGET, Numbered
-from themis.training.batches.shared_prefix import trunk
-from themis.training.batches.steps import Encoder
-from themis.training.collators import CausalForm, CausalLearner
-from themis.training.packing import Couple, bins, like_lengths, pack
+from themis.traces.token_row import NO_TARGET, TokenPair, TokenRow
+from themis.training.batches.encode import PairEncoder
+from themis.training.batches.layouts import Packed, Totals
+from themis.training.collators import CausalCollator
+from themis.training.learners import CausalLearner
+from themis.training.packing import bins, like_lengths
 
 TOKENIZER = byte_tokenizer()
 BACKBONES: tuple[Backbone, ...] = ("llama", "qwen3", "qwen3-mixed", "mistral")
 
 
-def _form(packed: bool = True, vanilla: bool = False) -> CausalForm:
-    return CausalForm(Encoder(SegmentWriter(TOKENIZER), vanilla), int(TOKENIZER.pad_token_id), packed)
+def _collator(packed: bool = True, vanilla: bool = False) -> CausalCollator:
+    return CausalCollator(PairEncoder(SegmentWriter(TOKENIZER), vanilla), int(TOKENIZER.pad_token_id), packed)
 
 
-def _couples(form: CausalForm, count: int = 4) -> list[Couple]:
-    return [form.couple(by_rule(("calendar", "no_tool")[seed % 2], seed)) for seed in range(count)]
+def _pairs(collator: CausalCollator, count: int = 4) -> list[TokenPair]:
+    return [collator.encode(by_rule(("calendar", "no_tool")[seed % 2], seed)) for seed in range(count)]
 
 
-def _learner(backbone: Backbone, form: CausalForm) -> CausalLearner:
+def _learner(backbone: Backbone, collator: CausalCollator) -> CausalLearner:
     model = tiny_model(backbone, TOKENIZER)
-    assert not form.packed or model.enable_packing()
-    return CausalLearner(model, TOKENIZER, form, LossWeights(), 512)
+    assert not collator.packed or model.enable_packing()
+    return CausalLearner(model, TOKENIZER, collator, LossWeights(), 512)
 
 
 @pytest.mark.parametrize("share", [True, False], ids=["shared", "apart"])
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_joined_sequences_are_read_as_each_alone(backbone: Backbone, share: bool) -> None:
-    couples = _couples(_form())
+    pairs = _pairs(_collator())
     model = tiny_model(backbone, TOKENIZER)
     assert model.enable_packing()
-    batch = pack(couples, share)
+    layout = Packed.of_pairs(pairs, share)
     with torch.no_grad():
-        hidden = model(batch["token_ids"], rows=Rows(batch["groups"], batch["owner"]), position_ids=batch["position_ids"])[0]
-        sides = [couple.chosen for couple in couples] + [couple.rejected for couple in couples]
-        for side, (early, final) in zip(sides, batch["reward_index"].tolist(), strict=True):
+        hidden = layout.read(model, lambda hidden: hidden)[0]
+        sides = [pair.chosen for pair in pairs] + [pair.rejected for pair in pairs]
+        for side, (early, final) in zip(sides, layout.reward_place_SK.tolist(), strict=True):
             alone = model(torch.tensor([side.token_ids]))[0]
             assert torch.allclose(hidden[[early, final]], alone[[side.early_index, side.reward_index]], atol=1e-4)
 
@@ -51,9 +53,9 @@ def test_joined_sequences_are_read_as_each_alone(backbone: Backbone, share: bool
 def test_loss_and_gradients_are_those_of_the_padded_batch(vanilla: bool) -> None:
     found = []
     for packed in (True, False):
-        form = _form(packed, vanilla)
-        learner = _learner("llama", form)
-        loss, terms = learner.loss(learner.model, form.batch(_couples(form)))
+        collator = _collator(packed, vanilla)
+        learner = _learner("llama", collator)
+        loss, terms = learner.loss(learner.model, collator.batch(_pairs(collator)))
         loss.backward()
         found.append((loss, terms, {name: parameter.grad for name, parameter in learner.model.named_parameters()}))
     (loss, terms, gradients), (other, others, padded) = found
@@ -70,32 +72,32 @@ def test_loss_and_gradients_are_those_of_the_padded_batch(vanilla: bool) -> None
 
 
 def test_a_step_in_parts_costs_what_it_costs_in_one_piece() -> None:
-    form = _form()
-    learner = _learner("qwen3", form)
-    couples = _couples(form)
-    whole, _ = learner.loss(learner.model, form.batch(couples))
-    totals = {"pairs": torch.tensor(4), "targets": torch.tensor(sum(couple.targets for couple in couples))}
-    parts = [learner.loss(learner.model, {**form.batch(part), **totals})[0] for part in (couples[:1], couples[1:])]
+    collator = _collator()
+    learner = _learner("qwen3", collator)
+    pairs = _pairs(collator)
+    whole, _ = learner.loss(learner.model, collator.batch(pairs))
+    totals = Totals(4, sum(pair.targets for pair in pairs))
+    parts = [learner.loss(learner.model, replace(collator.batch(part), totals=totals))[0] for part in (pairs[:1], pairs[1:])]
     assert sum(part.item() for part in parts) == pytest.approx(whole.item(), abs=1e-5)
 
 
 def test_the_prompt_of_a_pair_is_computed_once() -> None:
-    form = _form(vanilla=True)
-    (couple,) = _couples(form, 1)
-    shared = trunk(couple.chosen, couple.rejected)
-    prompt = str(TOKENIZER.decode(couple.chosen.token_ids[:shared]))
+    collator = _collator(vanilla=True)
+    (pair,) = _pairs(collator, 1)
+    shared = pair.shared_prefix
+    prompt = str(TOKENIZER.decode(pair.chosen.token_ids[:shared]))
     assert prompt.startswith("### USER:\nQuestion:")
     assert "Answer:" in prompt
-    computed = pack([couple])["token_ids"].numel()
-    assert computed == len(couple.chosen.token_ids) + len(couple.rejected.token_ids) - shared == couple.cost(share=True)
+    computed = Packed.of_pairs([pair]).token_ids_1N.numel()
+    assert computed == len(pair.chosen.token_ids) + len(pair.rejected.token_ids) - shared == pair.cost(share=True)
 
 
 def test_a_trunk_ends_before_a_target_of_the_rejected_answer_and_before_its_last_token() -> None:
     no, yes = NO_TARGET, 1
-    plain = Numbered([1, 2, 3, 4], [no] * 4, 3, 3)
-    assert trunk(plain, plain) == 3
-    assert trunk(plain, Numbered([1, 2, 3, 4], [no, yes, yes, yes], 3, 3)) == 1
-    assert trunk(plain, Numbered([9, 2, 3, 4], [no] * 4, 3, 3)) == 0
+    plain = TokenRow([1, 2, 3, 4], [no] * 4, 3, 3)
+    assert TokenPair(plain, plain).shared_prefix == 3
+    assert TokenPair(plain, TokenRow([1, 2, 3, 4], [no, yes, yes, yes], 3, 3)).shared_prefix == 1
+    assert TokenPair(plain, TokenRow([9, 2, 3, 4], [no] * 4, 3, 3)).shared_prefix == 0
 
 
 def test_bins_hold_everything_once_evenly_and_in_the_multiple_asked_for() -> None:
@@ -115,7 +117,7 @@ def test_a_backbone_that_cannot_read_joined_sequences_is_found_out() -> None:
 
     class Stubborn(RewardModel):
         def hidden_states(self, token_ids_BT, attention_mask=None, **kwargs):  # type: ignore[no-untyped-def]
-            kwargs.pop("rows", None)
+            kwargs.pop("packed_rows", None)
             return super().hidden_states(token_ids_BT, None, **kwargs)
 
     lm = random_backbone(GPT2Config(vocab_size=64, n_embd=32, n_layer=2, n_head=2, n_positions=64))

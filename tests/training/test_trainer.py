@@ -22,11 +22,12 @@ from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
 from themis.traces.segments import SegmentWriter
 from themis.traces.tara import write_tara
-from themis.training.batches.steps import Encoder, collate
+from themis.training.batches.encode import PairEncoder
+from themis.training.batches.layouts import Batch, Padded
+from themis.training.learners import loss_terms
 from themis.training.metrics import pair_accuracy
 from themis.training.recipe import Backbone, Data, Exercises, Logging, Run, TrainRecipe
 from themis.training.run import train as run_training
-from themis.training.trainer import loss_terms
 
 RECIPE = TrainRecipe(
     kind="themis",
@@ -57,17 +58,16 @@ def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THEMIS_DATA", "")
 
 
-def _batch(vanilla: bool = False) -> dict[str, torch.Tensor]:
-
+def _batch(vanilla: bool = False) -> Batch[Padded]:
     tokenizer = byte_tokenizer()
-    pairs = [Encoder(SegmentWriter(tokenizer), vanilla).pair(by_rule("calendar", seed)) for seed in range(2)]
-    return collate([pair[0] for pair in pairs] + [pair[1] for pair in pairs], 512, tokenizer.pad_token_id)
+    pairs = [PairEncoder(SegmentWriter(tokenizer), vanilla).encode(by_rule("calendar", seed)) for seed in range(2)]
+    return Batch(Padded.of_pairs(pairs, 512, tokenizer.pad_token_id))
 
 
 def test_after_one_step_every_trainable_parameter_has_moved() -> None:
     model = tiny_model("qwen3", byte_tokenizer()).train()
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
-    loss, _ = loss_terms(model, model(_batch()["token_ids"]), _batch(), LossWeights())
+    loss, _ = loss_terms(model, _batch(), LossWeights(), model(_batch().layout.token_ids_YX))
     loss.backward()
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     still = [name for name, parameter in model.named_parameters() if torch.equal(parameter, before[name])]
@@ -77,17 +77,17 @@ def test_after_one_step_every_trainable_parameter_has_moved() -> None:
 def test_with_alpha_zero_the_loss_is_the_vanilla_ranking_loss_to_the_bit() -> None:
     model = tiny_model("llama", byte_tokenizer())
     batch = _batch()
-    hidden = model(batch["token_ids"])
-    loss, _ = loss_terms(model, hidden, batch, LossWeights(alpha=0.0))
-    chosen, rejected = model.rewards_at(hidden, batch["reward_index"])[:, 1].chunk(2)
+    hidden = model(batch.layout.token_ids_YX)
+    loss, _ = loss_terms(model, batch, LossWeights(alpha=0.0), hidden)
+    chosen, rejected = batch.layout.rewards(model, hidden)[:, 1].chunk(2)
     assert torch.equal(loss, ranking_loss(chosen, rejected))
 
 
 def test_beta_zero_leaves_observations_unlearnt() -> None:
     model = tiny_model("llama", byte_tokenizer())
-    hidden = model(_batch()["token_ids"])
-    with_observations, terms = loss_terms(model, hidden, _batch(), LossWeights())
-    without, _ = loss_terms(model, hidden, _batch(), LossWeights(beta=0.0))
+    hidden = model(_batch().layout.token_ids_YX)
+    with_observations, terms = loss_terms(model, _batch(), LossWeights(), hidden)
+    without, _ = loss_terms(model, _batch(), LossWeights(beta=0.0), hidden)
     assert (with_observations - without).item() == pytest.approx(terms["observation"].item(), abs=1e-5)
     assert terms["observation"].item() > 0
 
@@ -167,21 +167,20 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -
 
 
 def test_calls_are_counted_by_the_chosen_answers_whose_every_token_is_foreseen() -> None:
-    encoder = Encoder(SegmentWriter(byte_tokenizer()))
+    encoder = PairEncoder(SegmentWriter(byte_tokenizer()))
     pairs = [by_rule("calendar", seed) for seed in range(3)]
     model = tiny_model("llama", byte_tokenizer())
     assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == 0.0
     # A model that has learnt one call by heart, and no other.
-    chosen, rejected = encoder.pair(pairs[0])
-    batch = collate([chosen, rejected], 512, 0)
+    batch = Batch(Padded.of_pairs([encoder.encode(pairs[0])], 512, 0))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(400):
-        loss, _ = loss_terms(model, model(batch["token_ids"]), batch, LossWeights())
+        loss, _ = loss_terms(model, batch, LossWeights(), model(batch.layout.token_ids_YX))
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        if loss_terms(model, model(batch["token_ids"]), batch, LossWeights())[1]["action"] < 0.01:
+        if loss_terms(model, batch, LossWeights(), model(batch.layout.token_ids_YX))[1]["action"] < 0.01:
             break
     assert pair_accuracy(model, encoder, pairs[:1], 2048, 0)["calls"] == 1.0
     assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == pytest.approx(1 / 3)
-    assert "calls" not in pair_accuracy(model, Encoder(SegmentWriter(byte_tokenizer()), vanilla=True), pairs, 2048, 0)
+    assert "calls" not in pair_accuracy(model, PairEncoder(SegmentWriter(byte_tokenizer()), vanilla=True), pairs, 2048, 0)

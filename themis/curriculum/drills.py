@@ -11,7 +11,7 @@ from themis.builder.tasks.calculator import marks as arithmetic
 from themis.builder.text import names
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
-from themis.traces.token_row import NO_TARGET, Numbered
+from themis.traces.token_row import NO_TARGET, TokenPair, TokenRow
 
 _COMMON = "who what when where which how is was are were did does do has the a an of in on to by for with that".split()
 """Words that a question has and the query made from it has not."""
@@ -31,16 +31,16 @@ _ACTION, _RATIONALE = (TARGET_KINDS.index(kind) for kind in ("action", "rational
 class Drills:
     """Both kinds of drill, as a run in steps is handed them."""
 
-    def copy(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+    def copy(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenRow:
         """See `copy_drill`."""
         return copy_drill(rng, writer, vocabulary)
 
-    def match(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+    def match(self, rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenPair:
         """See `match_drill`."""
         return match_drill(rng, writer, vocabulary)
 
 
-def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> Numbered:
+def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenRow:
     """A line of items, then the same again, or what counts of it, as an action's argument; only the second is a target."""
     often = (_random_tokens, _queries, _scripts, _places, _dates)
     makers = (*often, *often, *[_marks] * 5)
@@ -50,10 +50,10 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
     call = [writer.tool_id, *writer.encode_untrusted("Thought: I need to copy this.\nAction: copy\nAction Input:")]
     targets = [*wanted, *writer.encode_untrusted("\n")]
     before = [*opening, *items, *middle, *call]
-    return Numbered([*before, *targets], [NO_TARGET] * len(before) + [_ACTION] * len(targets), 0, 0)
+    return TokenRow([*before, *targets], [NO_TARGET] * len(before) + [_ACTION] * len(targets), 0, 0)
 
 
-def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[Numbered, Numbered]:
+def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenPair:
     """A pair of answers, one of which repeats what the observation says under the name that was asked for.
 
     What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
@@ -74,16 +74,16 @@ def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -
     # Some rationales say the opposite: they are no targets, and the final reward learns to look for itself.
     mistaken = rng.random() < 0.25
 
-    def judged(value: list[int]) -> Numbered:
+    def judged(value: list[int]) -> TokenRow:
         verdict = "right" if (value is right) != mistaken else "wrong"
         read = [*opening, *value, *call, *observed]
         parts = (f"Rationale: The answer is {verdict}: it says", value, ", the tool found", right, ".\n")
         written = [token for part in parts for token in (writer.encode_untrusted(part) if isinstance(part, str) else part)]
         ids = [*read, *written, writer.reward_id]
         kinds = [NO_TARGET] * len(read) + [NO_TARGET if mistaken else _RATIONALE] * (len(written) + 1)
-        return Numbered(ids, kinds, len(read) - 1, len(ids) - 1)
+        return TokenRow(ids, kinds, len(read) - 1, len(ids) - 1)
 
-    return judged(right), judged(wrong)
+    return TokenPair(judged(right), judged(wrong))
 
 
 def _few_tokens(rng: Random, vocabulary: Sequence[int], most: int) -> list[int]:

@@ -1,11 +1,11 @@
-"""Attention over rows that share one flat sequence: no padding anywhere but inside attention itself.
+"""Attention over rows that are packed into one sequence: nothing is padded except inside attention itself.
 
-Every other layer of a decoder works token by token, so sequences can simply be joined. Here the flat
-queries, keys and values are gathered into rows again, each attends to itself alone, and what comes out is
-put back. Two rows may share tokens (the prompt of a pair): those are computed once and read by both.
+Every other layer of a decoder works token by token, so sequences can simply be joined. Attention gathers the packed
+queries, keys and values into rows, lets each row attend to itself alone, and packs the result again. Two rows may share
+tokens, such as the prompt of a pair. Those are computed once and both rows read them.
 """
 
-# Shapes:  N = tokens in the flat sequence   S = rows of a group   T = tokens of its longest row
+# Shapes:  N = tokens of the packed sequence   S = rows of a group   T = tokens of its longest row
 #          A = attention heads   D = width of a head
 
 from collections.abc import Sequence
@@ -14,24 +14,31 @@ from typing import Any, NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 PACKED = "themis_packed"
-"""The name of this attention among transformers' own."""
+"""The name of this attention in transformers' registry."""
 
 WRITTEN_OUT = 768
-"""On the CPU, rows up to this length are quicker with attention written out, whose backward pass the fused kernel lacks there."""
+"""On the CPU, rows up to this length are faster with attention written out: the fused kernel has no backward pass there."""
 
 
-class Rows(NamedTuple):
-    """Which flat tokens make up each row."""
+class PackedRows(NamedTuple):
+    """Which packed tokens make up each row."""
 
     groups: Sequence[Tensor]
-    """[S, T] each: a row's tokens by their flat place, filled up with any; rows of like length stand together."""
-    owner: Tensor
-    """[N] for each flat token, its place among all rows' tokens in the order of the groups."""
+    """[S, T] each: the places of each row's tokens, filled up with any place. Rows of like length form a group."""
+    owner_N: Tensor
+    """For each packed token its place among the tokens of all groups."""
+
+    def arguments(self, lm: PreTrainedModel) -> dict[str, Any]:
+        """What a backbone whose attention is `PACKED` is given to attend so."""
+        del lm
+        # transformers takes a mask of four dimensions as it is; packed attention does not look at it.
+        mask = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.owner_N.device)
+        return {"attention_mask": mask, "packed_rows": self}
 
 
 def packed_attention(
@@ -42,12 +49,12 @@ def packed_attention(
     attention_mask: Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
-    rows: Rows | None = None,
+    packed_rows: PackedRows | None = None,
     sliding_window: int | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """transformers' attention interface; without `rows` it is PyTorch's own attention."""
-    if rows is None:
+    """transformers' attention interface; without `packed_rows` it is PyTorch's own attention."""
+    if packed_rows is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs)
     query_NAD, key_NAD, value_NAD = (part[0].transpose(0, 1) for part in (query, key, value))
     read = [
@@ -59,9 +66,9 @@ def packed_attention(
             dropout,
             sliding_window,
         ).flatten(0, 1)
-        for index_ST in rows.groups
+        for index_ST in packed_rows.groups
     ]
-    return torch.cat(read).index_select(0, rows.owner).unsqueeze(0), None
+    return torch.cat(read).index_select(0, packed_rows.owner_N).unsqueeze(0), None
 
 
 def _rows(part_NAD: Tensor, index_ST: Tensor) -> Tensor:
@@ -71,7 +78,7 @@ def _rows(part_NAD: Tensor, index_ST: Tensor) -> Tensor:
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: float, window: int | None) -> Tensor:
-    """Causal attention of each row [S, T, A, D]; what fills a row up on the right is seen by no token before it."""
+    """Causal attention [S, T, A, D] of each row; no token sees what fills its row up on the right."""
     length = query.shape[2]
     mask_TT = None
     if window is not None and window < length:
@@ -92,7 +99,7 @@ def _written_out(query: Tensor, key: Tensor, value: Tensor, scaling: float, mask
     shared = heads // key.shape[1]
     if mask_TT is None:
         mask_TT = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
-    # Heads that share keys and values stand beside each other.
+    # Heads that share keys and values are neighbours.
     scores = query.reshape(rows, -1, shared * length, width) @ key.transpose(2, 3)
     scores = scores.view(rows, -1, shared, length, length) * scaling
     weights = scores.masked_fill(~mask_TT, float("-inf")).softmax(-1, dtype=torch.float32).to(value.dtype)

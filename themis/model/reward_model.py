@@ -6,9 +6,9 @@ Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.2.
 """
 
 # Shapes:  B = sequences in the batch   T = tokens in a sequence   H = hidden width   V = vocabulary
-#          K = reward indices of a sequence
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from typing import Any, cast
 
@@ -17,8 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from themis.model.packed import PACKED, Rows
-from themis.model.shared_prefix import fork_mask
+from themis.model.packed import PACKED, PackedRows
+from themis.model.shared_prefix import CHOSEN, PREFIX, REJECTED, Branches
+
+Attention = PackedRows | Branches
 
 
 class RewardHead(nn.Linear):
@@ -67,48 +69,31 @@ class RewardModel(nn.Module):
         with torch.autocast(hidden.device.type, enabled=False):
             return cast(Tensor, self.score(hidden)).squeeze(-1)
 
-    def rewards_at(self, hidden_BTH: Tensor, index_BK: Tensor) -> Tensor:
-        """Rewards [B, K] read at explicit token positions [B, K]."""
-        index_BKH = index_BK.unsqueeze(-1).expand(-1, -1, hidden_BTH.shape[-1])
-        return self.reward(hidden_BTH.gather(1, index_BKH))
-
     def forward(
         self,
         token_ids_BT: Tensor,
-        attention_mask: Tensor | None = None,
+        position_ids_BT: Tensor | None = None,
+        attention: Attention | None = None,
         *,
-        rows: Rows | None = None,
-        branch: Tensor | None = None,
-        position_ids: Tensor | None = None,
         then: Callable[[Tensor], Any] | None = None,
     ) -> Any:
-        """Last hidden states [B, T, H] of whole sequences. A module's entry point, so that autocast and wrappers apply.
+        """Last hidden states [B, T, H] of whole sequences. The entry point of the module, so that autocast and wrappers apply.
 
-        With `rows` the one sequence [1, N] holds several, each with positions of its own (`enable_packing` first).
-        With `branch` [B, T] each sequence forks: a token sees the trunk (0) and its own branch (`reads_forks` first).
-        With `then` it returns what that makes of the states: wrappers that spread weights over machines have the heads' together here.
+        `attention` says who attends to whom in rows that hold several sequences; by default each row is one causal sequence.
+        With `then`, returns what it makes of the states: wrappers that shard weights have gathered those of the heads here.
         """
-        kwargs: dict[str, Any] = {}
-        if rows is not None:
-            # A mask of four dimensions is taken as it is; the rows say who sees whom.
-            attention_mask = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=token_ids_BT.device)
-            kwargs = {"rows": rows, "position_ids": position_ids}
-        if branch is not None:
-            written_out = self.config._attn_implementation == "eager"
-            dtype = torch.bfloat16 if torch.is_autocast_enabled(branch.device.type) else self.lm.dtype
-            attention_mask = fork_mask(branch, written_out, dtype)
-            kwargs = {"position_ids": position_ids}
-        hidden = self.hidden_states(token_ids_BT, attention_mask, use_cache=False, **kwargs)
+        arguments = {} if attention is None else attention.arguments(self.lm)
+        if position_ids_BT is not None:
+            arguments["position_ids"] = position_ids_BT
+        hidden = self.hidden_states(token_ids_BT, use_cache=False, **arguments)
         return hidden if then is None else then(hidden)
 
     @torch.no_grad()
     def is_causal(self) -> bool:
-        """Is a token read by those before it alone? BERT, say, loads as a causal language model and is none."""
-        ids_1T = torch.arange(1, 9, device=self.score.weight.device)[None] % int(self.config.get_text_config().vocab_size)
-        training = self.training
-        self.eval()
-        whole_TH, part_TH = self(ids_1T)[0, :4].float(), self(ids_1T[:, :4])[0].float()
-        self.train(training)
+        """True if attention is causal. BERT loads as a causal LM but is not."""
+        ids_1T = self._probe(8)
+        with self._evaluating():
+            whole_TH, part_TH = self(ids_1T)[0, :4].float(), self(ids_1T[:, :4])[0].float()
         tolerance = 1e-3 if self.lm.dtype == torch.float32 else 0.1
         return bool(torch.allclose(whole_TH, part_TH, atol=tolerance * float(part_TH.abs().max())))
 
@@ -122,55 +107,54 @@ class RewardModel(nn.Module):
             written.requires_grad_(False)
 
     def enable_packing(self) -> bool:
-        """Make it read several sequences joined into one, where the backbone can: tried out on two short ones."""
+        """Make the backbone read several sequences packed into one; False if it cannot. Tried out on three short ones."""
         before = self.config._attn_implementation
         if not getattr(self.lm, "_supports_attention_backend", False):
             return False
         self.lm.set_attn_implementation(PACKED)
-        if self._packs():
+        device = self.score.weight.device
+        groups = torch.tensor([[0, 1, 2, 3], [0, 1, 4, 5]], device=device), torch.tensor([[0, 1, 6]], device=device)
+        owner_N = torch.tensor([0, 1, 2, 3, 6, 7, 10], device=device)
+        if self._reads_as_alone([[0, 1, 2, 3], [0, 1, 4, 5], [0, 1, 6]], PackedRows(groups, owner_N)):
             return True
         self.lm.set_attn_implementation(before)
         return False
 
-    @torch.no_grad()
-    def reads_forks(self) -> bool:
-        """Is a row that forks read as its two sequences would be alone? Tried out on two short ones that share two tokens."""
+    def supports_shared_prefix(self) -> bool:
+        """True if the two branches of a row are read as two sequences would be. Tried out on two short ones."""
         if getattr(self.config.get_text_config(), "sliding_window", None):
-            return False  # the mask would take the place of the window's
-        device = self.score.weight.device
-        row = torch.arange(1, 8, device=device)[None] % int(self.config.get_text_config().vocab_size)
-        branch, places = torch.tensor([[0, 0, 1, 1, 2, 2, 2]], device=device), torch.tensor([[0, 1, 2, 3, 2, 3, 4]], device=device)
-        training = self.training
-        self.eval()
-        try:
-            together = self(row, branch=branch, position_ids=places)[0].float()
-            alone = [self(row[:, index])[0].float() for index in ([0, 1, 2, 3], [0, 1, 4, 5, 6])]
-        except (TypeError, RuntimeError, ValueError, AttributeError):
-            return False
-        finally:
-            self.train(training)
-        atol = 1e-3 if self.lm.dtype == torch.float32 else 0.1
-        return bool(torch.allclose(together, torch.cat([alone[0], alone[1][2:]]), atol=atol, rtol=1e-2))
+            return False  # the mask would replace that of the window
+        branch_1T = torch.tensor([[PREFIX, PREFIX, CHOSEN, CHOSEN, REJECTED, REJECTED, REJECTED]], device=self.score.weight.device)
+        return self._reads_as_alone([[0, 1, 2, 3], [0, 1, 4, 5, 6]], Branches(branch_1T))
 
     @torch.no_grad()
-    def _packs(self) -> bool:
-        """Are two rows that share two tokens, joined, read as each would be alone?"""
-        device = self.score.weight.device
-        joined = torch.arange(1, 8, device=device) % int(self.config.get_text_config().vocab_size)
-        index_ST = torch.tensor([[0, 1, 2, 3], [0, 1, 4, 5]], device=device), torch.tensor([[0, 1, 6]], device=device)
-        rows = Rows(index_ST, torch.tensor([0, 1, 2, 3, 6, 7, 10], device=device))
+    def _reads_as_alone(self, rows: Sequence[Sequence[int]], attention: Attention) -> bool:
+        """True if sequences that share their first two tokens are read together as each is alone; `rows` are their places."""
+        ids_1T = self._probe(7)
+        position_ids_1T = torch.zeros_like(ids_1T)
+        for row in rows:
+            position_ids_1T[0, row] = torch.arange(len(row), device=ids_1T.device)
+        with self._evaluating():
+            try:
+                together_TH = self(ids_1T, position_ids_1T, attention)[0].float()
+                alone = [self(ids_1T[:, row])[0].float() for row in rows]
+            except (TypeError, RuntimeError, ValueError, AttributeError):
+                return False
+        expected_TH = torch.cat([alone[0], *(states[2:] for states in alone[1:])])
+        return bool(torch.allclose(together_TH, expected_TH, atol=1e-3 if self.lm.dtype == torch.float32 else 0.1, rtol=1e-2))
+
+    def _probe(self, length: int) -> Tensor:
+        """Some token ids [1, length]."""
+        return torch.arange(1, length + 1, device=self.score.weight.device)[None] % int(self.config.get_text_config().vocab_size)
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
         training = self.training
         self.eval()
         try:
-            together = self(joined[None], rows=rows, position_ids=torch.tensor([[0, 1, 2, 3, 2, 3, 2]], device=device))[0]
-            alone = [self(joined[row][None])[0] for group in index_ST for row in group]
-        except (TypeError, RuntimeError, AttributeError):
-            return False
+            yield
         finally:
             self.train(training)
-        found = torch.cat([together[:4], together[4:6], together[6:]]).float()
-        expected = torch.cat([alone[0], alone[1][2:], alone[2][2:]]).float()
-        return bool(torch.allclose(found, expected, atol=1e-3 if together.dtype == torch.float32 else 0.1, rtol=1e-2))
 
 
 def hidden_size(lm: PreTrainedModel) -> int:

@@ -22,8 +22,9 @@ from themis.model.tokenizer import train_tokenizer
 from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
-from themis.training.batches.steps import Encoder
-from themis.training.collators import CausalForm, CausalLearner, EncoderForm, EncoderLearner, Learner
+from themis.training.batches.encode import PairEncoder
+from themis.training.collators import CausalCollator, EncoderCollator
+from themis.training.learners import CausalLearner, EncoderLearner, Learner
 from themis.training.recipe import Backbone, TrainRecipe
 
 
@@ -50,9 +51,9 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
     packed = bool(run.epochs) and model.enable_packing()
     if run.epochs and not packed:
         notice(f"pads its batches: the backbone {model.config.model_type} cannot read several sequences joined into one")
-    encoder = Encoder(_writer(backbone.form, tokenizer, tools), vanilla=recipe.kind == "vanilla")
-    form = CausalForm(encoder, int(tokenizer.pad_token_id), packed, recipe.data.margin)
-    return CausalLearner(model, tokenizer, form, recipe.loss, run.lengths[-1])
+    encoder = PairEncoder(_writer(backbone.form, tokenizer, tools), vanilla=recipe.kind == "vanilla")
+    collator = CausalCollator(encoder, int(tokenizer.pad_token_id), packed, recipe.data.margin)
+    return CausalLearner(model, tokenizer, collator, recipe.loss, run.lengths[-1])
 
 
 def _writer(form: str, tokenizer: PreTrainedTokenizerBase, tools: tuple[str, ...]) -> SegmentWriter:
@@ -77,7 +78,7 @@ def _encoder(recipe: TrainRecipe) -> EncoderLearner:
     if model.classifier.config.pad_token_id is None:
         model.classifier.config.pad_token_id = tokenizer.pad_token_id
     _check_length(recipe.run.lengths[-1], model.context_length)
-    return EncoderLearner(model, tokenizer, EncoderForm(CaseWriter(tokenizer), recipe.data.margin), recipe.loss, recipe.run.lengths[-1])
+    return EncoderLearner(model, tokenizer, EncoderCollator(CaseWriter(tokenizer), recipe.data.margin), recipe.loss, recipe.run.lengths[-1])
 
 
 def _check_length(longest: int, most: int) -> None:

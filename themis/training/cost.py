@@ -20,8 +20,8 @@ from themis.errors import ConfigError, ModelError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, base_of, is_adapter
 from themis.model.checkpoint import at_hand, resolve
+from themis.traces.token_row import TokenPair
 from themis.training.backbones import configured, first_line
-from themis.training.packing import Couple
 from themis.training.recipe import TrainRecipe, stages_of
 
 H100_BYTES = 80e9
@@ -62,21 +62,21 @@ class Cost:
         return max(1, -int(-(self.weights + self.gradients + self.optimizer) // left)) if left > 0 else 0
 
 
-def estimate(recipe: TrainRecipe, couples: Sequence[Couple] = ()) -> Cost:
-    """What `recipe` needs, its stages together; `couples` are pairs it would read, where they are at hand."""
-    costs = [_of_one(stage.recipe, couples) for stage in stages_of(recipe)] or [_of_one(recipe, couples)]
+def estimate(recipe: TrainRecipe, pairs: Sequence[TokenPair] = ()) -> Cost:
+    """What `recipe` needs, its stages together; `pairs` are pairs it would read, where they are at hand."""
+    costs = [_of_one(stage.recipe, pairs) for stage in stages_of(recipe)] or [_of_one(recipe, pairs)]
     largest = max(costs, key=lambda cost: cost.memory)
     return replace(largest, tokens=sum(cost.tokens for cost in costs), operations=sum(cost.operations for cost in costs))
 
 
-def _of_one(recipe: TrainRecipe, couples: Sequence[Couple]) -> Cost:
+def _of_one(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> Cost:
     model = _shape(recipe)
     config = model.config.get_text_config()
     parameters = sum(parameter.numel() for parameter in model.parameters())
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     width = 2 if recipe.model.dtype == "bfloat16" else 4
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
-    tokens = _tokens(recipe, couples)
+    tokens = _tokens(recipe, pairs)
     at_once = min(recipe.run.tokens_per_step, recipe.run.lengths[-1] * 2 * recipe.run.pairs_per_step)
     feed_forward = int(getattr(config, "intermediate_size", 4 * hidden))
     # One layer keeps, in bf16: its input, queries, keys, values, what attention gives, two norms, and three of the feed-forward width.
@@ -107,11 +107,11 @@ def _operations(recipe: TrainRecipe, parameters: int, trained: int, layers: int,
     return float(forward + backward + (forward if recipe.run.gradient_checkpointing else 0))
 
 
-def _tokens(recipe: TrainRecipe, couples: Sequence[Couple]) -> float:
+def _tokens(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> float:
     if not recipe.run.epochs:
         return float(recipe.run.steps * recipe.run.tokens_per_step)
-    if couples:
-        return float(recipe.run.epochs * sum(couple.cost(share=recipe.kind != "encoder") for couple in couples))
+    if pairs:
+        return float(recipe.run.epochs * sum(pair.cost(share=recipe.kind != "encoder") for pair in pairs))
     return float(recipe.run.epochs * TARA_PAIRS * TARA_TOKENS)
 
 

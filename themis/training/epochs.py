@@ -7,18 +7,18 @@ and counted; nothing is ever cut.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-import torch
 from torch.utils.data import Dataset
 
 from themis.data.mixture import Mixture, PairSource
 from themis.errors import DataError
 from themis.traces.pair import Pair
-from themis.training.collators import Form
-from themis.training.packing import Couple
+from themis.traces.token_row import TokenPair
+from themis.training.batches.layouts import Batch, Step, Totals
+from themis.training.collators import Collator
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,12 @@ class Share:
     world: int = 1
 
 
-class EpochSteps(Dataset[list[dict[str, Any]]]):
+class EpochSteps(Dataset[Step]):
     """Item `step` is the batches of that step."""
 
     def __init__(
         self,
-        form: Form,
+        collator: Collator,
         rows: Sequence[PairSource],
         alterations: Mixture,
         *,
@@ -45,7 +45,7 @@ class EpochSteps(Dataset[list[dict[str, Any]]]):
         longest: int,
         share: Share | None = None,
     ) -> None:
-        self._form, self._alterations, self._seed = form, alterations, seed
+        self._collator, self._alterations, self._seed = collator, alterations, seed
         self._pairs_per_step, self._tokens, self._longest = pairs_per_step, tokens, longest
         self._share = share or Share()
         self.left_out: Counter[str] = Counter()
@@ -63,36 +63,35 @@ class EpochSteps(Dataset[list[dict[str, Any]]]):
         """How many pairs an epoch has."""
         return len(self._rows)
 
-    def __getitem__(self, step: int) -> list[dict[str, Any]]:
-        couples = self._couples(step)
-        plan = self._form.plan(couples, self._tokens, self._share.world)
-        totals = {
-            "pairs": torch.tensor(len(couples)),
-            "targets": torch.tensor(max(1, sum(couple.targets for couple in couples))),
-        }
-        return [self._batch(couples, members, totals) for members in plan[self._share.rank :: self._share.world]]
+    def __getitem__(self, step: int) -> Step:
+        pairs = self._pairs(step)
+        totals = Totals(len(pairs), max(1, sum(pair.targets for pair in pairs)))
+        plan = self._collator.plan(pairs, self._tokens, self._share.world)
+        return [self._batch(pairs, members, totals) for members in plan[self._share.rank :: self._share.world]]
 
-    def _batch(self, couples: Sequence[Couple], members: Sequence[int], totals: dict[str, torch.Tensor]) -> dict[str, Any]:
-        # All processes do the same number of passes: one that has nothing left to do reads something that counts nothing.
-        scale = float(self._share.world) if members else 0.0
-        return {**self._form.batch([couples[place] for place in members or [0]]), **totals, "scale": torch.tensor(scale)}
+    def _batch(self, pairs: Sequence[TokenPair], members: Sequence[int], totals: Totals) -> Batch[Any]:
+        # All processes make the same number of passes. One without pairs of its own reads a pair that counts nothing.
+        batch = self._collator.batch([pairs[place] for place in members or [0]])
+        return replace(batch, totals=totals, scale=float(self._share.world) if members else 0.0)
 
-    def _couples(self, step: int) -> list[Couple]:
+    def _pairs(self, step: int) -> list[TokenPair]:
         epoch, place = divmod(step, self._steps_per_epoch)
         order = list(range(len(self._rows)))
         Random(f"{self._seed}/epoch/{epoch}").shuffle(order)
         chosen = order[place * self._pairs_per_step : (place + 1) * self._pairs_per_step]
-        return [self._couple(row, Random(f"{self._seed}/epoch/{epoch}/row/{row}")) for row in chosen]
+        return [self._encoded(row, Random(f"{self._seed}/epoch/{epoch}/row/{row}")) for row in chosen]
 
-    def _couple(self, row: int, rng: Random) -> Couple:
+    def _encoded(self, row: int, rng: Random) -> TokenPair:
         pair = self._rows[row](rng)
         if pair is not None:
-            altered = self._form.couple(self._alterations.altered(rng, pair), swapped=rng.random() < self._alterations.swapped_rationales)
+            altered = self._collator.encode(
+                self._alterations.altered(rng, pair), swapped=rng.random() < self._alterations.swapped_rationales
+            )
             if altered.longest <= self._longest:
                 return altered
         first = self._first(self._rows[row])
         assert first is not None
-        return self._form.couple(first)
+        return self._collator.encode(first)
 
     def _first(self, row: PairSource) -> Pair | None:
         """The pair of a row that is made anew each time, as it was when the row was looked at: one that fits."""
@@ -103,7 +102,7 @@ class EpochSteps(Dataset[list[dict[str, Any]]]):
         if pair is None:
             self.left_out["row: no worse answer could be made"] += 1
             return False
-        if self._form.couple(pair).longest > self._longest:
+        if self._collator.encode(pair).longest > self._longest:
             self.left_out[f"row: longer than {self._longest} tokens"] += 1
             return False
         return True

@@ -25,11 +25,12 @@ from themis.model.checkpoint import ModelMeta, load_meta, save_model
 from themis.traces.pair import Pair
 from themis.training.arguments import arguments
 from themis.training.backbones import make_learner
+from themis.training.batches.layouts import Padded, SharedPrefix
 from themis.training.batches.steps import StepBatches
 from themis.training.checks import check_machine, check_recipe
-from themis.training.collators import CausalLearner, Learner
 from themis.training.curves import plot
 from themis.training.epochs import EpochSteps, Share
+from themis.training.learners import CausalLearner, Learner
 from themis.training.optimizer import MuonWithAdamW
 from themis.training.outputs import BUILT, LOG_FILE, claimed, finished, last_checkpoint, stage_directory
 from themis.training.processes import first_goes_first
@@ -181,7 +182,7 @@ def _steps(recipe: TrainRecipe, learner: Learner, pairs: Pairs, share: Share, cu
     run = recipe.run
     if run.epochs:
         return EpochSteps(
-            learner.form,
+            learner.collator,
             pairs.rows,
             pairs.mixture,
             seed=run.seed,
@@ -197,7 +198,7 @@ def _steps(recipe: TrainRecipe, learner: Learner, pairs: Pairs, share: Share, cu
     tokenizer = learner.tokenizer
     special = set(tokenizer.get_added_vocab().values())
     return StepBatches(
-        learner.form.encoder,
+        learner.collator.encoder,
         pairs.mixture,
         seed=run.seed,
         steps=run.steps,
@@ -208,7 +209,7 @@ def _steps(recipe: TrainRecipe, learner: Learner, pairs: Pairs, share: Share, cu
         pad_id=int(tokenizer.pad_token_id),
         vocabulary=[token for token in range(len(tokenizer)) if token not in special],
         drills=curriculum.drills if curriculum else None,
-        forked=learner.model.reads_forks(),
+        layout=SharedPrefix if learner.model.supports_shared_prefix() else Padded,
         workers=run.workers,
     )
 

@@ -20,18 +20,15 @@ from transformers.trainer_utils import get_last_checkpoint
 from themis.errors import ModelError
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
+from themis.training.batches.layouts import Batch, Step
 from themis.training.batches.steps import POOL_STEPS
-from themis.training.collators import Learner, loss_terms
+from themis.training.learners import Learner
 from themis.training.processes import spread_by_fsdp
 
 Measure = Callable[[], dict[str, float]]
-Step = dict[str, Any] | list[dict[str, Any]]
-"""A batch, or all the batches of a step."""
 
 SHAPES_AT_MOST = 64
 """Of compiled layers; PyTorch's own limit is 8."""
-
-__all__ = ["Measure", "ThemisTrainer", "compile_layers", "loss_terms"]
 
 
 class ThemisTrainer(Trainer):
@@ -69,15 +66,14 @@ class ThemisTrainer(Trainer):
         """Forward and backward of all batches of a step; gradients are exchanged with the last of them."""
         del num_items_in_batch
         model.train()
-        batches = inputs if isinstance(inputs, list) else [inputs]
         terms: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.args.device)
-        for place, batch in enumerate(batches):
-            last = place == len(batches) - 1
+        for place, batch in enumerate(inputs):
+            last = place == len(inputs) - 1
             # DeepSpeed moves its optimizer within `backward`, where it is not told to wait.
             self.accelerator.sync_gradients = last
             with nullcontext() if last else self.accelerator.no_sync(model):
-                loss, found = self._forward(model, self._prepare_inputs(batch))
+                loss, found = self._forward(model, batch.to(self.args.device))
                 cast(Any, self.accelerator).backward(loss)
             total += loss.detach()
             for name, term in found.items():
@@ -88,19 +84,11 @@ class ThemisTrainer(Trainer):
             self._sums[name] = (summed + float(term), count + 1)
         return total
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
-        """The loss of one batch."""
-        loss, _ = self._forward(model, inputs)
-        return (loss, None) if return_outputs else loss
-
-    def _forward(self, model: nn.Module, batch: dict[str, Any]) -> tuple[Tensor, dict[str, Tensor]]:
+    def _forward(self, model: nn.Module, batch: Batch[Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with self.compute_loss_context_manager():
             loss, terms = self._learner.loss(model, batch)
-        if "scale" not in batch:
-            return loss, {name: term.detach() for name, term in terms.items()}
-        scale = batch["scale"]
         # Of the terms, each process counts its own; they are added up where they are logged.
-        return loss * scale, {name: term.detach() * (scale > 0) for name, term in terms.items()}
+        return loss * batch.scale, {name: term.detach() * (batch.scale > 0) for name, term in terms.items()}
 
     def _keep_only_numbers(self, loss: Tensor) -> None:
         value = float(loss)
@@ -199,7 +187,7 @@ def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) ->
     if on_cpu:
         model.lm.set_attn_implementation("eager")
     torch._dynamo.reset()  # what an earlier stage compiled counts towards the limit
-    # One for each of a recipe's lengths, for rows that fork and for measuring.
+    # One for each length of a recipe, for rows with shared prefixes, and for measuring.
     cast(Any, torch._dynamo.config).recompile_limit = SHAPES_AT_MOST
     for layer in cast(nn.ModuleList, model.lm.base_model.layers):
         layer.compile(dynamic=False)

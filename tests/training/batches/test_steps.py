@@ -1,5 +1,6 @@
 """Pairs to tensors: what is a target, where rewards are read, and that a step's batch is its own."""
 
+from dataclasses import fields
 from random import Random
 
 import pytest
@@ -14,7 +15,9 @@ from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import FAILURE
 from themis.traces.token_row import NO_TARGET
-from themis.training.batches.steps import Encoder, StepBatches
+from themis.training.batches.encode import PairEncoder
+from themis.training.batches.layouts import RowLayout, SharedPrefix
+from themis.training.batches.steps import StepBatches
 
 TOKENIZER = byte_tokenizer()
 WRITER = SegmentWriter(TOKENIZER)
@@ -27,36 +30,46 @@ def _mixture(**weights: float) -> Mixture:
 
 def _batches(steps: int = 12, drill_steps: int = 2, workers: int = 1) -> StepBatches:
     return StepBatches(
-        Encoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
+        PairEncoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
         lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
         drills=Curriculum().drills, workers=workers,
     )  # fmt: skip
+
+
+def _layout(batches: StepBatches, step: int) -> RowLayout:
+    (batch,) = batches[step]
+    layout: RowLayout = batch.layout
+    return layout
+
+
+def _equal(one: RowLayout, other: RowLayout) -> bool:
+    return all(torch.equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
 
 
 def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_same() -> None:
     """In bytes a judgement of the calendar has some 450 tokens and a row of both some 700."""
     mixture = _mixture(calendar=1.0)
     pairs = [by_rule("calendar", seed) for seed in range(50)]
-    longest = max(len(side.token_ids) for pair in pairs for side in Encoder(WRITER).pair(pair))
+    longest = max(len(side.token_ids) for pair in pairs for side in PairEncoder(WRITER).encode(pair).rows)
     batches = StepBatches(
-        Encoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
-        vocabulary=range(256), forked=True, pool_steps=4,
+        PairEncoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
+        vocabulary=range(256), layout=SharedPrefix, pool_steps=4,
     )  # fmt: skip
     for step in range(4):
-        batch = batches[step]
-        assert longest <= batch["token_ids"].shape[1] <= 2 * longest
-        assert len(batch["reward_index"]) == 2 * len(batch["token_ids"]) > 0
+        layout = _layout(batches, step)
+        assert longest <= layout.token_ids_YX.shape[1] <= 2 * longest
+        assert len(layout.reward_place_SK) == 2 * len(layout.token_ids_YX) > 0
 
 
 def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
-    for side in Encoder(WRITER).pair(by_rule("multi_tools", 0)):
+    for side in PairEncoder(WRITER).encode(by_rule("multi_tools", 0)).rows:
         assert side.token_ids[side.early_index] == WRITER.rationale_id
         assert side.token_ids[side.reward_index] == WRITER.reward_id
         assert side.reward_index == len(side.token_ids) - 1
 
 
 def test_a_vanilla_model_reads_no_trace() -> None:
-    chosen, _ = Encoder(WRITER, vanilla=True).pair(by_rule("weather", 0))
+    chosen = PairEncoder(WRITER, vanilla=True).encode(by_rule("weather", 0)).chosen
     assert WRITER.tool_id not in chosen.token_ids
     assert WRITER.observation_id not in chosen.token_ids
     assert chosen.early_index == chosen.reward_index
@@ -64,14 +77,14 @@ def test_a_vanilla_model_reads_no_trace() -> None:
 
 
 def test_only_the_chosen_answers_own_tokens_are_targets() -> None:
-    chosen, rejected = Encoder(WRITER).pair(by_rule("calendar", 0))
+    chosen, rejected = PairEncoder(WRITER).encode(by_rule("calendar", 0)).rows
     answer = TARGET_KINDS.index("answer")
     assert chosen.kinds.count(answer) > 0
     assert rejected.kinds.count(answer) == 0
 
 
 def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None:
-    chosen, _ = Encoder(WRITER).pair(by_rule("calendar", 0))
+    chosen = PairEncoder(WRITER).encode(by_rule("calendar", 0)).chosen
     kind_of = dict(zip(chosen.token_ids, chosen.kinds, strict=True))
     assert kind_of[WRITER.observation_id] == TARGET_KINDS.index("action")
     assert kind_of[WRITER.rationale_id] == TARGET_KINDS.index("action")
@@ -97,30 +110,28 @@ def test_the_share_of_dropped_observations_is_kept(share: float) -> None:
 
 def test_a_steps_batch_is_the_same_whenever_it_is_asked_for() -> None:
     forwards, backwards = _batches(), _batches()
-    there = [forwards[step] for step in range(12)]
-    back = [backwards[step] for step in reversed(range(12))][::-1]
-    for one, other in zip(there, back, strict=True):
-        assert all(torch.equal(one[name], other[name]) for name in one)
+    there = [_layout(forwards, step) for step in range(12)]
+    back = [_layout(backwards, step) for step in reversed(range(12))][::-1]
+    assert all(map(_equal, there, back))
 
 
 def test_two_steps_differ() -> None:
     batches = _batches()
-    assert not torch.equal(batches[0]["token_ids"], batches[1]["token_ids"])
+    assert not torch.equal(_layout(batches, 0).token_ids_YX, _layout(batches, 1).token_ids_YX)
 
 
 def test_drills_come_first() -> None:
     # Only a case has an answer whose own tokens are targets.
     answer = TARGET_KINDS.index("answer")
-    tells_a_case = [bool((batch["kinds"] == answer).any()) for batch in (_batches()[step] for step in range(12))]
+    tells_a_case = [bool((_layout(_batches(), step).kinds_YX == answer).any()) for step in range(12)]
     assert tells_a_case[:2] == [False, False]
     assert any(tells_a_case[2:])
 
 
 def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> None:
     pair = by_rule("weather", 0)
-    for plain, other, swapped in zip(
-        Encoder(WRITER).pair(pair), Encoder(WRITER).pair(pair)[::-1], Encoder(WRITER).pair(pair, swapped=True), strict=True
-    ):
+    rows = PairEncoder(WRITER).encode(pair).rows
+    for plain, other, swapped in zip(rows, rows[::-1], PairEncoder(WRITER).encode(pair, swapped=True).rows, strict=True):
         assert swapped.token_ids[: plain.early_index + 1] == plain.token_ids[: plain.early_index + 1]
         assert swapped.token_ids[swapped.early_index :] == other.token_ids[other.early_index :]
         assert swapped.kinds[: plain.early_index + 1] == plain.kinds[: plain.early_index + 1]
@@ -131,14 +142,13 @@ def test_several_workers_make_the_batches_of_one_run_and_none_makes_anothers_poo
     made: list[int] = []
     whole = StepBatches._make_pool
     monkeypatch.setattr(StepBatches, "_make_pool", lambda self, number: made.append(number) or whole(self, number))  # type: ignore[func-returns-value]
-    here = [_batches(24, workers=3)[step] for step in range(24)]
+    here = [_layout(_batches(24, workers=3), step) for step in range(24)]
     alone = _batches(24, workers=3)
     made.clear()
     for step in range(0, 24, 3):  # what the first of three is asked for
-        assert all(torch.equal(alone[step][name], tensor) for name, tensor in here[step].items())
+        assert _equal(_layout(alone, step), here[step])
     assert len(made) == len(set(made))
     assert {number % 3 for number in made} == {0}
     loaded = DataLoader(_batches(24, workers=3), batch_size=1, collate_fn=lambda items: items[0], num_workers=3)
-    for found, batch in zip(loaded, here, strict=True):
-        assert all(torch.equal(found[name], tensor) for name, tensor in batch.items())
-    assert len({tuple(batch["token_ids"].flatten().tolist()) for batch in here}) == 24
+    assert all(_equal(found.layout, layout) for (found,), layout in zip(loaded, here, strict=True))
+    assert len({tuple(layout.token_ids_YX.flatten().tolist()) for layout in here}) == 24
