@@ -1,16 +1,17 @@
 """The model: a causal language model and a scalar head, on disk and exported."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from tests.fakes import Backbone, byte_tokenizer, tiny_model
+from tests.fakes import Backbone, byte_tokenizer, random_backbone, tiny_bert, tiny_config, tiny_model
 from themis.errors import ModelError
 from themis.model.checkpoint import ModelMeta, load_model, prepare_tokenizer, save_model
 from themis.model.export import export_classifier
-from themis.model.reward_model import RewardModel
+from themis.model.reward_model import RewardHead, RewardModel
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.segments import SegmentWriter, token_ids
 
@@ -113,3 +114,81 @@ def test_a_cut_off_model_is_one_sentence(broken: str, tmp_path: Path) -> None:
 def test_a_model_that_is_not_there_is_one_sentence(name: str) -> None:
     with pytest.raises(ModelError, match="nano"):
         load_model(name)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_a_decoder_is_causal(backbone: Backbone) -> None:
+    assert tiny_model(backbone, TOKENIZER).is_causal()
+
+
+def test_bert_loads_as_a_causal_language_model_but_is_not(tmp_path: Path) -> None:
+    assert not RewardModel(AutoModelForCausalLM.from_pretrained(tiny_bert(tmp_path))).is_causal()
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_trying_a_model_out_leaves_its_mode_and_its_gradients_alone(training: bool) -> None:
+    model = tiny_model("qwen3", TOKENIZER).train(training)
+    assert model.is_causal()
+    assert model.supports_shared_prefix()
+    assert model.enable_packing()
+    assert model.training == training
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+class _WithoutMask(RewardModel):
+    """Reads every row as one causal sequence, whatever mask it is given."""
+
+    def hidden_states(self, token_ids_BT: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
+        return super().hidden_states(token_ids_BT, None, **kwargs)
+
+
+class _Refusing(RewardModel):
+    """Knows no positions, as some backbones do not."""
+
+    def hidden_states(self, token_ids_BT: torch.Tensor, attention_mask: torch.Tensor | None = None, **kwargs: Any) -> torch.Tensor:
+        if "position_ids" in kwargs:
+            raise TypeError("unexpected keyword argument 'position_ids'")
+        return super().hidden_states(token_ids_BT, attention_mask, **kwargs)
+
+
+@pytest.mark.parametrize("kind", [_WithoutMask, _Refusing])
+def test_a_backbone_that_cannot_read_shared_prefixes_is_found_out(kind: type[RewardModel]) -> None:
+    assert not kind(tiny_model("qwen3", TOKENIZER).lm).supports_shared_prefix()
+
+
+def test_what_is_made_of_the_states_is_returned_in_their_place() -> None:
+    model = tiny_model("llama", TOKENIZER)
+    ids = torch.tensor([_ids()[1]])
+    with torch.no_grad():
+        assert torch.equal(model(ids, then=model.reward), model.reward(model(ids)))
+
+
+def test_positions_are_counted_from_the_left_unless_they_are_given() -> None:
+    model = tiny_model("llama", TOKENIZER)
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.no_grad():
+        assert torch.equal(model(ids), model(ids, torch.tensor([[0, 1, 2]])))
+        assert not torch.allclose(model(ids), model(ids, torch.tensor([[0, 5, 9]])), atol=1e-3)
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_head_that_is_frozen_leaves_tied_embeddings_trained(tied: bool) -> None:
+    config = tiny_config("qwen3", len(TOKENIZER), 64)
+    config.tie_word_embeddings = tied
+    model = RewardModel(random_backbone(config))
+    model.freeze_writing()
+    assert model.lm.get_output_embeddings().weight.requires_grad == tied
+    assert model.lm.get_input_embeddings().weight.requires_grad
+    assert model.score.weight.requires_grad
+
+
+def test_the_head_computes_in_float32_on_states_of_half_precision() -> None:
+    head = RewardHead(2, 1, bias=False)
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor([[1.0, 2.0**-12]]))
+        reward = head(torch.ones(1, 2, dtype=torch.bfloat16))
+    assert reward.item() == 1.0 + 2.0**-12  # 1.0 in bfloat16
+
+
+def test_the_context_length_is_that_of_the_backbone() -> None:
+    assert tiny_model("qwen3", TOKENIZER, context_length=77).context_length == 77

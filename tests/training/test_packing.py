@@ -9,7 +9,7 @@ from tests.fakes import Backbone, byte_tokenizer, tiny_model
 from tests.pairs import by_rule
 from themis.losses import LossWeights
 from themis.traces.segments import SegmentWriter
-from themis.traces.token_row import NO_TARGET, TokenPair, TokenRow
+from themis.traces.token_row import TokenPair
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Packed, Totals
 from themis.training.collators import CausalCollator
@@ -90,14 +90,6 @@ def test_the_prompt_of_a_pair_is_computed_once() -> None:
     assert "Answer:" in prompt
     computed = Packed.of_pairs([pair]).token_ids_1N.numel()
     assert computed == len(pair.chosen.token_ids) + len(pair.rejected.token_ids) - shared == pair.cost(share=True)
-
-
-def test_a_trunk_ends_before_a_target_of_the_rejected_answer_and_before_its_last_token() -> None:
-    no, yes = NO_TARGET, 1
-    plain = TokenRow([1, 2, 3, 4], [no] * 4, 3, 3)
-    assert TokenPair(plain, plain).shared_prefix == 3
-    assert TokenPair(plain, TokenRow([1, 2, 3, 4], [no, yes, yes, yes], 3, 3)).shared_prefix == 1
-    assert TokenPair(plain, TokenRow([9, 2, 3, 4], [no] * 4, 3, 3)).shared_prefix == 0
 
 
 def test_bins_hold_everything_once_evenly_and_in_the_multiple_asked_for() -> None:

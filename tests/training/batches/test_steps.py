@@ -1,4 +1,4 @@
-"""Pairs to tensors: what is a target, where rewards are read, and that a step's batch is its own."""
+"""A step is a function of the seed and its number, whoever asks for it."""
 
 from dataclasses import fields
 from random import Random
@@ -14,7 +14,6 @@ from themis.data.mixture import Mixture, without_observations
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import FAILURE
-from themis.traces.token_row import NO_TARGET
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import RowLayout, SharedPrefix
 from themis.training.batches.steps import StepBatches
@@ -61,37 +60,6 @@ def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_sa
         assert len(layout.reward_place_SK) == 2 * len(layout.token_ids_YX) > 0
 
 
-def test_rewards_are_read_at_the_rationale_token_and_at_the_reward_token() -> None:
-    for side in PairEncoder(WRITER).encode(by_rule("multi_tools", 0)).rows:
-        assert side.token_ids[side.early_index] == WRITER.rationale_id
-        assert side.token_ids[side.reward_index] == WRITER.reward_id
-        assert side.reward_index == len(side.token_ids) - 1
-
-
-def test_a_vanilla_model_reads_no_trace() -> None:
-    chosen = PairEncoder(WRITER, vanilla=True).encode(by_rule("weather", 0)).chosen
-    assert WRITER.tool_id not in chosen.token_ids
-    assert WRITER.observation_id not in chosen.token_ids
-    assert chosen.early_index == chosen.reward_index
-    assert chosen.token_ids[chosen.reward_index] == WRITER.reward_id
-
-
-def test_only_the_chosen_answers_own_tokens_are_targets() -> None:
-    chosen, rejected = PairEncoder(WRITER).encode(by_rule("calendar", 0)).rows
-    answer = TARGET_KINDS.index("answer")
-    assert chosen.kinds.count(answer) > 0
-    assert rejected.kinds.count(answer) == 0
-
-
-def test_the_case_itself_is_no_target_and_the_stops_are_the_judges_own() -> None:
-    chosen = PairEncoder(WRITER).encode(by_rule("calendar", 0)).chosen
-    kind_of = dict(zip(chosen.token_ids, chosen.kinds, strict=True))
-    assert kind_of[WRITER.observation_id] == TARGET_KINDS.index("action")
-    assert kind_of[WRITER.rationale_id] == TARGET_KINDS.index("action")
-    assert kind_of[WRITER.reward_id] == TARGET_KINDS.index("rationale")
-    assert chosen.kinds[0] == NO_TARGET
-
-
 def test_dropped_observations_become_the_failure_text_on_both_sides() -> None:
     pair = without_observations(by_rule("multi_tools", 0))
     for side in (pair.chosen, pair.rejected):
@@ -126,16 +94,6 @@ def test_drills_come_first() -> None:
     tells_a_case = [bool((_layout(_batches(), step).kinds_YX == answer).any()) for step in range(12)]
     assert tells_a_case[:2] == [False, False]
     assert any(tells_a_case[2:])
-
-
-def test_exchanged_rationales_are_no_targets_and_leave_the_rest_as_it_was() -> None:
-    pair = by_rule("weather", 0)
-    rows = PairEncoder(WRITER).encode(pair).rows
-    for plain, other, swapped in zip(rows, rows[::-1], PairEncoder(WRITER).encode(pair, swapped=True).rows, strict=True):
-        assert swapped.token_ids[: plain.early_index + 1] == plain.token_ids[: plain.early_index + 1]
-        assert swapped.token_ids[swapped.early_index :] == other.token_ids[other.early_index :]
-        assert swapped.kinds[: plain.early_index + 1] == plain.kinds[: plain.early_index + 1]
-        assert set(swapped.kinds[swapped.early_index + 1 :]) == {NO_TARGET}
 
 
 def test_several_workers_make_the_batches_of_one_run_and_none_makes_anothers_pools(monkeypatch: pytest.MonkeyPatch) -> None:
