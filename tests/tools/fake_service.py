@@ -117,7 +117,7 @@ class FakeService:
                     return
                 self._say(said)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_GET
 
             def _say(self, said: Said) -> None:
                 body = said.encoded()
