@@ -1,4 +1,4 @@
-"""`themis average`: the mean of models that went on from one another, and what has none."""
+"""`themis average`: the mean of models that were initialised from one another, and which models have none."""
 
 from pathlib import Path
 
@@ -31,13 +31,13 @@ def test_the_mean_has_the_mean_of_all_weights_and_the_tools_of_both(themis: Them
 
 def test_what_has_no_mean_is_refused(themis: Themis, models: tuple[str, str], tmp_path: Path) -> None:
     out = ["--out", str(tmp_path / "mean")]
-    assert "a mean is of two models or more" in sentence(themis("average", models[0], *out))
-    assert "have other vocabularies" in sentence(themis("average", models[0], "nano", *out))
+    assert "a mean needs two models or more" in sentence(themis("average", models[0], *out))
+    assert "have different vocabularies" in sentence(themis("average", models[0], "nano", *out))
     vanilla = tmp_path / "vanilla"
     save_model(vanilla, tiny_model("qwen3", byte_tokenizer()), byte_tokenizer(), ModelMeta(kind="vanilla"))
     assert "of kind 'themis', form 'plain'" in sentence(themis("average", models[0], str(vanilla), *out))
     short = tmp_path / "short"
     save_model(short, tiny_model("mistral", byte_tokenizer()), byte_tokenizer(), ModelMeta())
-    assert "are of other shapes" in sentence(themis("average", models[0], str(short), *out))
+    assert "have different shapes" in sentence(themis("average", models[0], str(short), *out))
     assert not (tmp_path / "mean").exists()
     assert "nothing is overwritten" in sentence(themis("average", *models, "--out", models[0]))

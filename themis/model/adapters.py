@@ -1,8 +1,8 @@
 """LoRA through peft: adapters inside a language model, on disk as peft has them, and merged.
 
-The adapters are put into the model's own layers, so the model stays what it was for everyone else. An
-adapter directory holds `adapter_config.json` and `adapter_model.safetensors` as peft writes them, with the
-embeddings where tokens were added, beside our scalar head and `themis.json`.
+The adapters are put into the layers of the model, so other code sees the same model as before. An adapter directory
+holds `adapter_config.json` and `adapter_model.safetensors` as peft writes them, beside the scalar head and
+`themis.json`. If tokens were added, the embeddings are stored, too.
 Source: LoRA, arXiv:2106.09685.
 """
 
@@ -23,7 +23,7 @@ CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 _ADAPTER = "default"
 _NAMELESS = re.compile(r"(\.lora_\w+)\.weight$")
-"""On disk peft leaves the adapter's name out."""
+"""peft leaves out the name of the adapter on disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +37,12 @@ class Lora:
 
 
 def is_adapter(directory: Path) -> bool:
-    """Does this directory hold adapters, and not a whole model?"""
+    """True if the directory holds adapters instead of a whole model."""
     return (directory / CONFIG_FILE).is_file()
 
 
 def add_lora(lm: PreTrainedModel, lora: Lora, base: str, train_embeddings: bool) -> None:
-    """Put new adapters into `lm`; nothing else of it is trained but, where tokens were added, the embeddings."""
+    """Put new adapters into `lm`. Nothing else is trained, except for the embeddings if `train_embeddings` is set."""
     peft = _peft()
     config = peft.LoraConfig(
         r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets),
@@ -58,12 +58,12 @@ def add_lora(lm: PreTrainedModel, lora: Lora, base: str, train_embeddings: bool)
 
 
 def has_adapters(lm: nn.Module) -> bool:
-    """Were adapters put in?"""
+    """True if the model has adapters."""
     return bool(getattr(lm, "peft_config", None))
 
 
 def adapter_state(lm: PreTrainedModel, state: Mapping[str, Tensor] | None = None) -> dict[str, Tensor]:
-    """The weights that training changed, by peft's names; `state` is the model's whole one, where it is spread over machines."""
+    """The trained weights by the names of peft. For a sharded model, `state` is the state of the whole model."""
     peft = _peft()
     whole = dict(lm.state_dict() if state is None else state)
     adapters = peft.get_peft_model_state_dict(lm, state_dict=whole, adapter_name=_ADAPTER, save_embedding_layers=False)
@@ -78,7 +78,7 @@ def adapter_state(lm: PreTrainedModel, state: Mapping[str, Tensor] | None = None
 
 
 def save_adapters(directory: Path, lm: PreTrainedModel, state: Mapping[str, Tensor] | None = None) -> None:
-    """Write what training changed, as peft has it."""
+    """Write the trained weights as peft does."""
     directory.mkdir(parents=True, exist_ok=True)
     peft_config: Any = lm.peft_config[_ADAPTER]
     peft_config.inference_mode = True
@@ -89,7 +89,7 @@ def save_adapters(directory: Path, lm: PreTrainedModel, state: Mapping[str, Tens
 
 
 def put_adapters(lm: PreTrainedModel, directory: Path) -> None:
-    """The weights of an adapter directory into a model that has adapters of the same shape."""
+    """Load the weights of an adapter directory into a model that has adapters of the same shape."""
     stored = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(directory / WEIGHTS_FILE).items()}
     adapters = {name: tensor for name, tensor in stored.items() if ".lora_" in name}
     _peft().set_peft_model_state_dict(lm, adapters, adapter_name=_ADAPTER)
@@ -97,7 +97,7 @@ def put_adapters(lm: PreTrainedModel, directory: Path) -> None:
 
 
 def stored_adapters(directory: Path) -> dict[str, Tensor]:
-    """What `save_adapters` wrote, by the names of a model that has adapters."""
+    """The weights that `save_adapters` wrote, by the names of a model that has adapters."""
     stored = load_file(directory / WEIGHTS_FILE)
     return {_NAMELESS.sub(rf"\1.{_ADAPTER}.weight", name.removeprefix(_PREFIX)): tensor for name, tensor in stored.items()}
 
@@ -112,7 +112,7 @@ def base_of(directory: Path) -> str:
 
 
 def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
-    """`lm`, its embeddings as large as the stored ones, with the adapters of a directory merged into its weights."""
+    """`lm` with the adapters of a directory merged into its weights, its embeddings resized to the stored ones."""
     peft = _peft()
     stored = load_file(directory / WEIGHTS_FILE)
     rows = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name]
@@ -124,7 +124,7 @@ def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
 
 
 def merge(lm: PreTrainedModel) -> PreTrainedModel:
-    """The same model with plain layers, the adapters added to their weights."""
+    """The same model with plain layers: each adapter is added to the weights of its layer."""
     from peft.tuners.lora import LoraLayer
 
     for name, layer in list(lm.named_modules()):
@@ -138,7 +138,7 @@ def merge(lm: PreTrainedModel) -> PreTrainedModel:
 
 
 def _embeddings(lm: PreTrainedModel) -> dict[str, nn.Module]:
-    """Input and output embeddings by name; one, where they are tied."""
+    """Input and output embeddings by name. If they are tied, only one of them."""
     wanted = {id(lm.get_input_embeddings()), id(lm.get_output_embeddings())}
     found = {name: module for name, module in lm.named_modules() if id(module) in wanted}
     tied = len({id(parameter) for module in found.values() for parameter in module.parameters()}) < len(found)

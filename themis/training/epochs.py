@@ -1,8 +1,8 @@
 """The steps of a run in epochs: each pair once an epoch, in an order that depends on the seed alone.
 
-A step is a list of batches, of about as many tokens each as may be read at once. Several processes make the same plan
-and each takes its part, so that their losses add up to what one process would compute. Over-long pairs are left out
-and counted; nothing is ever cut.
+A step is a list of batches, each of about as many tokens as may be read at once. Several processes make the same plan
+and each takes its part. So their losses add up to the loss of one process. Pairs that are too long are left out and
+counted; no pair is ever cut.
 """
 
 from collections import Counter
@@ -94,7 +94,7 @@ class EpochSteps(Dataset[Step]):
         return self._collator.encode(first)
 
     def _first(self, row: PairSource) -> Pair | None:
-        """The pair of a row that is made anew each time, as it was when the row was looked at: one that fits."""
+        """The same pair of a row at each call, though the row may make another pair each time."""
         return next((pair for attempt in range(8) if (pair := row(Random(f"{self._seed}/first/{attempt}")))), None)
 
     def _fits(self, row: PairSource) -> bool:

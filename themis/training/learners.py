@@ -54,7 +54,7 @@ class Learner(Protocol):
         """The weights of a directory that `save` wrote."""
 
     def stored(self, directory: Path) -> dict[str, Tensor]:
-        """The same as tensors by name, for a sharded model."""
+        """The same weights as tensors by name, for a sharded model."""
 
 
 class CausalLearner:

@@ -28,7 +28,7 @@ def measured_batches(encoder: PairEncoder, pairs: Sequence[Pair], length: int, p
 
 @torch.no_grad()
 def pair_accuracy(model: RewardModel, encoder: PairEncoder, pairs: Sequence[Pair], length: int, pad_id: int) -> dict[str, float]:
-    """Share of pairs whose chosen reward is higher, read early and at the end. A pair that is too long counts as wrong.
+    """Share of pairs whose chosen reward is higher, early and at the end. A pair that is too long counts as wrong.
 
     For a model that writes traces, also the share of chosen answers whose calls it would write token for token, given
     the tokens before each.
@@ -51,7 +51,7 @@ def _right(model: RewardModel, padded: Padded, vanilla: bool, hidden_STH: Tensor
 
 
 def _calls_written(model: RewardModel, padded: Padded, hidden_STH: Tensor) -> int:
-    """How many of the chosen answers, the first half of the rows, have every token of their thoughts and calls predicted."""
+    """How many chosen answers (the first half of the rows) have every token of their thoughts and calls predicted."""
     chosen = len(hidden_STH) // 2
     is_call = padded.kinds_YX[:chosen, 1:] == _ACTION
     rows, _ = is_call.nonzero(as_tuple=True)

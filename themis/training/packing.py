@@ -1,4 +1,4 @@
-"""Which pairs are read together: bins for packed batches, like lengths for padded ones. Knows costs and lengths alone."""
+"""Which pairs are read together: bins for packed batches, like lengths for padded ones. Knows numbers alone."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""Several processes that train one model: who goes first, and how FSDP2 spreads the weights over them.
+"""Several processes that train one model: which of them goes first, and how FSDP2 shards the weights.
 
-Knows nothing of recipes, of data or of what is learnt.
+Knows nothing of recipes, data or losses.
 """
 
 from collections.abc import Iterator
@@ -16,22 +16,22 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 
 @contextmanager
 def first_goes_first(processes: int) -> Iterator[None]:
-    """The first of them does what stands here before the others begin: it alone finds the mistakes, and the others find its files whole."""
+    """Run the block in the first process before the others: it alone reports mistakes, and the others find its files whole."""
     if processes == 1:
         yield
         return
     on_cpu = not torch.cuda.is_available()
-    # What transformers would begin later on, with its own patience.
+    # transformers would set this up later, with a shorter timeout.
     met = PartialState(cpu=on_cpu, backend="gloo" if on_cpu else None, timeout=timedelta(minutes=30))
     with met.main_process_first():
         yield
 
 
 def spread_by_fsdp(accelerator: Any, plugin_arguments: dict[str, Any], bf16: bool) -> None:
-    """Make sure that `accelerator` spreads the weights, on GPUs or on the CPU, and computes losses in float32.
+    """Make sure that `accelerator` shards the weights, on GPUs or on the CPU, and computes losses in float32.
 
-    accelerate knows FSDP2 on GPUs alone, and on the CPU it would copy the whole model to every process without a word.
-    Its own policy for bf16 would also round losses and the sums of gradients.
+    accelerate supports FSDP2 on GPUs alone. On the CPU it would silently copy the whole model to every process.
+    Its default policy for bf16 would also round losses and sums of gradients.
     """
     state = accelerator.state
     if getattr(state, "fsdp_plugin", None) is None:

@@ -1,4 +1,4 @@
-"""`transformers.Trainer` with our losses, steps of several batches, and checkpoints that are model directories of our own.
+"""`transformers.Trainer` with the losses of Themis. A step is several batches, a checkpoint is a model directory.
 
 Knows nothing of where pairs come from (`themis.data`) or of recipes (`run`).
 """
@@ -28,11 +28,11 @@ from themis.training.processes import spread_by_fsdp
 Measure = Callable[[], dict[str, float]]
 
 SHAPES_AT_MOST = 64
-"""Of compiled layers; PyTorch's own limit is 8."""
+"""The most shapes for which a layer is compiled. PyTorch's default is 8."""
 
 
 class ThemisTrainer(Trainer):
-    """The Trainer, given the batches of each step, who learns, what to measure on the way, and what to say of each checkpoint."""
+    """Trains `learner` on `steps`. `measure` evaluates it on the way, and `meta` describes each checkpoint."""
 
     def __init__(
         self,
@@ -48,29 +48,29 @@ class ThemisTrainer(Trainer):
         self._sums: dict[str, tuple[float, int]] = {}
 
     def create_accelerator_and_postprocess(self) -> None:
-        """With what spreads the weights, where a recipe asks for it."""
+        """Set up FSDP2 if the recipe asks for it."""
         super().create_accelerator_and_postprocess()
         if self.args.fsdp:
             spread_by_fsdp(self.accelerator, self.args.fsdp_plugin_args, self.args.bf16)
             self.is_fsdp_enabled = True
 
     def get_train_dataloader(self) -> DataLoader[Step]:
-        """Steps in order; a resumed run skips those it has done. Processes are told apart by the data set, not by the loader."""
+        """Steps in order; a resumed run skips those it has done. The data set, not the loader, gives each process its share."""
         workers = self.args.dataloader_num_workers
-        # Several workers come to the end of their pools at one time; what they made before has to last until the next ones are there.
+        # Workers finish their pools at the same time. Their earlier steps must last until the next pools are made.
         ahead = POOL_STEPS if workers > 1 else None
         steps = cast(Dataset[Step], self.train_dataset)
         return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers, prefetch_factor=ahead)
 
     def training_step(self, model: nn.Module, inputs: Step, num_items_in_batch: Any = None) -> Tensor:
-        """Forward and backward of all batches of a step; gradients are exchanged with the last of them."""
+        """Forward and backward passes of all batches of a step. Processes exchange gradients with the last batch."""
         del num_items_in_batch
         model.train()
         terms: dict[str, Tensor] = {}
         total = torch.zeros((), device=self.args.device)
         for place, batch in enumerate(inputs):
             last = place == len(inputs) - 1
-            # DeepSpeed moves its optimizer within `backward`, where it is not told to wait.
+            # Without this, DeepSpeed steps its optimizer within every `backward`.
             self.accelerator.sync_gradients = last
             with nullcontext() if last else self.accelerator.no_sync(model):
                 loss, found = self._forward(model, batch.to(self.args.device))
@@ -78,7 +78,7 @@ class ThemisTrainer(Trainer):
             total += loss.detach()
             for name, term in found.items():
                 terms[name] = terms.get(name, 0.0) + term
-        self._keep_only_numbers(total)
+        self._check_finite(total)
         for name, term in terms.items():
             summed, count = self._sums.get(name, (0.0, 0))
             self._sums[name] = (summed + float(term), count + 1)
@@ -87,21 +87,21 @@ class ThemisTrainer(Trainer):
     def _forward(self, model: nn.Module, batch: Batch[Any]) -> tuple[Tensor, dict[str, Tensor]]:
         with self.compute_loss_context_manager():
             loss, terms = self._learner.loss(model, batch)
-        # Of the terms, each process counts its own; they are added up where they are logged.
+        # Each process counts its own terms; `log` adds them up.
         return loss * batch.scale, {name: term.detach() * (batch.scale > 0) for name, term in terms.items()}
 
-    def _keep_only_numbers(self, loss: Tensor) -> None:
+    def _check_finite(self, loss: Tensor) -> None:
         value = float(loss)
         if math.isfinite(value):
             return
         last = get_last_checkpoint(str(self.args.output_dir)) if Path(str(self.args.output_dir)).is_dir() else None
-        kept = f"the last good checkpoint is {last}" if last else "no checkpoint was written before"
+        kept = f"the last good checkpoint is {last}" if last else "there is no earlier checkpoint"
         raise ModelError(
             f"step {self.state.global_step + 1}: the loss is {value}; {kept}; try a lower learning_rate, more warmup or a smaller clip"
         )
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the mean of each term since the last line, and stop where weights are no numbers any more."""
+        """Add the mean of each term since the last log line."""
         if "loss" in logs:
             logs |= {name: round(total / count, 4) for name, (total, count) in self._all_sums().items()}
             self._sums.clear()
@@ -119,10 +119,10 @@ class ThemisTrainer(Trainer):
         }
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """Ask the functions that the run was given."""
+        """Run `measure` and log its metrics."""
         model = self._learner.model
         model.eval()
-        # What is measured has shapes of its own, which are not worth compiling for.
+        # Measuring reads rows of many lengths, which are not worth compiling for.
         with (
             torch.compiler.set_stance("force_eager"),
             self.compute_loss_context_manager(),
@@ -135,13 +135,13 @@ class ThemisTrainer(Trainer):
         return metrics
 
     def save_to(self, directory: Path, meta: ModelMeta, dtype: torch.dtype | None = None) -> None:
-        """Write the model directory, by one process from all processes' weights."""
+        """Write the model directory. One process writes the weights of all."""
         state = self._whole_state()
         if self.args.should_save:
             self._learner.save(directory, meta, dtype, state)
 
     def _whole_state(self) -> dict[str, Tensor] | None:
-        """The weights of the whole model, where they are spread over processes."""
+        """The weights of the whole model if they are sharded, else None."""
         if not (self.is_fsdp_enabled or self.is_deepspeed_enabled):
             return None
         state: dict[str, Tensor] = cast(Any, self.accelerator).get_state_dict(self.model_wrapped)
@@ -152,7 +152,9 @@ class ThemisTrainer(Trainer):
             return
         directory = Path(output_dir or str(self.args.output_dir))
         if any(not bool(torch.isfinite(tensor).all()) for tensor in (state_dict or self._learner.model.state_dict()).values()):
-            raise ModelError(f"step {self.state.global_step}: weights are no numbers any more, and no checkpoint is made of them")
+            raise ModelError(
+                f"step {self.state.global_step}: some weights are NaN or infinite; no checkpoint is written; try a lower learning_rate"
+            )
         self._learner.save(directory, self._meta(), None, state_dict)
         torch.save(self.args, directory / "training_args.bin")
 
@@ -176,9 +178,9 @@ class ThemisTrainer(Trainer):
 
 
 def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) -> None:
-    """Compile each decoder layer: they share one code, so a shape is compiled once and not once a layer.
+    """Compile each decoder layer. Layers share their code, so each shape is compiled once.
 
-    On the CPU attention is then written out, for the fused kernel's backward pass in bf16 costs more than all the rest.
+    On the CPU, attention is then eager: in bf16 the backward pass of the fused kernel costs more than all the rest.
     """
     on_cpu = next(model.parameters()).device.type == "cpu"
     if on_cpu and not any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "clang++")):

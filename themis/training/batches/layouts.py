@@ -1,8 +1,8 @@
-"""The tensors of one forward pass: one type for each way in which judgements stand in them.
+"""The tensors of one forward pass: a type for each layout of judgements in rows.
 
-`Padded`: a row for each judgement. `SharedPrefix`: a row for each pair, in which the tokens that both judgements begin with
-stand once. `Packed`: all judgements in one row without padding, shared prefixes once. `Masked`: rows for an encoder.
-A layout collates token rows and reads a model. Knows nothing of losses or of how pairs are chosen.
+`Padded` has a row for each judgement. `SharedPrefix` has a row for each pair, and in it the shared prefix once.
+`Packed` joins all judgements in one row without padding, each shared prefix once. `Masked` has rows for an encoder.
+A layout collates token rows and reads a model. Knows nothing of losses or of which pairs are read together.
 """
 
 # Shapes:  S = judgements (the chosen ones first, then the rejected ones)   P = pairs   T = tokens of a row, padded
@@ -203,14 +203,14 @@ class SharedPrefix(RowLayout):
 
 @dataclass(frozen=True, eq=False)
 class Packed(Layout):
-    """All judgements joined in one row without padding. The shared prefix of a pair stands once and both judgements read it."""
+    """All judgements joined in one row without padding. Both judgements of a pair read one copy of their shared prefix."""
 
     token_ids_1N: Tensor
     position_ids_1N: Tensor
     groups: tuple[Tensor, ...]
     """[S, T] each: for every judgement the places of its tokens. Judgements of like length form a group."""
     owner_N: Tensor
-    """For each token its place among the tokens of all groups; a token of a shared prefix belongs to the chosen judgement."""
+    """For each token its place among the tokens of all groups. A shared prefix belongs to the chosen judgement."""
     target_state_M: Tensor
     """The place of the state that predicts each target."""
     target_token_M: Tensor
@@ -306,7 +306,7 @@ def _sides(pairs: Sequence[TokenPair]) -> list[TokenRow]:
 
 
 def _branch_start(pair: TokenPair) -> int:
-    """Where the rejected branch begins: it repeats the last token of the prefix, whose state then predicts its first target."""
+    """Where the rejected branch begins. It repeats the last token of the prefix, whose state predicts its first target."""
     return max(0, pair.shared_prefix - 1)
 
 
@@ -321,7 +321,7 @@ def _filled(rows: Sequence[Sequence[int]], length: int, fill: int) -> Tensor:
 
 
 def _groups(rows: Sequence[Sequence[int]], first_own: Sequence[int], tokens: int) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Rows of like length together, each group a tensor [S, T]; and for each token its place among the tokens of all groups."""
+    """Groups [S, T] of rows of like length; and for each token its place among the tokens of all groups."""
     grouped: list[list[int]] = []
     for row in sorted(range(len(rows)), key=lambda row: -len(rows[row])):
         if not grouped or len(rows[row]) < LIKE_LENGTH * len(rows[grouped[-1][0]]):

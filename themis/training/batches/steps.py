@@ -32,7 +32,7 @@ class Drills(Protocol):
 
 
 class StepBatches(Dataset[Step]):
-    """Item `step` is that step, of one batch: copy drills first, then pairs, and among them drills of copying and matching."""
+    """Steps of one batch each: first drills, then pairs, and a share of drills among the pairs."""
 
     def __init__(
         self,
