@@ -33,7 +33,7 @@ def average(names: Sequence[str], out: Path) -> Path:
 
 
 def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokenizerBase, ModelMeta]:
-    """The mean of models, the tokenizer of the first and the meta data of all. Raises `ModelError` if two do not fit."""
+    """The mean of models, the tokenizer of the first, the meta data of all. Raises `ModelError` if two do not fit."""
     first, tokenizer, meta = load_model(names[0])
     total = {key: tensor.double() for key, tensor in first.state_dict().items()}
     metas = [meta]

@@ -33,9 +33,9 @@ class ModelMeta:
     """What `themis.json` holds."""
 
     form: str = "plain"
-    """`plain`: the written form of `themis.traces.text`. `chat`: the chat template of the tokenizer (`traces.chat_form`)."""
+    """`plain`: the form of `traces.text`. `chat`: the chat template of the tokenizer (`traces.chat_form`)."""
     kind: str = "themis"
-    """`themis` writes a trace before its reward. `vanilla` reads the reward right after the case. `encoder`: see `baselines`."""
+    """`themis` writes a trace first, `vanilla` reads the reward right after the case. `encoder`: see `baselines`."""
     tools: tuple[str, ...] = ()
     reward_mean: float = 0.0
     reward_std: float = 1.0

@@ -51,7 +51,7 @@ class RewardModel(nn.Module):
 
     @property
     def cache_name(self) -> str:
-        """The backbone's name for its keys and values: `cache` in newer versions of transformers, else `past_key_values`."""
+        """The argument for keys and values: `cache` in newer versions of transformers, else `past_key_values`."""
         names = signature(self.lm.base_model.forward).parameters
         return "cache" if "cache" in names else "past_key_values"
 
@@ -79,9 +79,9 @@ class RewardModel(nn.Module):
     ) -> Any:
         """Last hidden states [B, T, H] of whole sequences.
 
-        This is the entry point of the module, so that autocast and wrappers apply. `attention` says who attends to whom
-        in rows that hold several sequences; by default each row is one causal sequence. With `then`, returns what `then`
-        makes of the states. It runs while a wrapper that shards weights has gathered those of the heads.
+        This is the entry point of the module, so that autocast and wrappers apply. `attention` says who attends to
+        whom in rows that hold several sequences; by default each row is one causal sequence. With `then`, returns what
+        `then` makes of the states. It runs while a wrapper that shards weights has gathered those of the heads.
         """
         arguments = {} if attention is None else attention.arguments(self.lm)
         if position_ids_BT is not None:
@@ -99,7 +99,7 @@ class RewardModel(nn.Module):
         return bool(torch.allclose(whole_TH, part_TH, atol=tolerance * float(part_TH.abs().max())))
 
     def freeze_writing(self) -> None:
-        """Do not train the language-model head, unless it is tied to the embeddings. For runs without language-model loss.
+        """Stop training the language-model head, unless it is tied to the embeddings: for runs without its loss.
 
         A trained weight that gets no gradient has no optimizer state, but all sharded weights must have one.
         """

@@ -26,7 +26,7 @@ class Collator(Protocol):
         """The token rows of a pair; `swapped` exchanges its rationales."""
 
     def plan(self, pairs: Sequence[TokenPair], most: int, multiple: int) -> list[list[int]]:
-        """The places of the pairs of each batch. A batch computes about `most` tokens; their number is a multiple of `multiple`."""
+        """The places of the pairs of each batch: about `most` computed tokens each, a multiple of `multiple` batches."""
 
     def batch(self, pairs: Sequence[TokenPair]) -> Batch[Any]:
         """The tensors of several pairs."""

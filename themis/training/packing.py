@@ -7,7 +7,7 @@ PADDING = 0.1
 
 
 def bins(costs: Sequence[int], most: int, multiple: int = 1) -> list[list[int]]:
-    """Places of the costs in as few bins of about `most` as possible, evenly filled; their number is a multiple of `multiple`."""
+    """Places of the costs in as few bins of about `most` as possible, evenly filled, a multiple of `multiple`."""
     count = -(-sum(costs) // most)
     count = max(1, -(-count // multiple)) * multiple
     filled: list[tuple[int, list[int]]] = [(0, []) for _ in range(count)]

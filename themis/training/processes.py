@@ -16,7 +16,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 
 @contextmanager
 def first_goes_first(processes: int) -> Iterator[None]:
-    """Run the block in the first process before the others: it alone reports mistakes, and the others find its files whole."""
+    """Run the block in the first process before the others: it alone reports mistakes, the others find its files."""
     if processes == 1:
         yield
         return

@@ -55,7 +55,7 @@ class ThemisTrainer(Trainer):
             self.is_fsdp_enabled = True
 
     def get_train_dataloader(self) -> DataLoader[Step]:
-        """Steps in order; a resumed run skips those it has done. The data set, not the loader, gives each process its share."""
+        """Steps in order; a resumed run skips those it has done. The data set gives each process its share."""
         workers = self.args.dataloader_num_workers
         # Workers finish their pools at the same time. Their earlier steps must last until the next pools are made.
         ahead = POOL_STEPS if workers > 1 else None
@@ -152,9 +152,8 @@ class ThemisTrainer(Trainer):
             return
         directory = Path(output_dir or str(self.args.output_dir))
         if any(not bool(torch.isfinite(tensor).all()) for tensor in (state_dict or self._learner.model.state_dict()).values()):
-            raise ModelError(
-                f"step {self.state.global_step}: some weights are NaN or infinite; no checkpoint is written; try a lower learning_rate"
-            )
+            found = f"step {self.state.global_step}: some weights are NaN or infinite"
+            raise ModelError(f"{found}; no checkpoint is written; try a lower learning_rate, more warmup or a smaller clip")
         self._learner.save(directory, self._meta(), None, state_dict)
         torch.save(self.args, directory / "training_args.bin")
 

@@ -203,7 +203,7 @@ class SharedPrefix(RowLayout):
 
 @dataclass(frozen=True, eq=False)
 class Packed(Layout):
-    """All judgements joined in one row without padding. Both judgements of a pair read one copy of their shared prefix."""
+    """All judgements joined in one row without padding. A shared prefix stands once; both judgements read it."""
 
     token_ids_1N: Tensor
     position_ids_1N: Tensor
@@ -306,7 +306,7 @@ def _sides(pairs: Sequence[TokenPair]) -> list[TokenRow]:
 
 
 def _branch_start(pair: TokenPair) -> int:
-    """Where the rejected branch begins. It repeats the last token of the prefix, whose state predicts its first target."""
+    """Where the rejected branch begins: it repeats the last token of the prefix, which predicts its first target."""
     return max(0, pair.shared_prefix - 1)
 
 
