@@ -59,7 +59,7 @@ def test_attention_written_out_is_the_fused_one_where_heads_share_keys(window: i
         read, _ = packed_attention(nn.Module(), query, key, value, None, packed_rows=ROWS, sliding_window=window)
         assert read.shape == (1, 4, 4, 8)
         found.append(read)
-    assert torch.allclose(*found, atol=1e-5)
+    assert torch.allclose(found[0], found[1], atol=1e-5)
 
 
 def test_a_backbone_with_packed_attention_reads_plain_rows_as_before() -> None:

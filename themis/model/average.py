@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
+from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
 
@@ -52,7 +53,7 @@ def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokeniz
         metas.append(its_meta)
     stored = first.lm.dtype
     first.float().load_state_dict({key: (tensor / len(names)).float() for key, tensor in total.items()})
-    first.lm.to(stored)
+    cast(Any, first.lm).to(stored)
     return first, tokenizer, _of_all(metas)
 
 

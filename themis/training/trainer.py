@@ -62,7 +62,7 @@ class ThemisTrainer(Trainer):
         steps = cast(Dataset[Step], self.train_dataset)
         return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers, prefetch_factor=ahead)
 
-    def training_step(self, model: nn.Module, inputs: Step, num_items_in_batch: Any = None) -> Tensor:
+    def training_step(self, model: nn.Module, inputs: Step, num_items_in_batch: Any = None) -> Tensor:  # type: ignore[override]
         """Forward and backward passes of all batches of a step. Processes exchange gradients with the last batch."""
         del num_items_in_batch
         model.train()

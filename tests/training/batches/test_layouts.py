@@ -3,7 +3,7 @@
 import pickle
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -95,7 +95,10 @@ def test_a_batch_moves_to_a_device_as_a_whole_and_keeps_its_numbers(layout: Layo
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: type(layout).__name__)
 def test_a_batch_comes_whole_out_of_another_process(layout: Layout) -> None:
     steps: list[Any] = [[Batch(layout, torch.tensor([1.5]), Totals(3, 7))]]
-    for found in (pickle.loads(pickle.dumps(steps[0])), next(iter(DataLoader(steps, collate_fn=lambda items: items[0], num_workers=1)))):
+    for found in (
+        pickle.loads(pickle.dumps(steps[0])),
+        next(iter(DataLoader(cast(Any, steps), collate_fn=lambda items: items[0], num_workers=1))),
+    ):
         (batch,) = found
         assert type(batch.layout) is type(layout)
         assert all(map(torch.equal, _tensors(batch.layout), _tensors(layout)))

@@ -272,7 +272,7 @@ class Masked(Movable):
         return rewards
 
 
-L = TypeVar("L")
+L = TypeVar("L", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
