@@ -44,7 +44,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
 
 TASK = Task(
     "leap_year",
-    ByRule("leap_year", negatives, steps, evidence),
+    ByRule(negatives, steps, evidence),
     (Source("leap_years", "leap_year", "Apache-2.0: made by rule", read),),
     relevant_tools=frozenset({"Calendar.day_difference"}),
 )

@@ -137,7 +137,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     return Evidence("agrees" if view.case.answer == said else "disagrees", view.case.answer, said)
 
 
-ECHO = Task("echo", ByRule("echo", negatives, steps, evidence), ())
+ECHO = Task("echo", ByRule(negatives, steps, evidence), ())
 DRAFT = Draft("echo/1", "echo", "mine", "ping", "pong", ("pang",))
 
 

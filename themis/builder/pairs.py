@@ -1,7 +1,7 @@
-"""From a draft to a pair: a wrong answer, the steps that judge both answers, and what follows from them.
+"""From a draft to a pair: a wrong answer, the steps that judge both answers, and the rationales.
 
-The one way there: the builder's steps call its parts with the agents of a recipe, and streams that train on drafts by rule call
-`pair_of` with the task's programs. Knows nothing of recipes, files or worlds.
+The builder's steps call the parts with the agents of a recipe. Streams for training call `pair_of` and
+`generated_pair`, which use the programs of a task. Knows nothing of recipes, files or worlds.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,17 +19,17 @@ from themis.traces import Case, Pair, Side, Step, Trace
 RIGHT, WRONG = 1.0, -1.0
 
 Chance: TypeAlias = Callable[[str], Random]
-"""The `Random` of an agent by its name: the same each time the same name is given."""
+"""Gives the `Random` of an agent by its name: equal names, equal chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """The agents of one task, in whatever form each has."""
+    """The agents of one task, each a program or a language model."""
 
     negatives: Callable[[Draft, Random, Observe], Sequence[str]]
     steps: Callable[[View, Random, Observe], tuple[Step, ...]]
     evidence: Callable[[View, Sequence[Step]], Evidence]
-    """Always by rule."""
+    """Always a program."""
     rationale: Callable[[View, Sequence[Step], Evidence, Random], str]
 
 
@@ -49,14 +49,14 @@ def agents_by_rule(task: Task) -> Agents:
 
 
 def wrong_answer(draft: Draft, agents: Agents, observe: Observe, chance: Chance) -> str | None:
-    """The one of the negative agent's answers that gives least away; None where it made none."""
+    """The negative agent's answer that the surface cues give away least; None if it made none."""
     return choose_negative(draft, agents.negatives(draft, chance("negative"), observe), chance("choice"))
 
 
 def judged(draft: Draft, answer: str, right: bool, agents: Agents, observe: Observe, chance: Chance, blind: bool = False) -> Judged:
-    """What the tool agent and the rationale agent make of one answer."""
+    """Let the tool agent and the rationale agent judge one answer."""
     view = view_of(draft, answer, right, blind)
-    # The same chance for both answers: what differs in their thoughts comes from what they say.
+    # Both answers get the same chance, so that only what they say makes their thoughts differ.
     steps = tuple(agents.steps(view, chance("tool"), observe))
     evidence = agents.evidence(view, steps)
     return Judged(steps, evidence, agents.rationale(view, steps, evidence, chance(f"rationale/{'chosen' if right else 'rejected'}")))
@@ -71,17 +71,18 @@ def view_of(draft: Draft, answer: str, right: bool, blind: bool = False) -> View
 
 
 def joined(draft: Draft, rejected: str, right: Judged, wrong: Judged) -> Pair:
-    """A draft with both of its answers judged."""
+    """The pair of a draft whose answers are both judged."""
     return _pair(draft, _side(draft.chosen, RIGHT, right), _side(rejected, WRONG, wrong))
 
 
 def pair_of(
     draft: Draft, task: Task, observe: Observe, rng: Random, candidates: Sequence[str] = (), chosen: Side | None = None
 ) -> Pair | None:
-    """The pair that a task's programs make of a draft; None where they make none, or an observation speaks against a label.
+    """The pair that a task's programs make of a draft; None if they make none, or if an observation contradicts a
+    label.
 
-    `candidates` are wrong answers in place of the agent's. `chosen` is the right answer where it is judged already; its steps then
-    judge the wrong one too.
+    `candidates` are wrong answers in place of the agent's. `chosen` is a right answer that is already judged; its
+    steps then judge the wrong answer too.
     """
     agents, seed = agents_by_rule(task), rng.getrandbits(64)
     if chosen is not None and chosen.trace is not None:
@@ -106,7 +107,7 @@ def pair_of(
 
 
 def generated_pair(task: Task, rng: Random, wordings: Wordings) -> Pair:
-    """A pair of the task's infinite source; it depends on `rng` and the wordings alone."""
+    """A pair of the task's infinite stream; it depends on `rng` and the wordings alone."""
     assert task.generate is not None
     while True:
         draft, observe = task.generate(rng, wordings)

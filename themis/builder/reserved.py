@@ -1,7 +1,8 @@
-"""Which drafts are kept out of every data set, so that counterfactual pairs can be made of them.
+"""Drafts that every data set leaves out, so that counterfactual pairs can be made of them.
 
-A group goes with all of its drafts, whatever source they come from and whatever the seed: a data set built today and pairs built
-tomorrow never share a question. What is made by rule needs no such share: its pairs are drawn from seeds of their own.
+All drafts of a group are reserved together, whatever their source and whatever the seed. So a data set and a set of
+counterfactual pairs never share a question. Generated questions need no reserve: their counterfactual pairs have
+seeds of their own.
 """
 
 import hashlib
@@ -12,11 +13,11 @@ from themis.builder.draft import Draft, Source
 from themis.traces.tara import question_hash
 
 ALL = 10**9
-"""Drafts: as many as a source has."""
+"""As many drafts as a source has."""
 
 
 def reserved(draft: Draft, source: Source) -> bool:
-    """Is a draft of a source kept for counterfactual pairs?"""
+    """Whether a draft of a source is reserved for counterfactual pairs."""
     if not source.reserved_one_in:
         return False
     group = draft.group or draft.question
@@ -24,6 +25,6 @@ def reserved(draft: Draft, source: Source) -> bool:
 
 
 def reserved_drafts(source: Source, root: Path, seed: int, measured: frozenset[str]) -> Iterator[Draft]:
-    """The drafts of a source's reserved groups, less those whose questions measure something else."""
+    """The reserved drafts of a source, without those whose questions are held out or in a dev file."""
     drafts = source.read(root, seed, ALL)
     return (draft for draft in drafts if reserved(draft, source) and question_hash(draft.question) not in measured)

@@ -1,12 +1,14 @@
-"""A source of the user's own: JSON lines, Parquet, or a data set of the Hub, with pairs or with right answers alone.
+"""The user's own source: JSON lines, Parquet, or a data set of the Hub, with pairs or with right answers alone.
 
-Three shapes are read, and told apart row by row:
-  texts       `question` or `prompt`; `answer` or `chosen`; where there is one, `rejected`
-  turns       the same with lists of OpenAI messages: `prompt` (or `messages`) before the answer, `chosen` and `rejected` the answer
-  whole talks `messages` that end with the answer, or `chosen` and `rejected` that open with the same turns
-and with each of them `context`, `tests` and `id`, where a row has them. Other columns are passed over.
+Each row has one of three shapes:
 
-Knows nothing of what is done with a row; what it says is a stranger's text.
+  texts       `question` or `prompt`; `answer` or `chosen`; optionally `rejected`
+  turns       the same as lists of OpenAI messages: `prompt` (or `messages`) before the answer
+  whole talks `messages` that end with the answer, or `chosen` and `rejected` with the same first turns
+
+A row may also have `context`, `tests` and `id`. Other columns are ignored.
+
+Knows nothing of what is done with a row. The text of a row is untrusted.
 """
 
 import re
@@ -30,7 +32,7 @@ _LICENCE = "the user's own"
 
 
 def user_source(path_or_name: str, task: str) -> Source:
-    """The source of a file, or of a data set of the Hub by its name (its split `train`); raises `ConfigError` and `DataError`."""
+    """The source of a file, or of the split `train` of a Hub data set; raises `ConfigError` and `DataError`."""
     task_named(task)
     path = Path(path_or_name)
     if path.suffix.lower() in (".jsonl", ".json", ".parquet"):
@@ -47,7 +49,7 @@ def user_source(path_or_name: str, task: str) -> Source:
 
 
 def _drafts(rows: Rows, source: str, task: str) -> Iterator[Draft]:
-    """The drafts of all rows, in the order of the file; raises `DataError`, also where there are none."""
+    """The drafts of all rows in the order of the file; raises `DataError` if there is no row."""
     places: dict[str, str] = {}
     for number, (_, where, row) in enumerate(rows, start=1):
         draft = _draft(row, where, source, task, number)
@@ -83,7 +85,7 @@ def _draft(row: Mapping[str, Any], where: str, source: str, task: str, number: i
 
 
 def _answers(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
-    """Question, right answer, and the wrong one where there is one."""
+    """Question, right answer, and the wrong answer if there is one."""
     asked = next((name for name in ("question", "prompt", "messages") if name in row), None)
     given = next((name for name in ("chosen", "answer") if name in row), None)
     if given is None:
@@ -97,7 +99,7 @@ def _answers(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
 
 
 def _two_talks(row: Mapping[str, Any], given: str, where: str) -> tuple[str, str, str | None]:
-    """Whole talks that part at their last turn, as preference sets without a prompt have them."""
+    """Two whole talks that differ in their last turn, as in preference sets without a prompt."""
     if not isinstance(row[given], list):
         raise DataError(f"{where}: field 'question' (or 'prompt') is missing; {_found(row)}")
     question, chosen = _talk(row[given], given, where)
@@ -161,7 +163,7 @@ def _found(row: Mapping[str, Any]) -> str:
 
 
 def _kind(value: Any) -> str:
-    """As JSON calls it."""
+    """The name of a value's type in JSON."""
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
     return "an empty list" if value == [] else names.get(type(value), type(value).__name__)
 

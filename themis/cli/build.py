@@ -68,9 +68,9 @@ def tara(
 
     A build that was stopped, however it was, goes on with the same command and ends with the same bytes.
     """
-    from themis.builder.catalogue import all_sources
     from themis.builder.steps.pipeline import build
     from themis.builder.steps.recipe import of_own_source, read_build_recipe
+    from themis.builder.tasks.registry import all_sources
     from themis.config import data_root
     from themis.tools.setup.settings import read_settings
 

@@ -71,9 +71,9 @@ def train(
 
 def build(recipe: str, out: Path) -> None:
     """Make the data set of a build recipe in a folder, or what is missing of it."""
-    from themis.builder.catalogue import all_sources
     from themis.builder.steps.pipeline import build as make
     from themis.builder.steps.recipe import read_build_recipe
+    from themis.builder.tasks.registry import all_sources
     from themis.cli.build import Shown, build_bar
     from themis.config import data_root
 

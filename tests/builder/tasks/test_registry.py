@@ -43,7 +43,7 @@ def forget() -> Any:
 
 def test_each_folder_has_its_tasks_and_each_source_names_its_task() -> None:
     assert len(all_tasks()) == 9
-    assert all(name == task.name == task.agents.task for name, task in all_tasks().items())
+    assert all(name == task.name for name, task in all_tasks().items())
     assert all(source.task == task.name for task in all_tasks().values() for source in task.sources)
     assert len(all_sources()) == sum(len(task.sources) for task in all_tasks().values())
 

@@ -1,1 +1,1 @@
-"""What the tasks' agents have in common: rationales by rule, and a language model in the place of the programs."""
+"""What all tasks' agents share: rationales by rule, and a language model in place of the programs."""

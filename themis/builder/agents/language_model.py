@@ -1,13 +1,13 @@
-"""The three agents as a language model behind any OpenAI-compatible endpoint.
+"""The three agents as a language model behind an OpenAI-compatible endpoint.
 
-Nothing that the model says is believed: its calls are run by the real tools, its wrong answers are held against what the
-tools say of them, and its rationale against the evidence that is read from the observations by rule. Where it cannot be had
-to answer, or will not say what was observed, a row is given up (`GivenUp`), with the reason.
+Nothing that the model says is trusted. The real tools run its calls. Its wrong answers are checked against what the
+tools say. Its rationale is checked against the evidence, which a program reads from the observations. If the model
+does not answer, or contradicts the observations, the row is given up (`GivenUp`) with the reason.
 
-In `hindsight` the views have labels, and the model is told them; in `blind` they have none. The negative agent always
-sees the right answer: what it writes is wrong by design.
+In `hindsight` the views have labels, which the model sees; in `blind` they have none. The negative agent always sees
+the right answer, because its answer must be wrong.
 
-Knows nothing of recipes as a whole, nor of the order of the steps (`themis.builder.steps`).
+Knows nothing of the rest of the recipe or of the order of the steps.
 """
 
 import re
@@ -30,7 +30,7 @@ Agent = Literal["negatives", "steps", "rationale"]
 AGENTS: tuple[Agent, ...] = ("negatives", "steps", "rationale")
 MOST_CALLS = 3
 CONTRADICTED = "label contradicted by the observation"
-"""As the filter of the same name says it."""
+"""The name of the filter for the same fault."""
 
 _SPECIAL = re.compile(r"<[|｜][^<>|｜\n]{1,60}[|｜]>")
 _TOLD = re.compile(r"\b(?:answer|claim)\b[^.?!]{0,40}\b(?:is|was) (?:not )?(?:wrong|incorrect|false|right|correct|true)\b", re.IGNORECASE)
@@ -46,13 +46,15 @@ _BLAME = re.compile(
     re.IGNORECASE,
 )
 _LIKELY = {"negatives": 250, "steps": 60, "rationale": 90}
-"""Tokens of an answer, for the estimate."""
+"""Tokens of a reply, for the estimate."""
 _OBSERVATION = Observation("x" * 500)
-"""As long as they mostly are, for the estimate."""
+"""An observation of typical length, for the estimate."""
 
 
 class GivenUp(Exception):
-    """The model's part of a row cannot be had; its message is the reason, for the card. The row is dropped, the build goes on."""
+    """The model gave no usable reply. The message is the reason for the card; the row is dropped, and the build
+    continues.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class ModelRecipe:
 
     endpoint: ChatSettings
     agents: tuple[Agent, ...] = AGENTS
-    """Those that are the model; the others stay programs."""
+    """The agents that use the model; the others stay programs."""
 
 
 def read_model_recipe(raw: Mapping[str, Any], where: str = "the recipe", prefix: str = "language_model.") -> ModelRecipe:
@@ -70,7 +72,7 @@ def read_model_recipe(raw: Mapping[str, Any], where: str = "the recipe", prefix:
 
 
 def agents_by_model(task: str, recipe: ModelRecipe, chat: Chat, tools: Sequence[Mapping[str, Any]]) -> Agents:
-    """The agents of a task, those that the recipe names as a language model; `tools` are the toolbox's schemas."""
+    """The agents of a task; those that the recipe names use the model. `tools` are the toolbox's schemas."""
     found = task_named(task)
     model, rule = LanguageModel(chat, found.agents, described(tools)), agents_by_rule(found)
     return Agents(
@@ -82,7 +84,7 @@ def agents_by_model(task: str, recipe: ModelRecipe, chat: Chat, tools: Sequence[
 
 
 def described(tools: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """The toolbox's schemas as one line each: name, and what it says with what input."""
+    """The toolbox's schemas, one line each: description and inputs."""
     found: dict[str, str] = {}
     for entry in tools:
         function = entry["function"]
@@ -93,16 +95,16 @@ def described(tools: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class LanguageModel:
-    """The agents of one task as a language model; usable from many threads."""
+    """The agents of one task as a language model; safe for many threads."""
 
     chat: Chat
     rule: ByRule
-    """The programs of the same task, by which the model is checked."""
+    """The programs of the same task, which check the model."""
     tools: Mapping[str, str]
-    """Names with descriptions."""
+    """Descriptions by name."""
 
     def negatives(self, draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
-        """Wrong answers, without those of which the tools say that they are right; none where the model gave none."""
+        """Wrong answers, without those that the tools confirm; empty if the model gave none."""
         prompt = prompts.negative_prompt(draft, rng.getrandbits(31))
         reply = self.chat.ask(prompt, lambda value: _misfit_negatives(value, draft))
         if isinstance(reply, NoAnswer):
@@ -111,14 +113,14 @@ class LanguageModel:
         return [answer for answer in wrong if not self._is_right(answer, draft, observe)]
 
     def steps(self, view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
-        """Thoughts and calls, each call run before the next is thought of."""
+        """Thoughts and calls; each call is run before the next is asked for."""
         prompt = prompts.tool_prompt(view, self.tools, rng.getrandbits(31))
         taken: list[Step] = []
         while len(taken) < MOST_CALLS:
             reply = self.chat.ask(prompt, partial(_misfit_call, view, tuple(taken)))
             if isinstance(reply, NoAnswer):
                 if taken:
-                    break  # what was done so far stands
+                    break  # the calls so far are kept
                 raise GivenUp(f"the tool agent gave no call ({reply.why})")
             thought, tool, argument = (" ".join(reply.value["thought"].split()), reply.value["tool"], reply.value["input"].strip())
             if tool == prompts.FINISH:
@@ -131,11 +133,11 @@ class LanguageModel:
         return tuple(taken)
 
     def rationale(self, view: View, steps: Sequence[Step], evidence: Evidence, rng: Random) -> str:
-        """What follows, which never claims what the evidence denies; raises `GivenUp` where the model does, even when told."""
+        """The rationale, consistent with the evidence; raises `GivenUp` if the model contradicts it after a repair."""
         seen = checked(evidence, steps, view.case.context)
         allowed = _allowed(seen, view)
         if not allowed:
-            raise GivenUp(CONTRADICTED)  # no true rationale could hold the label: none is paid for
+            raise GivenUp(CONTRADICTED)  # the label contradicts the evidence, so no rationale could be true: none is paid for
         prompt = prompts.rationale_prompt(view, steps, rng.getrandbits(31))
         reply = self.chat.ask(prompt, partial(_misfit_rationale, steps, seen, allowed), repairs=1)
         if isinstance(reply, NoAnswer):
@@ -143,7 +145,7 @@ class LanguageModel:
         return " ".join(reply.value["rationale"].split())
 
     def _is_right(self, answer: str, draft: Draft, observe: Observe) -> bool:
-        """Do the tools, asked by rule, say that a wrong answer is right?"""
+        """Whether the tools, called by the task's programs, confirm a wrong answer."""
         view = view_of(draft, answer, False)
         steps = self.rule.steps(view, Random(draft.id), observe)
         return checked(self.rule.evidence(view, steps), steps, draft.context).stance == "agrees"
@@ -152,7 +154,7 @@ class LanguageModel:
 def estimated(
     recipe: ModelRecipe, chat: Chat, tools: Sequence[Mapping[str, Any]], drafts: Iterable[Draft], blind: bool = False
 ) -> Estimate:
-    """What the model's agents are going to cost for drafts, were nothing in the cache: one call an answer, without repairs."""
+    """The expected cost for drafts with an empty cache: one call an answer, without repairs."""
     known = described(tools)
     total = Estimate()
     for draft in drafts:
@@ -178,7 +180,7 @@ def _misfit_negatives(value: Any, draft: Draft) -> str:
 
 
 def _wrong(answers: Sequence[str], draft: Draft) -> list[str]:
-    """The answers that are not the right one, each once."""
+    """Distinct answers that are not the right one."""
     right = {_plain(answer) for answer in (draft.chosen, *draft.references)}
     found: dict[str, str] = {}
     for answer in answers:
@@ -189,7 +191,7 @@ def _wrong(answers: Sequence[str], draft: Draft) -> list[str]:
 
 
 def _misfit_call(view: View, taken: Sequence[Step], value: Any) -> str:
-    """What keeps a call from being run, or its thought from standing in a trace."""
+    """Why a call may not be run, or its thought may not be in a trace; empty if all is well."""
     thought, tool, argument = value["thought"], value["tool"], value["input"].strip()
     if not thought.strip():
         return "field 'thought' is empty"
@@ -213,7 +215,7 @@ def _tells(thought: str) -> bool:
 
 
 def _leak(text: str, view: View, taken: Sequence[Step]) -> str:
-    """A right answer that only the label's side knows, or a name or number of it, where the text names it."""
+    """A right answer, or a name or number of it, that the text mentions and the view does not show."""
     seen = [view.case.question_text, view.case.answer, view.case.context or "", *view.case.tests]
     seen += [step.observation.text for step in taken if step.observation is not None]
     known, said = _plain("\n".join(seen)), _plain(text)
@@ -226,7 +228,7 @@ def _leak(text: str, view: View, taken: Sequence[Step]) -> str:
 
 
 def _names(reference: str) -> list[str]:
-    """The names and numbers of an answer in words; a sentence's first word has its capital from there."""
+    """The names and numbers of an answer; the capital of a sentence's first word does not count."""
     words = reference.split()
     if len(words) > 40:
         return []
@@ -235,7 +237,7 @@ def _names(reference: str) -> list[str]:
 
 
 def _allowed(seen: Evidence, view: View) -> frozenset[str]:
-    """The verdicts that are true, as far as the evidence goes; none where the label is another than what was observed."""
+    """The verdicts that the evidence allows; empty if the label contradicts the evidence."""
     by_label = {True: "agrees", False: "disagrees"}.get(view.label) if view.label is not None else None
     if seen.stance == "unsettled":
         return frozenset({"unsettled"} | ({by_label} if by_label else set()))
@@ -243,7 +245,7 @@ def _allowed(seen: Evidence, view: View) -> frozenset[str]:
 
 
 def _misfit_rationale(steps: Sequence[Step], seen: Evidence, allowed: frozenset[str], value: Any) -> str:
-    """What keeps a rationale from being true."""
+    """Why a rationale is not true or not well formed; empty if all is well."""
     verdict, text = value["verdict"], value["rationale"]
     if verdict not in allowed:
         return prompts.contradiction(verdict, seen)

@@ -1,9 +1,10 @@
-"""The prompts of the three agents: rules and examples (`prompts.yaml`), the data of a case, and the schema of the answer.
+"""The prompts of the three agents: rules and examples (`prompts.yaml`), the data of a case, the reply's schema.
 
-Questions, answers, contexts and observations are untrusted text. They are sent as data only (`fenced`): as JSON values in
-a user message, with the special tokens of chat templates escaped, so that no text can open a turn of its own.
+Questions, answers, contexts and observations are untrusted text. They are sent as data only (`fenced`): as JSON
+values in a user message. The special tokens of chat templates are escaped, so that no text can open a turn of its
+own.
 
-Knows nothing of endpoints (`themis.chat`), nor of what is done with an answer (`language_model`).
+Knows nothing of endpoints (`themis.chat`), nor of what is done with a reply (`language_model`).
 """
 
 import json
@@ -41,7 +42,7 @@ RATIONALE_SCHEMA: dict[str, Any] = {
 
 
 def fenced(data: Mapping[str, Any]) -> str:
-    """Strangers' texts as data: JSON, in which no chat template finds a mark of its own (`<|...|>`, `</s>`, `[INST]`)."""
+    """Untrusted texts as JSON, escaped so that they hold no special token (`<|...|>`, `</s>`, `[INST]`)."""
     return without_marks(json.dumps(data, ensure_ascii=False))
 
 

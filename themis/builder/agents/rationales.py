@@ -1,9 +1,11 @@
-"""What follows from the observations, in words: the rationale of an answer, written by program.
+"""The rationale of an answer, written by rule: what follows from the observations.
 
-The verdict comes first, then what the answer claims, then what was found: a small model knows the verdict when the observation
-is read, and what it then copies cannot change it. A rationale is true: agreement is never claimed where the observation itself
-says otherwise, whatever the evidence holds (`checked`), and what is quoted as found stands in an observation. A task whose answer
-is settled by more than its last observation brings a writer of its own (`Task.rationale`).
+The verdict comes first, then the answer's claim, then the finding. A small model knows the verdict once the
+observation is read, and what it copies afterwards cannot change it.
+
+A rationale is true. It never claims agreement where the observation disagrees (`checked`), and it quotes findings
+that occur in an observation. A task whose last observation alone does not settle an answer has a writer of its own
+(`Task.rationale`).
 
 Knows nothing of how evidence is read (`Task.agents.evidence`).
 """
@@ -21,13 +23,13 @@ from themis.tools.dates import WEEK_DAYS
 from themis.traces import Observation, Step
 
 MOST_CLAIM, MOST_FOUND = 12, 20
-"""Words; both together with any wording stay under sixty."""
+"""Words; with any template, the whole stays under sixty."""
 MOST_STATEMENT, MOST_QUOTED = 18, 13
-"""Of a claim that is a sentence, and of each thing that is quoted beside it, in the tasks with words of their own."""
+"""Words of a claim that is a sentence, and of each quotation beside it, for tasks with a writer of their own."""
 MOST_VERDICT = 32
-"""Of the calculator's or the tests' own sentences."""
+"""Words of the calculator's or the tests' own sentences."""
 MOST_LETTERS = 160
-"""Of a claim or a finding: some languages write no blanks, and a program may hold few."""
+"""Characters of a claim or a finding: some languages write no spaces, and programs have few."""
 SEARCHES = frozenset({"wiki_search", "google_serper"})
 
 _PHRASES = phrases(__package__)
@@ -40,9 +42,9 @@ _WEEK_DAY = re.compile("|".join(WEEK_DAYS).lower())
 
 
 def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, own: OwnRationale | None = None) -> str:
-    """The rationale of an answer, by the task's `own` writer where it has one to say.
+    """The rationale of an answer, by the task's `own` writer if it has something to say.
 
-    In hindsight it adds a judgement where the observations settle nothing; a blind one never does.
+    In hindsight it adds a judgement if the observations settle nothing; a blind rationale never does.
     """
     acted = [step for step in steps if step.action is not None]
     if not acted:
@@ -63,11 +65,11 @@ def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, 
 
 
 def checked(evidence: Evidence, steps: Sequence[Step], context: str | None = None) -> Evidence:
-    """The evidence, held against the observations themselves.
+    """The evidence, corrected by the observations themselves.
 
-    Where no tool gave a result, nothing is settled; where the last result is a verdict of the calculator or of the tests, that
-    verdict counts; a claim that is another number, date or weekday than what was found is no agreement, nor is anything
-    settled by a finding that stands neither in an observation nor in the context.
+    If no tool gave a result, nothing is settled. A last observation that is a verdict of the calculator or of the
+    tests decides. A claim that is another number, date or weekday than the finding is a disagreement. A finding that
+    occurs neither in an observation nor in the context settles nothing.
     """
     observed = _observed(steps)
     if not observed:
@@ -86,7 +88,7 @@ def checked(evidence: Evidence, steps: Sequence[Step], context: str | None = Non
 
 
 def verdict_of(observation: Observation) -> bool | None:
-    """What the observation says outright of the answer: that it holds, that it fails, or None where it says no such thing."""
+    """The verdict that an observation states: True, False, or None if it states none."""
     rate = _PASS_RATE.match(observation.text)
     if rate:
         return float(rate[1].rstrip(".")) >= 1.0
@@ -100,17 +102,17 @@ def _observed(steps: Sequence[Step]) -> list[Observation]:
 
 
 def _contradict(claim: str, found: str) -> bool:
-    """Is each a weekday, a date or a number, perhaps with its unit, and are they not the same?"""
+    """Whether both are weekdays, dates or numbers (with units), and differ."""
     said, seen = _value(claim), _value(found)
     if said is None or seen is None:
         return False
     if said[0] and seen[0] and said[0] != seen[0]:
-        return False  # 10(km) and 6.2(miles) may well be the same
+        return False  # 10(km) and 6.2(miles) may be equal
     return said[1] != seen[1]
 
 
 def _value(text: str) -> tuple[str, str | float] | None:
-    """Unit, if any, and value of what is nothing but a weekday, a date or a number."""
+    """Unit, if any, and value of a text that is a weekday, a date or a number and nothing else."""
     text = text.strip().lower()
     if _WEEK_DAY.fullmatch(text) or _DATE.fullmatch(text):
         return "", text
@@ -132,7 +134,7 @@ def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> S
 
 
 def _found(seen: Evidence, view: View, steps: Sequence[Step]) -> str:
-    """What may be quoted: of the observations, or of the context; empty where the evidence quotes neither."""
+    """The finding as it may be quoted; empty if it occurs neither in the observations nor in the context."""
     observed = _observed(steps)
     if observed and verdict_of(observed[-1]) is not None:
         text = observed[-1].text
@@ -142,7 +144,7 @@ def _found(seen: Evidence, view: View, steps: Sequence[Step]) -> str:
 
 
 def _around_answer(seen: Evidence, view: View, most: int = MOST_FOUND) -> str:
-    """The finding, cut so that the answer it speaks of stays in it."""
+    """The finding, cut so that the answer it speaks of is kept."""
     told = _plain(seen.found).lower()
     around = next((answer for answer in (seen.claim, *view.references) if answer and _plain(answer).lower() in told), "")
     return short(seen.found, most, around)
@@ -153,14 +155,14 @@ def _claim(view: View, seen: Evidence) -> str:
 
 
 def _judged(view: View) -> str:
-    """In hindsight, what the label says; such a sentence claims nothing of the observation."""
+    """In hindsight, the label in words; the sentence claims nothing about the observation."""
     if view.label is None:
         return ""
     return " Judged apart from it, the answer is right." if view.label else " Judged apart from it, the answer is wrong."
 
 
 def _as_it_stands(quoted: str, texts: Sequence[str]) -> str:
-    """The words of a quotation in the case they have where they stand; empty where they stand nowhere."""
+    """A quotation in the case that the text has; empty if no text has it."""
     wanted = _plain(quoted)
     for text in map(_plain, texts):
         at = text.lower().find(wanted.lower())
@@ -179,9 +181,9 @@ def _plain(text: str) -> str:
 
 
 def short(text: str, most: int, around: str = "") -> str:
-    """The first `most` words of a text on one line, or those `around` something that stands later in it; ` ...` where it is cut.
+    """The first `most` words of a text on one line, or the words `around` a later phrase; ` ...` marks a cut.
 
-    It ends without the full stop of a sentence, so that wordings can go on after it.
+    It has no full stop, so that a template can continue after it.
     """
     parts = text.split()
     start = 0
@@ -197,6 +199,6 @@ def short(text: str, most: int, around: str = "") -> str:
 
 
 def _filled(wording: str, slots: dict[str, str]) -> str:
-    # One pass, so that braces in what is quoted fill nothing.
+    # One pass: braces in a quotation must not be filled.
     text = _SLOT.sub(lambda slot: slots[slot[1]], wording)
     return text.replace(" ....", " ...")

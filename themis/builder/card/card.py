@@ -1,7 +1,9 @@
-"""The dataset card of a build: README.md with the front matter that the Hub reads, and its plots.
+"""The dataset card of a build: README.md with the Hub's front matter, and its plots.
 
-All texts of rows are untrusted: they stand in fences that they cannot close, or escaped in tables, and long ones are cut.
-Knows nothing of how a set is built; equal builds give equal bytes.
+All texts of rows are untrusted. They are fenced so that they cannot close the fence, or escaped in tables, and long
+ones are cut. Equal builds give equal bytes.
+
+Knows nothing of how a set is built.
 """
 
 import html
@@ -19,10 +21,10 @@ from themis.traces import Pair, Side
 SPLITS = ("train", "test")
 EXAMPLES = 3
 MOST_LETTERS = 600
-"""Of a question, an answer, an argument or an observation in an example."""
+"""Characters of a question, an answer, an argument or an observation in an example."""
 MOST_IN_TABLE = 160
 LANGUAGES = {"xquad": ("ar", "de", "es", "hi", "ru", "th", "tr", "vi", "zh")}
-"""Of questions, beside English, by source."""
+"""The languages of questions besides English, by source."""
 
 _NOT_SHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
@@ -30,11 +32,11 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is told of a build."""
+    """What the card says of a build."""
 
     name: str
     command: str
-    """That makes the same set again."""
+    """The command that builds the same set."""
     seed: int
     setting: str
     """`hindsight` or `blind`."""
@@ -45,11 +47,11 @@ class Card:
     sources: Mapping[str, Source]
     sifted: Sifted
     left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    """Drafts that no agent worked on, by task and reason: held-out questions, near-duplicates."""
+    """Drafts that no agent worked on, by task and reason, such as near-duplicates."""
     published: Mapping[str, Audit] = field(default_factory=dict)
-    """The audit of published TARA, to be compared with."""
+    """The audit of published TARA, for comparison."""
     reasons: Mapping[str, str] = field(default_factory=dict)
-    """By task, why what its looks tell cannot be helped."""
+    """By task: why a surface cue cannot be balanced."""
 
 
 def card_files(card: Card) -> dict[str, bytes]:
@@ -214,7 +216,7 @@ def _percent(share: Share, *, marked: bool) -> str:
 
 
 def _exceedances(card: Card, audits: Mapping[str, Audit]) -> list[str]:
-    """A sentence for each bound that is passed, or one that none is."""
+    """One sentence for each bound that is exceeded, or one that none is."""
     lines: list[str] = []
     for task, found in audits.items():
         for share in found.exceeded:
@@ -266,7 +268,7 @@ def _examples(card: Card) -> str:
     lines = ["## Examples"]
     for task, splits in card.rows.items():
         rows = list(splits.get("train", ())) or list(splits.get("test", ()))
-        # Spread over the rows, so that they are not all of one source.
+        # Spread over the rows, so that they come from several sources.
         shown = [rows[place * len(rows) // EXAMPLES] for place in range(min(EXAMPLES, len(rows)))]
         if shown:
             lines += ["", f"### {task}"]
@@ -311,26 +313,26 @@ def _trace_lines(side: Side) -> Iterator[str]:
 
 
 def cut(text: str, most: int = MOST_LETTERS) -> str:
-    """A text as it may be shown: without letters that nobody sees, and of a long one the beginning."""
+    """A text for display: without invisible characters, and cut if it is long."""
     shown = _NOT_SHOWN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
     return shown if len(shown) <= most else f"{shown[:most].rstrip()} [... {len(shown) - most:,} more characters]"
 
 
 def fenced(text: str) -> str:
-    """In a fence longer than any in the text: nothing in it is read as Markdown or HTML."""
+    """In a fence longer than any in the text, so that nothing in it is read as Markdown or HTML."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}text\n{text}\n{fence}"
 
 
 def inline(text: str) -> str:
-    """In a line of Markdown: every mark that could mean something is escaped."""
+    """In a line of Markdown, with every special character escaped."""
     line = html.escape(" ".join(cut(text, MOST_LETTERS).split()), quote=False)
     return _MARKDOWN.sub(r"\\\1", line)
 
 
 def cell(text: str, most: int = MOST_IN_TABLE) -> str:
-    """In a table."""
+    """In a cell of a table."""
     return inline(cut(" ".join(text.split()), most))
 
 

@@ -1,4 +1,4 @@
-"""The plots of a dataset card: rows by task, lengths of right and wrong answers, what looks tell. PNG files, the same for equal data.
+"""The plots of a dataset card as PNG: rows by task, lengths of answers, surface cues. Equal data give equal bytes.
 
 Knows nothing of the card's text (`card`). matplotlib comes with the extra `build`.
 """
@@ -20,7 +20,7 @@ _DPI = 110
 
 
 def counts_plot(counts: Mapping[str, Mapping[str, int]]) -> bytes:
-    """Rows of each task, training and test."""
+    """Rows of each task, by split."""
     figure = _figure(8, 0.42 * len(counts) + 1.3)
     axes = figure.subplots()
     tasks = list(counts)[::-1]
@@ -36,7 +36,7 @@ def counts_plot(counts: Mapping[str, Mapping[str, int]]) -> bytes:
 
 
 def lengths_plot(pairs: Mapping[str, Sequence[Pair]]) -> bytes:
-    """Characters of right and wrong answers, by task, on a scale of tens."""
+    """Characters of right and wrong answers by task, on a logarithmic scale."""
     import numpy as np
 
     columns = 3
@@ -61,7 +61,7 @@ def lengths_plot(pairs: Mapping[str, Sequence[Pair]]) -> bytes:
 
 
 def audit_plot(audits: Mapping[str, Audit], published: Mapping[str, Audit]) -> bytes:
-    """How often each rule is right, by task, beside published TARA; the lines are what no rule may pass."""
+    """How often each rule is right, by task, beside published TARA; lines mark the bounds."""
     rules = [share.rule for share in next(iter(audits.values())).rules] + ["bag of words"]
     figure = _figure(9, 0.42 * len(audits) + 1.6)
     tasks = list(audits)
@@ -108,6 +108,6 @@ def _png(figure: "Figure") -> bytes:
 
     FigureCanvasAgg(figure)
     written = BytesIO()
-    # Without the version of the library and the date, equal data give equal bytes.
+    # Without the library's version and the date, equal data give equal bytes.
     figure.savefig(written, format="png", metadata={"Software": None})
     return written.getvalue()

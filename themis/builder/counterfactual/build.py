@@ -1,8 +1,8 @@
-"""Counterfactual pairs of every task that can make them.
+"""Counterfactual pairs of every task that makes them.
 
-Nothing here is trained on. Questions by rule come from seeds of their own, which no data set draws from; programs, passages and
-translated questions from groups that every build leaves out (`reserved`). Questions that are held out or in a dev file of TARA are
-left out, too, so that these rows measure something of their own.
+Nothing here is trained on. Generated questions have seeds that no data set uses. Programs, passages and translated
+questions come from groups that every build leaves out (`reserved`). Held-out questions and dev questions of TARA are
+left out too, so that these pairs measure something of their own.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,16 +16,16 @@ from themis.errors import ConfigError, DataError
 
 
 def counterfactual_tasks() -> tuple[str, ...]:
-    """The tasks that can make such pairs."""
+    """The tasks that make such pairs."""
     return tuple(task.name for task in all_tasks().values() if task.counterfactual)
 
 
 def build_counterfactuals(
     root: Path, count: int, seed: int, tasks: Iterable[str], progress: Callable[[str, int], None] = lambda task, done: None
 ) -> Iterator[Counterfactual]:
-    """`count` rows for each task; `progress` is told how many of a task are done.
+    """`count` rows for each task; calls `progress` with the number of finished rows of a task.
 
-    Raises `DataError` where a source is missing, or its reserved groups give fewer rows than that.
+    Raises `DataError` if a source is missing, or if its reserved groups give fewer rows.
     """
     measured = measured_questions(root)
     for name in tasks:

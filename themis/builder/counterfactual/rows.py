@@ -1,9 +1,9 @@
-"""Counterfactual pairs: one question and one answer in two worlds, in one of which the answer is right and in the other wrong.
+"""Counterfactual pairs: one question and one answer in two worlds, right in one and wrong in the other.
 
-In the right world the tools say what makes the answer right. In the wrong world they say something else in the same form: the weather of
-another day, a calendar on another day, a passage with another name in it, the translation of another question, other tests. A judge
-that reads its observations gives the answer the higher reward in the right world. One that has memorised facts, or judges by surface
-cues, cannot tell the worlds apart.
+In the right world the tools confirm the answer. In the wrong world they say something else in the same form: the
+weather of another day, another today, a passage with another name, the translation of another question, other tests.
+A judge that reads its observations rewards the answer more in the right world. A judge that has memorised facts, or
+that judges by surface cues, cannot tell the worlds apart.
 
 Knows nothing of how pairs are made (`Task.counterfactual`).
 """
@@ -20,20 +20,20 @@ from themis.traces import Case, case_from_json
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What the tools say in one half of a pair, as far as that differs from the other half."""
+    """What the tools say in one half of a pair, as far as it differs from the other half."""
 
     observations: tuple[tuple[str, str], ...] = ()
-    """Tool and text, in the order of the calls; whatever the wording of a call, this is what comes back."""
+    """Tool and text, in the order of the calls; the k-th call of a tool gets its k-th text, however it is worded."""
     tests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Counterfactual:
-    """An answer, and two worlds in which it is right and wrong."""
+    """An answer, and the two worlds in which it is right and wrong."""
 
     task: str
     case: Case
-    """Without tests: they belong to the worlds."""
+    """Without tests, which belong to the worlds."""
     right: World
     wrong: World
 

@@ -1,8 +1,9 @@
-"""How far the right answer can be told by looks alone: an honest set can't be won by them.
+"""How often surface cues alone tell the right answer: in an honest set, hardly more than chance.
 
-For each task, how often the right answer of a pair is the longer one, the one with more marks, capitals or words of the
-question (or, if that says more, with fewer: a rule may go either way, and ties are guesses), and how well a logistic
-regression on a bag of words of the answer alone does, for single answers and for pairs.
+For each task: how often the right answer is the longer one, or has more marks, capitals or words of the question. A
+rule may go either way, and a tie counts half. Also how well a logistic regression on a bag of words of the answer
+does, for single answers and for pairs.
+
 Knows nothing of how a set is built.
 """
 
@@ -19,58 +20,58 @@ from themis.traces.tara import read_tara
 
 WORDS = "bag of words"
 MOST_BY_RULE, MOST_BY_WORDS = 0.60, 0.65
-"""No task of a built set may pass these."""
+"""No task of a built set may exceed these."""
 FEWEST_PAIRS = 5
-"""For the regression: one for each fold."""
+"""For the regression: one a fold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How often a rule is right, of how many."""
+    """How often a rule is right."""
 
     rule: str
     right: float
     """Of `of`; a tie counts half."""
     of: int
     reading: str = ""
-    """Which reading of the rule this is, such as `longer, in words`."""
+    """The variant of the rule, such as `longer, in words`."""
 
     @property
     def share(self) -> float:
-        """0.5 where there is nothing to measure."""
+        """0.5 if nothing was measured."""
         return self.right / self.of if self.of else 0.5
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson's, at 95 %."""
+        """Wilson's interval at 95 %."""
         return wilson(self.right, self.of)
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What looks tell of one task."""
+    """The surface cues of one task."""
 
     task: str
     pairs: int
     rules: tuple[Share, ...]
-    """Of each rule its best reading, in the order of `RULES`."""
+    """The best variant of each rule, in the order of `RULES`."""
     words_single: Share
     words_pairs: Share
 
     @property
     def words(self) -> Share:
-        """The stricter of the two ways to ask what words tell."""
+        """The larger of the two shares of the bag of words."""
         return max(self.words_single, self.words_pairs, key=lambda share: share.share)
 
     @property
     def exceeded(self) -> tuple[Share, ...]:
-        """What tells more than it may."""
+        """The rules that exceed their bound."""
         by_rule = tuple(share for share in self.rules if share.share > MOST_BY_RULE)
         return (*by_rule, *([self.words] if self.words.share > MOST_BY_WORDS else []))
 
 
 def audit(task: str, pairs: Sequence[Pair]) -> Audit:
-    """What looks tell of the pairs of a task."""
+    """Measure the pairs of a task."""
     signed = [signs(pair.question, pair.chosen.answer, pair.rejected.answer) for pair in pairs]
     by_reading = [_by_rule(place, [signs_of[place] for signs_of in signed]) for place in range(len(READINGS))]
     rules = tuple(max((share for share in by_reading if share.rule == rule), key=lambda share: share.share) for rule in RULES)
@@ -79,12 +80,12 @@ def audit(task: str, pairs: Sequence[Pair]) -> Audit:
 
 
 def audit_all(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, Audit]:
-    """By task."""
+    """Audits by task."""
     return {task: audit(task, some) for task, some in pairs.items() if some}
 
 
 def audit_published(tara: Path, tasks: Sequence[str]) -> dict[str, Audit]:
-    """The same of TARA's published train and dev rows together, for tasks that lie under `tara`; they are measured, no more."""
+    """Audits of TARA's published train and dev rows, for the tasks below `tara`; they are measured only."""
     found: dict[str, Sequence[Pair]] = {}
     for task in tasks:
         known = all_tasks().get(task)
@@ -95,7 +96,7 @@ def audit_published(tara: Path, tasks: Sequence[str]) -> dict[str, Audit]:
 
 
 def wilson(right: float, of: int, deviations: float = 1.96) -> tuple[float, float]:
-    """Wilson's interval of a share; all that is possible where nothing was measured."""
+    """Wilson's interval of a share; [0, 1] if nothing was measured."""
     if not of:
         return 0.0, 1.0
     share, square = right / of, deviations**2
@@ -123,7 +124,7 @@ def _by_rule(place: int, signs: Sequence[int]) -> Share:
 
 def _by_words(pairs: Sequence[Pair]) -> tuple[Share, Share]:
     number = len(pairs)
-    # Rows that share a question stand in one fold, so that no answer is known from its neighbour.
+    # Rows that share a question are in one fold, so that no answer is known from another row.
     right, wrong = scores(
         [pair.chosen.answer for pair in pairs],
         [pair.rejected.answer for pair in pairs],

@@ -1,4 +1,4 @@
-"""Who knows the right answer by the words of the answers alone: a logistic regression on a bag of words, in five folds.
+"""A logistic regression on a bag of words of the answers, in five folds: how much do words alone tell?
 
 Knows nothing of rows. scikit-learn comes with the extra `build`.
 """
@@ -19,9 +19,10 @@ _MOST_PASSES = 400
 def scores(
     chosen: Sequence[str], rejected: Sequence[str], groups: Sequence[str] | None = None
 ) -> "tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]":
-    """The log-odds that each chosen and each rejected answer is right, from a classifier that saw neither answer of the pair.
+    """The log-odds that each chosen and each rejected answer is right, by a classifier that saw neither answer.
 
-    Pairs of one group are in one fold; without `groups`, each pair is a group. Everything is 0 where there are fewer pairs than folds.
+    Pairs of one group are in one fold; without `groups`, each pair is a group. All are 0 if there are fewer pairs
+    than folds.
     """
     import numpy as np
 
@@ -52,14 +53,14 @@ def scores(
 
 
 def margins(chosen: Sequence[str], rejected: Sequence[str], groups: Sequence[str] | None = None) -> "np.ndarray[Any, Any]":
-    """By how much more the chosen answer of each pair seems right."""
+    """How much more the chosen answer of each pair seems right."""
     right, wrong = scores(chosen, rejected, groups)
     difference: np.ndarray[Any, Any] = right - wrong
     return difference
 
 
 def _folds(groups: Sequence[str]) -> "np.ndarray[Any, Any]":
-    """A fold for each, by the place where its group first stands: any order that does not follow the labels will do."""
+    """The fold of each pair, by the first place of its group; any order that ignores the labels would do."""
     import numpy as np
 
     places: dict[str, int] = {}

@@ -1,10 +1,12 @@
-"""A set that cannot be won by looks: which wrong answer is taken for a row, and which rows of many.
+"""Balance against surface cues: which wrong answer a row takes, and which rows are kept.
 
-A wrong answer is chosen so that, over many rows, it is longer as often as shorter than the right one, and so for marks,
-capitals and words of the question. Of the rows that came through the filters, those are left out first whose looks or words
-give the right answer away.
-Knows nothing of how the result is measured for people (`audit`).
-Source: adversarial filtering as in AFLite, arXiv:2002.04108, with what is balanced named one by one.
+Over many rows, a wrong answer is longer as often as shorter than the right one. The same holds for marks, capitals
+and words of the question. Of the rows that pass the filters, those are dropped first whose surface cues or words give
+the right answer away.
+
+Knows nothing of how the result is reported (`audit`).
+
+Source: adversarial filtering as in AFLite, arXiv:2002.04108, with each balanced cue named.
 """
 
 from collections.abc import Sequence
@@ -20,18 +22,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 ROUNDS = 6
-"""How often the words are learnt anew: what is left out changes what the rest can be known by."""
+"""How often the classifier is retrained: dropping rows changes what words tell."""
 LEARNS_FROM = 60
-"""Rows; of fewer, no classifier learns what would be worth leaving out."""
+"""Rows; with fewer, no classifier learns enough."""
 WORDS_WEIGH = 2.0
-"""What the words give away, against one of the looks."""
+"""The weight of words against one surface cue."""
 
 
 def choose_negative(draft: Draft, candidates: Sequence[str], rng: Random) -> str | None:
-    """One of several wrong answers, or None where there is none.
+    """One of several wrong answers; None without candidates.
 
-    For each of the looks a coin says whether the wrong answer should have more or less of it than the right one; the candidate
-    that follows the coins best is taken. So no look tells the answers apart wherever the candidates leave a choice.
+    For each cue a coin decides whether the wrong answer should have more or less of it than the right one. The
+    candidate that follows the coins best is taken. So no cue separates the answers, as far as the candidates allow.
     """
     found = list(dict.fromkeys(candidates))
     if not found:
@@ -41,14 +43,14 @@ def choose_negative(draft: Draft, candidates: Sequence[str], rng: Random) -> str
 
     def follows(candidate: str) -> float:
         compared = signs(draft.question, draft.chosen, candidate)
-        # To be the same is next best: it tells nothing, and costs the others no row.
+        # Equality is next best: it tells nothing, and needs no other row to balance it.
         return sum(1.0 if sign == coin else 0.6 if sign == 0 else 0.0 for sign, coin in zip(compared, coins, strict=True))
 
     return max(found, key=follows)
 
 
 def _coins(rng: Random) -> list[int]:
-    """One side for each reading; the two readings of a rule are mostly of one mind, as in real answers."""
+    """One coin for each reading; the two readings of a rule mostly agree, as in real answers."""
     coins: list[int] = []
     for place, (rule, _) in enumerate(READINGS):
         again = place > 0 and READINGS[place - 1][0] == rule
@@ -57,13 +59,13 @@ def _coins(rng: Random) -> list[int]:
 
 
 def balanced(rows: Sequence[Row], count: int, rng: Random) -> list[Row]:
-    """`count` of the rows, in their order, that give away as little as can be; all rows where there are no more."""
+    """`count` of the rows in their order, with the weakest surface cues; all rows if there are no more."""
     import numpy as np
 
     order = list(range(len(rows)))
     if len(rows) <= count:
         return list(rows)
-    rng.shuffle(order)  # of rows that are as good as each other, chance decides
+    rng.shuffle(order)  # Chance decides between equally good rows.
     looked = np.array([signs(row.pair.question, row.pair.chosen.answer, row.pair.rejected.answer) for row in rows], dtype=np.float64)
     kept = np.array(order)
     rounds = ROUNDS if len(rows) >= LEARNS_FROM else 1
@@ -76,7 +78,7 @@ def balanced(rows: Sequence[Row], count: int, rng: Random) -> list[Row]:
 
 
 def _told_by_words(rows: Sequence[Row]) -> "np.ndarray[Any, Any]":
-    """For each row, how surely its words give away the right answer, between -1 (the wrong one seems right) and 1."""
+    """How surely a row's words tell the right answer, between -1 (the wrong answer seems right) and 1."""
     import numpy as np
 
     found = margins([row.pair.chosen.answer for row in rows], [row.pair.rejected.answer for row in rows])
@@ -85,13 +87,13 @@ def _told_by_words(rows: Sequence[Row]) -> "np.ndarray[Any, Any]":
 
 
 def _without(looked: "np.ndarray[Any, Any]", told: "np.ndarray[Any, Any]", away: int) -> "np.ndarray[Any, Any]":
-    """The places that stay when `away` rows go, one after the other: each time the one that all looks together would miss least."""
+    """The rows that stay when `away` rows go, one at a time: each time the row that reduces the cues most."""
     import numpy as np
 
     stays = np.ones(len(looked), dtype=bool)
     total, words, number = looked.sum(axis=0), told.sum(), len(looked)
     for _ in range(away):
-        # Squares, so that the look that tells most is mended first.
+        # Squared, so that the strongest cue is reduced first.
         gain = looked @ (total * np.abs(total)) / number**2 + WORDS_WEIGH * told * max(words, 0.0) / number
         gain[~stays] = -np.inf
         worst = int(np.argmax(gain))

@@ -1,8 +1,10 @@
-"""Which questions are nearly one of the test: MinHash over runs of three words, and the facts once more by themselves.
+"""Near-duplicates of test questions: MinHash over runs of three words, plus the facts.
 
-Two questions made by rule from one template share most words, and differ in a date, a number or a name; so these count thrice
-again beside the runs they stand in. Two such questions are near only where the facts are the same, too.
+Two generated questions from one template share most words, and differ in a date, a number or a name. So each fact
+counts three times more, besides the runs that contain it. Two such questions are near only if the facts agree too.
+
 Knows nothing of where questions come from.
+
 Source: Broder 1997, On the resemblance and containment of documents; datasketch's LSH.
 """
 
@@ -13,12 +15,12 @@ from typing import Any
 from themis.errors import ConfigError
 
 NEAR = 0.7
-"""Of all shingles of two questions, the share that both have."""
+"""The share of common shingles of two questions."""
 _RUN = 3
 _FACTS_COUNT = 3
 _PERMUTATIONS = 96
 _LOOSER = 0.1
-"""By how much less alike two signatures may be for the questions themselves to be compared."""
+"""How much less alike two signatures may be before the questions themselves are compared."""
 _CHUNK = 2_000
 
 # Scripts without blanks count letter by letter; a date or a decimal number is one word.
@@ -29,7 +31,7 @@ _OPENS = re.compile(r"(?:^|[.!?:]\s+)\W*\w+")
 
 
 def near_duplicates(questions: Sequence[str], tests: Sequence[str]) -> set[int]:
-    """The places of those questions that are nearly one of the tests."""
+    """The indexes of the questions that are nearly a test question."""
     try:
         from datasketch import MinHashLSH
     except ImportError as error:
@@ -52,7 +54,7 @@ def near_duplicates(questions: Sequence[str], tests: Sequence[str]) -> set[int]:
 
 
 def shingles(question: str) -> frozenset[bytes]:
-    """Runs of three words without case, and each number and name by itself, thrice."""
+    """Runs of three words in lower case, and each number and name by itself, three times."""
     tokens = [token.casefold() for token in _TOKEN.findall(question)]
     runs = [" ".join(tokens[place : place + _RUN]) for place in range(max(1, len(tokens) - _RUN + 1))] if tokens else []
     facts = [f"{copy}:{fact}" for fact in _facts(question) for copy in range(_FACTS_COUNT)]
@@ -60,8 +62,8 @@ def shingles(question: str) -> frozenset[bytes]:
 
 
 def _facts(question: str) -> set[str]:
-    """Numbers and dates; names, as far as capitals tell them."""
-    # Where all is written in capitals, they tell nothing.
+    """Numbers, dates, and names as far as capitals show them."""
+    # In a question written all in capitals they show nothing.
     inner = _OPENS.sub(lambda opening: opening[0].lower(), question.lower() if question.isupper() else question)
     return {token.casefold() for token in _TOKEN.findall(inner) if token[0].isdigit() or token[0].isupper()}
 
@@ -73,6 +75,6 @@ def _alike(one: frozenset[bytes], other: frozenset[bytes]) -> float:
 def _signatures(pieces: Sequence[frozenset[bytes]]) -> list[Any]:
     from datasketch import MinHash
 
-    # Sorted, so that no order of hashing in memory can be seen in what comes out.
+    # Sorted: the order of hashing must not change the result.
     found: list[Any] = MinHash.bulk([sorted(some) for some in pieces], num_perm=_PERMUTATIONS, seed=1)
     return found

@@ -1,8 +1,10 @@
-"""Step 4: which rows are kept. Each filter is a small function that says what is wrong with a row, or nothing.
+"""Step 4: which rows are kept. Each filter is a small function that says what is wrong with a row, or None.
 
-The order counts: a row is counted under the first filter that finds a fault, so those that ask whether there is anything to
-read come before those that ask what it says. Knows nothing of balance (`balance`) or of the held-out questions, which are
-dropped before an agent works on them.
+The order counts: a row is counted under the first filter that drops it. So filters for missing parts come before
+filters for content.
+
+Knows nothing of balance (`balance`) or of held-out questions, which are dropped before an agent works on them.
+
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1 and appendix.
 """
 
@@ -25,7 +27,7 @@ from themis.traces.text import parse, render
 MOST_CALLS = 3
 _NUMBERS = {2: "two", 3: "three"}
 EXAMPLES = 3
-"""Of what each filter dropped, for the dataset card."""
+"""Dropped rows of each filter on the dataset card."""
 
 _TOKEN = re.compile(r"-?\d+(?:[.,]\d+)*|[^\W\d_]+|[*/+=<>^%]")
 _VALUES = re.compile(r"[-+]?[\d.,]+(?:/\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
@@ -33,7 +35,7 @@ _VALUES = re.compile(r"[-+]?[\d.,]+(?:/\d+)?(?:e[-+]?\d+)?", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A pair that was judged by the agents, and what it was made of."""
+    """A pair that the agents judged, and its draft."""
 
     draft: Draft
     rejected: str
@@ -49,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A row that was not kept."""
+    """A dropped row."""
 
     filter: str
     task: str
@@ -61,7 +63,7 @@ class Dropped:
 
 @dataclass(slots=True)
 class Sifted:
-    """What the filters left, and what they dropped."""
+    """The kept rows, and the dropped ones."""
 
     kept: list[Row] = field(default_factory=list)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -70,7 +72,7 @@ class Sifted:
     """Up to three of each filter."""
 
     def drop(self, dropped: Dropped) -> None:
-        """Count a row, and keep it where it is one of the first of its filter."""
+        """Count a row, and keep it as an example if it is among the first of its filter."""
         self.counts[dropped.filter, dropped.task] += 1
         examples = self.examples.setdefault(dropped.filter, [])
         if len(examples) < EXAMPLES:
@@ -78,7 +80,7 @@ class Sifted:
 
 
 def sift(rows: Iterable[Row]) -> Sifted:
-    """All filters, duplicates last: of equal rows the first stays."""
+    """Apply all filters; of duplicates, the first row stays."""
     sifted = Sifted()
     seen: dict[tuple[str, ...], str] = {}
     for row in rows:
@@ -93,7 +95,7 @@ def sift(rows: Iterable[Row]) -> Sifted:
 
 
 def check(row: Row) -> Dropped | None:
-    """The first fault of a row by itself, or None."""
+    """The first fault of a single row, or None."""
     for name, find in FILTERS.items():
         if detail := find(row):
             return _dropped(name, row, detail)
@@ -101,7 +103,7 @@ def check(row: Row) -> Dropped | None:
 
 
 def invalid_form(row: Row) -> str | None:
-    """Does the pair come back from TARA's JSON, and each trace from its written form, as it was?"""
+    """Whether the pair survives TARA's JSON, and each trace its written form."""
     for side, _, _ in row.sides:
         if not side.answer.strip():
             return "an answer is empty"
@@ -116,13 +118,13 @@ def invalid_form(row: Row) -> str | None:
 
 
 def too_many_steps(row: Row) -> str | None:
-    """More calls than three; a closing thought is no step."""
+    """More than three calls; a closing thought is no call."""
     most = max(len(_calls(side)) for side, _, _ in row.sides)
     return f"{most} calls" if most > MOST_CALLS else None
 
 
 def no_relevant_call(row: Row) -> str | None:
-    """Was a tool asked that could settle it, and was none asked where none could?"""
+    """Whether a relevant tool was called; where no tool helps, whether none was."""
     task = task_named(row.pair.task)
     for side, _, _ in row.sides:
         tools = {step.action.tool for step in _calls(side) if step.action}
@@ -139,7 +141,7 @@ def no_relevant_call(row: Row) -> str | None:
 
 
 def unavailable_tool(row: Row) -> str | None:
-    """Did a tool give no answer at all?"""
+    """Whether a tool gave no answer at all."""
     for step in _all_calls(row):
         if step.action and (step.observation is None or step.observation.status in ("unavailable", "timeout")):
             return f"{step.action.tool}: {step.observation.text if step.observation else 'nothing came back'}"
@@ -147,7 +149,7 @@ def unavailable_tool(row: Row) -> str | None:
 
 
 def failed_result(row: Row) -> str | None:
-    """Did a tool say no, or a result come back that cannot be read?"""
+    """Whether a tool refused, or its result cannot be read."""
     for step in _all_calls(row):
         if step.action is None or step.observation is None:
             continue
@@ -162,7 +164,7 @@ def failed_result(row: Row) -> str | None:
 
 
 def unsettled(row: Row) -> str | None:
-    """Does an observation leave it open whether the answer is right?"""
+    """Whether the observations leave the question open."""
     if not task_named(row.pair.task).calls:
         return None
     for side, evidence, _ in row.sides:
@@ -172,14 +174,14 @@ def unsettled(row: Row) -> str | None:
 
 
 def same_answers(row: Row) -> str | None:
-    """Are the two answers one, but for case, marks and blanks?"""
+    """Whether both answers are the same but for case, punctuation and spaces."""
     task = row.pair.task
     chosen = normalised(row.pair.chosen.answer, task)
     return f"both say: {row.pair.chosen.answer}" if chosen == normalised(row.pair.rejected.answer, task) else None
 
 
 def label_contradicted(row: Row) -> str | None:
-    """Does an observation speak against the right answer, or for the wrong one?"""
+    """Whether an observation contradicts the right answer or supports the wrong one."""
     if not task_named(row.pair.task).calls:
         return None
     for side, evidence, right in row.sides:
@@ -204,7 +206,7 @@ NAMES = (*FILTERS, "duplicate")
 
 
 def normalised(answer: str, task: str = "") -> str:
-    """What an answer says, but for case, marks and blanks that change nothing. In a program they do, but for those at line ends."""
+    """An answer without case, punctuation and spaces that change nothing; of a program, only line ends."""
     if task and task_named(task).programs:
         return "\n".join(line.rstrip() for line in answer.splitlines() if line.strip())
     plain = unicodedata.normalize("NFKC", answer).casefold()
@@ -246,7 +248,7 @@ def _survives(pair: Pair) -> bool:
 
 
 def _calculated(step: Step) -> bool:
-    """A verdict on the steps, or for each expression a value or whether it holds."""
+    """Whether the calculator gave a verdict on the steps, or a value or check for each expression."""
     assert step.observation is not None
     if verdict_of(step.observation) is not None:
         return True
@@ -255,7 +257,7 @@ def _calculated(step: Step) -> bool:
 
 
 def _ran(step: Step) -> bool:
-    """The share of tests that passed, or how the run ended."""
+    """Whether the code tool gave a pass rate, or said how the run ended."""
     assert step.observation is not None
     return verdict_of(step.observation) is not None or step.observation.text.startswith(("The code ran to its end.", "The code failed."))
 

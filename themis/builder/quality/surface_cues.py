@@ -1,7 +1,7 @@
-"""How an answer looks, apart from what it says: the rules by which somebody who reads no observation would guess.
+"""Surface cues: rules by which somebody who reads no observation would guess the right answer.
 
-Each rule has two readings, for a set that only balances one of them can be won by the other.
-Knows nothing of rows (`filters`), of how they are balanced (`balance`) or measured (`audit`).
+Each rule has two readings, because a set that balances only one can be won by the other. Knows nothing of rows
+(`filters`), of balancing (`balance`) or of measuring (`audit`).
 """
 
 import re
@@ -25,7 +25,7 @@ READINGS: tuple[tuple[str, str], ...] = (
 
 
 def asked(question: str) -> frozenset[str]:
-    """The words of a question, without case."""
+    """The words of a question, in lower case."""
     return frozenset(word.casefold() for word in _WORD.findall(question))
 
 
@@ -56,5 +56,5 @@ def signs(question: str, chosen: str, rejected: str) -> tuple[int, ...]:
 
 
 def bag(answer: str) -> list[str]:
-    """The words of an answer, for a bag of words: without case; numbers and names are words too."""
+    """The words of an answer for a bag of words, in lower case; numbers and names are words too."""
     return [word.casefold() for word in _WORD.findall(answer)]

@@ -1,6 +1,6 @@
-"""Step 4: the rows that say what they should, as many of them as the recipe asks for, balanced so that looks tell nothing.
+"""Step 4: the rows that pass the filters, as many as the recipe asks for, balanced against surface cues.
 
-Knows nothing of what a filter looks at (`themis.builder.quality.filters`) or of what is balanced (`themis.builder.quality.balance`).
+Knows nothing of what a filter looks at (`quality.filters`) or of what is balanced (`quality.balance`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Rows = dict[str, dict[Split, list[Row]]]
 
 
 def choose(recipe: BuildRecipe, drafts: Chosen, made: Mapping[str, Made]) -> tuple[Rows, Sifted]:
-    """The rows of the data set, and what was dropped; raises `DataError` where fewer came through the filters than are asked for."""
+    """The rows of the data set, and what was dropped; raises `DataError` if too few rows pass the filters."""
     rows: Rows = {}
     sifted = Sifted()
     short: list[str] = []
@@ -66,7 +66,7 @@ def _judged(drafts: Sequence[Draft], made: Mapping[str, Made], sifted: Sifted) -
 
 
 def _merged(all_of_them: Sifted, some: Sifted) -> list[Row]:
-    """Count what was dropped of a task among all that was dropped; the rows that were kept."""
+    """Add what was dropped of one task to what was dropped in all; returns the rows that pass."""
     all_of_them.counts += some.counts
     for name, examples in some.examples.items():
         before = all_of_them.examples.setdefault(name, [])

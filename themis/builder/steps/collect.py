@@ -1,8 +1,8 @@
-"""Step 1: drafts from the sources, as many as the agents need for a choice, parted into training and test.
+"""Step 1: drafts from the sources, enough for the agents to choose from, split into training and test.
 
-Here, and only here, questions that are held out or in a dev file are dropped, whatever source they come from; and no
-draft of training is nearly the same as a test question. Which drafts are taken is told by a digest of the seed and the
-draft's id, so that it depends on nothing else.
+Only this step drops questions that are held out or in a dev file, whatever their source. It also drops training
+drafts whose question is nearly a test question. A digest of the seed and the draft's id decides which drafts are
+taken, and nothing else does.
 
 Knows nothing of agents and tools.
 """
@@ -23,10 +23,10 @@ from themis.errors import ConfigError, DataError
 from themis.traces.tara import question_hash
 
 MOST = 20_000
-"""Drafts that a file is asked for, of which some are chosen by chance; a rule is asked for no more than are needed."""
+"""Drafts that a file is asked for, of which some are chosen by chance; a rule is asked for no more than needed."""
 HELD_OUT, RESERVED = "the question is held out", "kept for the counterfactual pairs"
 SPARE = 1.3
-"""Drafts asked of a rule for each one needed: some are the same, and some are held out."""
+"""Drafts asked of a rule for each one needed, because some are repeated and some are held out."""
 
 Chosen = dict[str, dict[Split, list[Draft]]]
 """By task and split."""
@@ -37,14 +37,14 @@ class Held:
     """What may not be trained on."""
 
     hashes: frozenset[str] = frozenset()
-    """Questions that are dropped, of every source, in every split."""
+    """Hashes of questions that are dropped, from every source and in every split."""
     questions: tuple[str, ...] = ()
-    """Published test questions whose words are known: what is nearly the same stays out of training."""
+    """Published test questions in words; training drops questions that are nearly the same."""
 
 
 @dataclass(slots=True)
 class Collected:
-    """The drafts of a build, and what was left out of them."""
+    """The drafts of a build, and what was left out."""
 
     drafts: Chosen
     sources: dict[str, Source]
@@ -53,7 +53,7 @@ class Collected:
 
 
 def sources_of(recipe: BuildRecipe, catalogue: Mapping[str, Source]) -> dict[str, Source]:
-    """The sources that the recipe names, the user's own among them; raises `ConfigError`."""
+    """The sources that the recipe names, including the user's own; raises `ConfigError`."""
     found: dict[str, Source] = {}
     for task, settings in recipe.tasks.items():
         for name in settings.sources:
@@ -72,7 +72,7 @@ def sources_of(recipe: BuildRecipe, catalogue: Mapping[str, Source]) -> dict[str
 
 
 def check_files(sources: Mapping[str, Source], root: Path | None) -> None:
-    """Are the files of all sources there? Raises `DataError` that names those that are not."""
+    """Whether the files of all sources exist; raises `DataError` that names the missing ones."""
     if root is None and any(source.files for source in sources.values()):
         raise DataError("the sources' files are not at hand: set THEMIS_DATA to the folder of the data sets")
     missing = [
@@ -85,7 +85,7 @@ def check_files(sources: Mapping[str, Source], root: Path | None) -> None:
 def collect(
     work: Work, recipe: BuildRecipe, sources: dict[str, Source], root: Path | None, held: Held, advance: Callable[[], None] = lambda: None
 ) -> Collected:
-    """The drafts of every task; `advance` is told of each source read. Raises `DataError` where there are too few."""
+    """The drafts of every task; calls `advance` after each source. Raises `DataError` if there are too few."""
     left_out: Counter[tuple[str, str]] = Counter()
     chosen: Chosen = {}
     read: dict[str, list[Draft]] = {}
@@ -105,12 +105,12 @@ def collect(
 
 
 def order(seed: int, name: str) -> str:
-    """Where something stands in a shuffle that depends on the seed and its name alone."""
+    """The place of something in a shuffle that depends on the seed and its name alone."""
     return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()
 
 
 def wanted(settings: TaskRecipe, recipe: BuildRecipe) -> int | None:
-    """How many drafts of a task go through the agents; None: all."""
+    """How many drafts of a task go through the agents; None means all."""
     return None if settings.rows is None else math.ceil(settings.rows * (settings.surplus or recipe.surplus))
 
 
@@ -147,7 +147,7 @@ def _file_name(source: str) -> str:
 
 
 def _without_repeats(drafts: dict[str, list[Draft]], task: str, left_out: Counter[tuple[str, str]]) -> dict[str, list[Draft]]:
-    """The first of those that are the same; one question may well have several pairs of answers, or of programs."""
+    """The first of equal drafts; one question may have several pairs of answers, or of programs."""
     seen: set[tuple[object, ...]] = set()
     kept: dict[str, list[Draft]] = {}
     for name, some in drafts.items():
@@ -163,7 +163,7 @@ def _without_repeats(drafts: dict[str, list[Draft]], task: str, left_out: Counte
 
 
 def _share_out(drafts: dict[str, list[Draft]], settings: TaskRecipe, recipe: BuildRecipe) -> list[Draft]:
-    """Of each source its share; what one does not hold, the others give."""
+    """Each source's share; what one source lacks, the others give."""
     needed = wanted(settings, recipe)
     shuffled = {name: sorted(some, key=lambda draft: order(recipe.seed, draft.id)) for name, some in drafts.items()}
     if needed is None:
@@ -180,7 +180,7 @@ def _share_out(drafts: dict[str, list[Draft]], settings: TaskRecipe, recipe: Bui
 
 
 def _parted(drafts: list[Draft], settings: TaskRecipe, recipe: BuildRecipe) -> dict[Split, list[Draft]]:
-    """Whole groups to the test until it has its share; the rest to training."""
+    """Whole groups go to the test split until it has its share; the rest go to training."""
     groups: dict[str, list[Draft]] = {}
     for draft in drafts:
         groups.setdefault(draft.group or question_hash(draft.question), []).append(draft)
@@ -222,7 +222,7 @@ def _refuse_too_few_of(task: str, settings: TaskRecipe, splits: Mapping[Split, l
 
 
 def all_drafts(chosen: Chosen) -> Iterator[Draft]:
-    """Of every task and split."""
+    """The drafts of every task and split."""
     for splits in chosen.values():
         for drafts in splits.values():
             yield from drafts

@@ -1,4 +1,4 @@
-"""Drafts and what the agents made of them, as JSON and back."""
+"""Drafts and what the agents made of them, to JSON and back."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -14,7 +14,7 @@ _TEXTS = tuple(field.name for field in fields(Draft) if field.name in ("id", "ta
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What the agents made of a draft: a wrong answer, and the judgements of both; or why there is none."""
+    """What the agents made of a draft: a wrong answer and both judgements, or the reason for failing."""
 
     id: str
     rejected: str = ""
@@ -24,7 +24,7 @@ class Made:
 
 
 def draft_to_json(draft: Draft) -> Json:
-    """Without what is empty."""
+    """Leaves out empty fields."""
     row: Json = {name: getattr(draft, name) for name in _TEXTS}
     row |= {"rejected": draft.rejected, "references": draft.references, "tests": draft.tests, "facts": dict(draft.facts)}
     row |= {"recorded": draft.recorded, "passages": draft.passages}
@@ -51,7 +51,7 @@ def made_from_json(row: Json) -> Made:
 
 
 def steps_to_json(steps: Sequence[Step]) -> list[Json]:
-    """Flat, as the Parquet files have them: thought, tool, argument, observation, status; None where there is none."""
+    """Flat, as in the Parquet files: thought, tool, argument, observation, status; None if a step has no call."""
     return [_step_to_json(step) for step in steps]
 
 

@@ -1,4 +1,4 @@
-"""The four steps in their order, and what is said of a build when it is done.
+"""The four steps in order, and the report of a build.
 
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1.
 """
@@ -37,22 +37,22 @@ from themis.tools.setup.settings import Settings
 from themis.traces import Step
 
 _OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
-"""What of an endpoint's settings its replies depend on."""
+"""The endpoint settings that change its replies."""
 
 Advance: TypeAlias = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Whoever shows how far a build is."""
+    """Shows how far a build is."""
 
     def step(self, name: str, total: int) -> Advance:
-        """A step begins; what it gives back is told how many more are done."""
+        """A step begins; call the result with the number of items that are newly done."""
 
     def say(self, text: str) -> None:
-        """Something to be read once, such as what a build is going to cost."""
+        """A message for once, such as the expected cost of a build."""
 
     def note(self, text: str) -> None:
-        """Something that changes, such as what was spent so far."""
+        """A message that is updated, such as the cost so far."""
 
 
 class Silent:
@@ -70,12 +70,12 @@ class Silent:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build came to."""
+    """The outcome of a build."""
 
     report: dict[str, Any]
-    """Counts by task, what was left out and why, seconds of each step: as `--json` prints it."""
+    """Counts by task, what was left out and why, seconds of each step: what `--json` prints."""
     is_new: bool = True
-    """Or was it whole already?"""
+    """False if the folder already held this build."""
 
 
 def build(
@@ -90,9 +90,9 @@ def build(
     command: str = "themis build tara --out DIR",
     progress: Progress | None = None,
 ) -> Built:
-    """The data set of a recipe, in the folder `out`; goes on where an earlier run stopped. `root` is the folder of the data sets.
+    """The data set of a recipe in the folder `out`; resumes an earlier run. `root` is the folder of the data sets.
 
-    `command` is what the dataset card names as its own. Raises `ConfigError` and `DataError`; what is done is kept.
+    `command` is the command that the dataset card shows. Raises `ConfigError` and `DataError`; finished work is kept.
     """
     shown = progress or Silent()
     sources = step1.sources_of(recipe, catalogue)
@@ -130,19 +130,19 @@ def build(
 
 
 def fingerprint_of(recipe: BuildRecipe, sources: Mapping[str, Source], root: Path | None) -> str:
-    """What the bytes of a build depend on: the recipe, the files of its sources, the version of Themis."""
+    """A digest of what the bytes of a build depend on: the recipe, the files of its sources, the version of Themis."""
     files = {f"{name}/{file}": _size(root / file) for name, source in sources.items() for file in source.files if root}
     own = {name: _digest(Path(name)) for name in sources if Path(name).is_file()}
     told = asdict(recipe)
     if model := told["language_model"]:
-        # How it is reached and what it may cost can change on the way: a budget that was spent is raised.
+        # The address and the budget may change between runs of one build, for example after a budget is spent.
         model["endpoint"] = {name: model["endpoint"][name] for name in _OF_REPLIES}
     content = {"form": FORM, "version": __version__, "recipe": told, "files": files, "own": own}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def held_out(root: Path | None) -> step1.Held:
-    """The questions of TARA's test set, where the data are at hand."""
+    """The questions of TARA's test set, if the data are at hand."""
     if root is None or not (root / "tara").is_dir():
         return step1.Held()
     rows = (row for file in sorted((root / "tara").glob("*/dev.jsonl")) for _, row in json_lines(file))
@@ -150,7 +150,7 @@ def held_out(root: Path | None) -> step1.Held:
 
 
 def report_of(recipe: BuildRecipe, rows: Rows, sifted: Sifted, collected: step1.Collected, observations: int) -> dict[str, Any]:
-    """Counts, by task; the same for equal builds."""
+    """Counts by task; equal for equal builds."""
     tasks: dict[str, Any] = {}
     for task, splits in rows.items():
         used = Counter(row.draft.source for some in splits.values() for row in some)
@@ -200,7 +200,7 @@ def _workers(
     shown: Progress,
     at_once: int | None,
 ) -> Workers:
-    """Who works on the drafts, and on how many at once. What a language model is going to cost is said first."""
+    """The workers for the drafts. With a language model, this first prints the estimated cost."""
     model = recipe.language_model
     if recipe.agents == "by_rule" or model is None:
         at_once = at_once or os.cpu_count() or 1
@@ -210,7 +210,7 @@ def _workers(
     from themis.builder.agents.language_model import agents_by_model, estimated
     from themis.chat import Chat
 
-    # Beside the folder of the data set, not in it: what was paid for outlives --overwrite, and is not handed on with the rows.
+    # Beside the data set's folder, not in it: replies that were paid for outlive --overwrite and are not published.
     chat = stack.enter_context(Chat(model.endpoint, out.with_name(f"{out.name}.replies.sqlite")))
     tools = build_tools.toolbox.schemas()
     shown.say(estimated(model, chat, tools, drafts, recipe.setting == "blind").words(model.endpoint))
@@ -231,7 +231,7 @@ def _workers(
 
 @contextmanager
 def _without_notes_on_weather() -> Iterator[None]:
-    """A value that no weather has is left out, and the import says so, in a line a file each time it is read."""
+    """The import logs each impossible value that it leaves out, once a file; a build does not need these lines."""
     log = logging.getLogger("themis.tools.weather.importer")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -1,6 +1,6 @@
-"""What a build recipe says: which rows, of which sources, by which agents.
+"""What a build recipe says: which rows, from which sources, by which agents.
 
-Knows nothing of how a step works; the recipes of the package lie in `themis/recipes/build`.
+Knows nothing of how a step works. The recipes of the package are in `themis/recipes/build`.
 """
 
 import difflib
@@ -27,18 +27,19 @@ class TaskRecipe:
     """The rows of one task."""
 
     sources: dict[str, float]
-    """Each with its weight: the share of the task that should come from it, where it holds that many. A name of the
-    catalogue, or a file or Hub data set of the user's own."""
+    """Each source with its weight: the share of the task that it gives, if it holds that many. A source is the name
+    of a task's source, or a file or Hub data set of the user.
+    """
     train: int | None = None
-    """How many rows; None: all that there are, but for the test rows."""
+    """Number of rows; None means all except the test rows."""
     test: int | None = None
-    """None: a share of all, `test_share`."""
+    """None means a share of all rows, `test_share`."""
     surplus: float | None = None
-    """In place of the recipe's, for a task whose filters drop more, or less."""
+    """Replaces the recipe's `surplus` for a task whose filters drop more, or fewer."""
 
     @property
     def rows(self) -> int | None:
-        """Of both splits, where both were counted."""
+        """Rows of both splits, if both are given."""
         return None if self.train is None or self.test is None else self.train + self.test
 
 
@@ -49,22 +50,24 @@ class BuildRecipe:
     seed: int
     tasks: dict[str, TaskRecipe]
     name: str = "TARA, rebuilt"
-    """As the dataset card calls it."""
+    """The title of the dataset card."""
     setting: Setting = "hindsight"
-    """May the agents see which answer is right (as in the paper), or are they `blind`?"""
+    """`hindsight`: the agents see which answer is right, as in the paper. `blind`: they do not."""
     agents: Literal["by_rule", "language_model"] = "by_rule"
     language_model: ModelRecipe | None = None
-    """The endpoint, its limits, and which of the agents it is; the others stay programs."""
+    """The endpoint, its limits, and which agents use it; the other agents stay programs."""
     surplus: float = 1.5
-    """Drafts that go through the agents for each row that is wanted: the filters and the balance need a choice."""
+    """Drafts that go through the agents for each row wanted; filters and balance need a choice."""
     reasons: dict[str, str] = field(default_factory=dict)
-    """By task, why what its looks tell cannot be helped; the card says it."""
+    """By task: why a surface cue cannot be balanced there. The dataset card shows it."""
     test_share: float = 0.1
-    """Of a task without counts."""
+    """For a task without counts."""
     tools: Literal["offline", "settings"] = "offline"
-    """`settings`: calls that no source recorded go to the tools as `themis.toml` and `--tool` have them."""
+    """`settings`: calls that no source recorded go to the tools that `themis.toml` and `--tool` configure."""
     code_seconds: float = 2.0
-    """Of the processor, for each run of code. A judge gives five; but every endless loop among the wrong programs costs as many."""
+    """CPU seconds for each run of code. A judge gives five, but each endless loop among the wrong programs costs as
+    many.
+    """
 
 
 def read_build_recipe(name: str, overrides: Sequence[str] = ()) -> BuildRecipe:
@@ -73,7 +76,7 @@ def read_build_recipe(name: str, overrides: Sequence[str] = ()) -> BuildRecipe:
 
 
 def checked(recipe: BuildRecipe) -> BuildRecipe:
-    """The recipe, if a builder could follow it; raises `ConfigError` that names the key."""
+    """The recipe, if a build can follow it; raises `ConfigError` that names the key."""
     if not recipe.tasks:
         raise ConfigError("the recipe has no tasks: set the key 'tasks'")
     for name, task in recipe.tasks.items():
@@ -94,9 +97,7 @@ def checked(recipe: BuildRecipe) -> BuildRecipe:
         if surplus is not None and not 1 <= surplus <= 20:
             raise ConfigError(f"key '{key}' must lie between 1 and 20, found {surplus:g}")
     if recipe.agents == "language_model" and recipe.language_model is None:
-        raise ConfigError(
-            "the recipe's agents are a language model: set language_model.endpoint.base_url and language_model.endpoint.model"
-        )
+        raise ConfigError("agents is 'language_model': set language_model.endpoint.base_url and language_model.endpoint.model")
     if not 0 <= recipe.test_share < 1:
         raise ConfigError(f"key 'test_share' must be 0 or more and below 1, found {recipe.test_share:g}")
     if not 0 < recipe.code_seconds <= 30:
@@ -105,14 +106,14 @@ def checked(recipe: BuildRecipe) -> BuildRecipe:
 
 
 def of_own_source(recipe: BuildRecipe, source: str, task: str) -> BuildRecipe:
-    """The recipe with one task, of one source, and all its rows; no call was recorded, so the user's own tools answer."""
+    """The recipe with one task and one source of the user, all its rows, and the user's own tools."""
     if task not in all_tasks():
         raise ConfigError(f"--task is '{task}'; the tasks are {', '.join(all_tasks())}")
     return replace(recipe, tasks={task: TaskRecipe({source: 1.0})}, tools="settings")
 
 
 def is_users(source: str, catalogue: Collection[str]) -> bool:
-    """Is a source the user's own, rather than one of the catalogue? Raises `ConfigError` for a name that is neither."""
+    """Whether a source is the user's own, not one of a task; raises `ConfigError` if it is neither."""
     if source in catalogue:
         return False
     if source.endswith(USER_ENDINGS) or "/" in source or Path(source).exists():

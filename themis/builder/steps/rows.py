@@ -1,7 +1,7 @@
-"""Steps 2 and 3: a wrong answer for each draft, the steps that judge both answers, and what follows from them.
+"""Steps 2 and 3: a wrong answer for each draft, the steps that judge both answers, and their rationales.
 
-What is made of a draft depends on the seed, the draft and the tools alone: neither the order of the drafts nor how many
-are worked on at once can be seen in it. They are kept in files of some dozens.
+A row depends on the seed, the draft and the tools alone, never on the order of drafts or on the number of workers.
+Rows are stored in files of some dozens.
 """
 
 import multiprocessing
@@ -29,15 +29,16 @@ NO_NEGATIVE = "no wrong answer"
 
 
 AgentsOf: TypeAlias = Callable[[str], Agents]
-"""The agents of a task."""
+"""The agents of a task, by its name."""
 
 
 def make_rows(
     work: Work, drafts: Mapping[str, Sequence[Draft]], workers: "Workers", advance: Callable[[int], None] = lambda count: None
 ) -> dict[str, Made]:
-    """What the agents made of the drafts of each task, by id; `advance` is told of drafts done, those of earlier runs among them.
+    """What the agents made of the drafts of each task, by id. Calls `advance` for finished drafts, including earlier
+    runs'.
 
-    Where one fails, those that are being worked on are finished and kept before the error is raised.
+    If one draft fails, the others in progress are finished and stored before the error is raised.
     """
     names: list[str] = []
     pending: dict[Future[list[Json]], tuple[str, int]] = {}
@@ -58,9 +59,7 @@ def make_rows(
         for future in as_completed(list(pending)):
             keep(future)
     except BrokenProcessPool as error:
-        raise DataError(
-            "a process of the build was ended (for want of memory?); nothing is lost: run it again, with --at-once 1"
-        ) from error
+        raise DataError("a worker process was killed (out of memory?); nothing is lost: run the command again with --at-once 1") from error
     finally:
         workers.end()
         for future in [future for future in pending if future.done() and not future.cancelled() and future.exception() is None]:
@@ -69,17 +68,17 @@ def make_rows(
 
 
 class Workers(Protocol):
-    """Who works on the drafts of a chunk."""
+    """Works on the drafts of a chunk."""
 
     def submit(self, task: str, drafts: list[Draft]) -> "Future[list[Json]]":
-        """What is kept of them."""
+        """The rows to store."""
 
     def end(self) -> None:
-        """Finish what was begun, and begin nothing more."""
+        """Finish what has begun, and begin nothing more."""
 
 
 class Threads:
-    """For agents that wait for an endpoint; and one thread alone, for a build that should take no more."""
+    """For agents that wait for an endpoint; also for a build with one worker."""
 
     def __init__(self, recipe: BuildRecipe, agents: AgentsOf, tools: BuildTools, at_once: int) -> None:
         self._recipe, self._agents, self._tools = recipe, agents, tools
@@ -93,10 +92,10 @@ class Threads:
 
 
 class Processes:
-    """For agents that are programs: Python runs one thread of them at a time."""
+    """For agents that are programs: Python runs only one thread of them at a time."""
 
     def __init__(self, recipe: BuildRecipe, places: Places, at_once: int) -> None:
-        # Not forked: the parent has threads, and what they hold would be held for ever in the child.
+        # Spawned, not forked: a fork would copy locks that the parent's threads hold.
         context = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(at_once, context, _begin, (recipe, places))
 
@@ -108,16 +107,16 @@ class Processes:
 
 
 def made_of(drafts: Sequence[Draft], agents: Agents, tools: BuildTools, recipe: BuildRecipe) -> list[Json]:
-    """What the agents make of some drafts, as it is kept."""
+    """The rows of some drafts, as they are stored."""
     return [made_to_json(make_row(draft, agents, tools.observer(draft), recipe)) for draft in drafts]
 
 
 _here: dict[str, Any] = {}
-"""The recipe and the tools of a process that works for a build."""
+"""The recipe and the tools of a worker process."""
 
 
 def _begin(recipe: BuildRecipe, places: Places) -> None:
-    """What a process does first. It ends with its parent, also where that is killed; a Ctrl-C is the parent's to handle."""
+    """Prepares a worker process. It ends when its parent ends, even if killed; Ctrl-C is left to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     tools = opened(places)
@@ -136,7 +135,7 @@ def _in_process(task: str, drafts: list[Draft]) -> list[Json]:
 
 
 def make_row(draft: Draft, agents: Agents, observe: Observe, recipe: BuildRecipe) -> Made:
-    """The three agents, one after the other."""
+    """The row of one draft: the three agents in turn."""
 
     def chance(agent: str) -> Random:
         return Random(f"{recipe.seed}/{agent}/{draft.id}")

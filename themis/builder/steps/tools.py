@@ -1,8 +1,8 @@
-"""The tools of a build: the sources' recordings, a wiki index, weather, a sandbox; all offline.
+"""The tools of a build: recordings of the sources, a wiki index, weather, a sandbox; all offline.
 
-The tools are the real ones. A call that a source recorded gets the recorded answer. Every other call goes to the tool, and its
-answer is cached in the work folder, so that a resumed build asks nothing twice. A tool that is unavailable is asked again after
-some seconds: the row waits.
+The tools are the real ones. A call that a source recorded gets the recorded answer. Every other call goes to the
+tool. Its answer is cached in the work folder, so that a resumed build asks nothing twice. If a tool is unavailable,
+the row waits some seconds and asks again.
 """
 
 import time
@@ -24,18 +24,18 @@ from themis.tools.toolbox import Toolbox, default_toolbox
 from themis.traces import Action, Case, Observation
 
 WAITS = (0.2, 2.0, 10.0)
-"""Seconds before a tool that was unavailable is asked again."""
+"""Seconds before an unavailable tool is asked again."""
 INTROS, WEATHER = Path("wikipedia/intros.jsonl.xz"), Path("weather_intl")
 WHERE = "the tools of the builder"
 
 
 Schemas: TypeAlias = Mapping[str, dict[str, Any]]
-"""What each tool takes, by its name; also of tools that are not there."""
+"""The parameters of each tool by its name, also of tools that are not installed."""
 
 
 @dataclass(slots=True)
 class BuildTools:
-    """The tools, as the agents call them; usable from many threads."""
+    """The tools as the agents call them; safe for many threads."""
 
     toolbox: Toolbox
     schemas: Schemas
@@ -44,7 +44,7 @@ class BuildTools:
     waits: tuple[float, ...] = WAITS
 
     def observer(self, draft: Draft) -> Observe:
-        """What runs the actions for a draft: what its source recorded comes first, for today is another day in each."""
+        """Runs the actions for a draft. Its own recordings come first, because each draft may have its own today."""
         own = recorded_calls(draft, self.schemas)
 
         def observe(action: Action, case: Case) -> Observation:
@@ -54,7 +54,7 @@ class BuildTools:
         return observe
 
     def observe(self, action: Action, case: Case) -> Observation:
-        """What comes back from a call."""
+        """Run a call, again if the tool is unavailable."""
         observation = self.toolbox.call(action, case)
         for seconds in () if action.tool in self.recordings_only else self.waits:
             if not _failed(observation):
@@ -73,9 +73,9 @@ class Places:
 
 
 def prepared(work: Work, recipe: BuildRecipe, drafts: Iterable[Draft], root: Path | None, settings: Settings | None = None) -> Places:
-    """The data of a build's tools, made in the work folder where they are missing.
+    """Makes the data of a build's tools in the work folder, unless they are there.
 
-    `settings` are those of the user's own tools, for a recipe that says `tools: settings`.
+    `settings` configure the user's own tools, for a recipe with `tools: settings`.
     """
     drafts = list(drafts)
     tools = dict(settings.tools) if settings and recipe.tools == "settings" else {}
@@ -102,7 +102,7 @@ def opened(places: Places) -> Iterator[BuildTools]:
 
 
 def record(store: ObservationStore, drafts: Iterable[Draft], schemas: Schemas) -> None:
-    """Store the sources' recordings. Of two observations of one call, that of the draft whose id comes first counts."""
+    """Store the sources' recordings. If two observations answer one call, the draft with the first id counts."""
     said: dict[Call, Observation] = {}
     for draft in sorted(drafts, key=lambda draft: draft.id):
         for call, observation in recorded_calls(draft, schemas).items():
@@ -111,7 +111,7 @@ def record(store: ObservationStore, drafts: Iterable[Draft], schemas: Schemas) -
 
 
 def recorded_calls(draft: Draft, schemas: Schemas) -> dict[Call, Observation]:
-    """What the source of a draft recorded, by call; raises `DataError` for a call that no tool would take."""
+    """The recordings of a draft by call; raises `DataError` for a call that no tool accepts."""
     found: dict[Call, Observation] = {}
     for tool, argument, text in draft.recorded:
         call = _call(Action(tool, argument), schemas)
@@ -122,9 +122,9 @@ def recorded_calls(draft: Draft, schemas: Schemas) -> dict[Call, Observation]:
 
 
 def recordings(calls: Iterable[tuple[Action, Case, Observation]], tools: BuildTools) -> list[tuple[Call, Observation]]:
-    """Calls as a store keeps them, in order: by what was asked, and by the case it was asked for, for a judge with other words.
+    """Calls in the order of a store: each once by its words, for a judge that asks the same, and once by its case.
 
-    Where one call was answered in two ways (today is another day in each row), it is kept by its cases alone.
+    A call with two different answers is stored by its cases alone: today differs from row to row.
     """
     by_case: dict[Call, Observation] = {}
     by_words: dict[Call, set[Observation]] = {}
@@ -139,7 +139,7 @@ def recordings(calls: Iterable[tuple[Action, Case, Observation]], tools: BuildTo
 
 
 def _call(action: Action, schemas: Schemas) -> Call | None:
-    """A call by its words, or None where there is no such tool, or it refuses the argument before it looks anything up."""
+    """A call by its words; None if the tool is unknown or refuses the argument."""
     if action.tool not in schemas:
         return None
     try:
@@ -157,7 +157,7 @@ def _failed(observation: Observation) -> bool:
 
 
 def _wiki(work: Work, drafts: list[Draft], root: Path | None) -> Path | None:
-    """The index of the introductions and of the drafts' own passages; None where there are neither."""
+    """The index of Wikipedia's introductions and of the drafts' own passages; None without either."""
     from themis.tools.wiki.index import build_index
 
     intros = [root / INTROS] if root and (root / INTROS).is_file() else []

@@ -1,7 +1,7 @@
-"""The work folder: what is done is kept in files that are whole or not there, so that a run can be killed at any moment.
+"""The work folder: every file in it is complete or absent, so that a build can be killed at any moment.
 
-A file is written beside its place, brought to the disk, and moved. Which recipe the folder belongs to is known by its
-fingerprint: rows of two recipes never mix.
+A file is written beside its place, synced to disk, and renamed. The folder carries the fingerprint of its recipe, so
+that rows of two recipes never mix.
 """
 
 import contextlib
@@ -19,17 +19,17 @@ from themis.errors import ConfigError, DataError
 from themis.files import whole_file
 
 FORM = 1
-"""Of the work folder; one of another form is not gone on with."""
+"""The format of the work folder; a folder of another format is not resumed."""
 FOLDER, MARK, DONE = "work", "recipe.json", "build.json"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Work:
-    """The folder `out/work` of one recipe; a context manager that keeps other builds out of it."""
+    """The folder `out/work` of one recipe; a context manager that locks out other builds."""
 
     def __init__(self, out: Path, fingerprint: str, *, overwrite: bool = False) -> None:
-        """Raises `ConfigError` where the folder belongs to another recipe or holds something else, unless it is to be overwritten."""
+        """Raises `ConfigError` if the folder holds another recipe or something else, unless it may be overwritten."""
         self.out = out
         self.folder = out / FOLDER
         self.fingerprint = fingerprint
@@ -46,7 +46,7 @@ class Work:
         self.write_text(MARK, json.dumps({"form": FORM, "fingerprint": fingerprint}) + "\n")
 
     def has(self, name: str) -> bool:
-        """Is this file done?"""
+        """Whether a file is finished."""
         return (self.folder / name).is_file()
 
     def read(self, name: str) -> list[Any]:
@@ -59,21 +59,21 @@ class Work:
             raise DataError(f"{path} is not as it was written ({error}); remove it, and run the same command again") from error
 
     def write(self, name: str, rows: Iterable[Any]) -> None:
-        """Keep the rows of a file, a JSON a line."""
+        """Write the rows of a file, one JSON value a line."""
         self.write_text(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def write_text(self, name: str, text: str) -> None:
-        """Keep a file."""
+        """Write a file."""
         write_whole(self.folder / name, text.encode("utf-8"))
 
     def once(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
-        """The rows of a file, made if they are not there yet."""
+        """The rows of a file, made if it is missing."""
         if not self.has(name):
             self.write(name, make())
         return self.read(name)
 
     def place(self, name: str, make: Callable[[Path], object]) -> Path:
-        """A file or folder that something else writes, made if it is not there yet: `make` is told a path beside it."""
+        """A file or folder that `make` writes if it is missing; `make` gets a temporary path beside it."""
         path = self.folder / name
         if not path.exists():
             beside = path.with_name(f".{path.name}.part")
@@ -84,7 +84,7 @@ class Work:
         return path
 
     def finish(self, report: dict[str, Any]) -> None:
-        """The build is whole: what it took to make it is removed."""
+        """The build is finished: write the report, remove the work folder."""
         text = json.dumps({"form": FORM, "fingerprint": self.fingerprint, **report}, ensure_ascii=False, indent=2)
         write_whole(self.out / DONE, (text + "\n").encode("utf-8"))
         shutil.rmtree(self.folder)
@@ -100,7 +100,7 @@ class Work:
 
 
 def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
-    """What a whole build of this recipe in `out` said of itself, if there is one; and the last of its work folder goes."""
+    """The report of a finished build of this recipe in `out`, if there is one; removes a leftover work folder."""
     if _fingerprint_of(out / DONE) != fingerprint:
         return None
     shutil.rmtree(out / FOLDER, ignore_errors=True)
@@ -109,7 +109,7 @@ def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """A file that is whole or not there, also after a crash."""
+    """Write a file that is complete or absent, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
         file.write(content)
@@ -117,7 +117,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def full_disk_told(out: Path) -> Iterator[None]:
-    """A full disk is one sentence: nothing is lost."""
+    """Report a full disk in one sentence."""
     try:
         yield
     except (OSError, sqlite3.OperationalError, DataError) as error:
@@ -139,7 +139,7 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _remove_ours(out: Path) -> None:
-    """What the folder is known by goes last: until then it is ours."""
+    """Removes the marker files last: until then the folder is known as a build's."""
     if not out.is_dir():
         return
     for path in sorted(out.iterdir(), key=lambda path: (path.name == FOLDER, path.name == DONE)):
@@ -159,7 +159,7 @@ def _fingerprint_of(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise DataError(f"{path} is not as it was written ({error}); use --overwrite to build anew") from error
+        raise DataError(f"{path} is not as it was written ({error}); use --overwrite to start over") from error
     return f"{found['fingerprint']}" if found.get("form") == FORM else ""
 
 

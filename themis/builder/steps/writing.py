@@ -1,6 +1,6 @@
-"""What a build leaves behind: TARA's JSON, Parquet with TRL's columns, the recordings of every observation.
+"""The output of a build: TARA's JSON, Parquet with TRL's columns, the recordings of every observation.
 
-Equal rows give equal bytes. Every file is whole or not there.
+Equal rows give equal bytes. Every file is complete or absent.
 """
 
 import os
@@ -24,17 +24,17 @@ RECORDINGS = "recordings.sqlite"
 
 
 def tara_file(out: Path, task: str, split: Split) -> Path:
-    """Where TARA's JSON of a split lies."""
+    """The path of TARA's JSON of a split."""
     return out / "tara" / task / f"{split}.jsonl"
 
 
 def parquet_file(out: Path, task: str, split: Split) -> Path:
-    """Where the Parquet of a split lies: a folder a task, as configurations of a data set on the Hub do."""
+    """The path of a split's Parquet: one folder a task, as for configurations of a Hub data set."""
     return out / "data" / task / f"{split}.parquet"
 
 
 def write_rows(out: Path, work: Path, rows: Rows) -> list[Path]:
-    """The rows of all tasks, in both forms; returns the files. Empty splits have none."""
+    """Write the rows of all tasks in both formats; returns the files. An empty split has no file."""
     written: list[Path] = []
     for task, splits in rows.items():
         for split, some in splits.items():
@@ -50,7 +50,7 @@ def write_rows(out: Path, work: Path, rows: Rows) -> list[Path]:
 
 
 def write_parquet(rows: Iterable[Row], path: Path) -> None:
-    """TRL's preference columns in their conversational form, and the columns of the tools beside them."""
+    """TRL's conversational preference columns, and columns for the tool calls."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -77,7 +77,7 @@ def write_parquet(rows: Iterable[Row], path: Path) -> None:
 
 
 def write_recordings(out: Path, work: Path, rows: Rows, tools: BuildTools) -> int:
-    """What the tools said, as a store that `themis score --store` replays; returns how many."""
+    """Write the observations as a store that `themis score --store` replays; returns how many."""
     beside = work / "written" / RECORDINGS
     for leftover in (beside, *(beside.with_name(f"{RECORDINGS}-{end}") for end in ("wal", "shm", "journal"))):
         leftover.unlink(missing_ok=True)

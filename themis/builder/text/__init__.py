@@ -1,1 +1,1 @@
-"""Text that several tasks need: names, wordings, reading an answer in a passage."""
+"""Text that several tasks need: names, sentence templates, values, and finding an answer in a passage."""

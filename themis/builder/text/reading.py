@@ -1,6 +1,6 @@
-"""How a program reads prose: sentences, the words that carry the content, and how much of one text another holds.
+"""Reading prose by rule: sentences, content words, and how much of one text another holds.
 
-Knows nothing of tasks; the agents that judge answers by a text, and the sources that choose such texts, stand on it.
+Knows nothing of tasks.
 """
 
 import math
@@ -28,12 +28,12 @@ _NUMBERS = (
     "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
 ).split()
 NUMBER_WORDS = {word: str(number) for number, word in enumerate(_NUMBERS)} | {"once": "1", "twice": "2", "thrice": "3"}
-"""Small numbers as they are written out, and their digits."""
+"""Small numbers in words, and their digits."""
 
 
 @lru_cache(maxsize=256)
 def sentences(text: str) -> tuple[str, ...]:
-    """The sentences of a text, in order; each stands in it as it is."""
+    """The sentences of a text in order, each unchanged."""
     found: list[str] = []
     for line in text.split("\n"):
         start = 0
@@ -52,7 +52,7 @@ def words(text: str) -> list[str]:
 
 @lru_cache(maxsize=20_000)
 def content(text: str) -> tuple[str, ...]:
-    """The stems of those words that carry the content, in order; numbers as digits, without the commas of thousands."""
+    """The stems of the content words in order; numbers as digits without thousands separators."""
     return tuple(stem(word) for word in words(text) if word not in STOP_WORDS)
 
 
@@ -72,18 +72,18 @@ def stem(word: str) -> str:
 
 
 def spread(texts: Sequence[str]) -> dict[str, float]:
-    """How much each stem tells, where these are the texts to choose from: what stands in all of them tells little."""
+    """How much each stem tells when one of these texts is to be chosen: a stem of all texts tells little."""
     counts = Counter(found for text in texts for found in set(content(text)))
     return {found: math.log(1 + len(texts) / count) for found, count in counts.items()}
 
 
 def shared(question: Iterable[str], text: Iterable[str], weights: dict[str, float]) -> float:
-    """The weight of the stems that both hold; a stem without a weight weighs 1. Summed exactly: sets have another order in each run."""
+    """The weight of the common stems; the default weight is 1. Summed exactly, because the order of a set varies."""
     return math.fsum(weights.get(found, 1.0) for found in set(question) & set(text))
 
 
 def same_words(one: str, other: str) -> bool:
-    """Whether two answers say the same in the same words: without case, punctuation and articles; numbers by value."""
+    """Whether two answers have the same words: without case, punctuation and articles; numbers by value."""
     return bare(one) == bare(other)
 
 
@@ -93,11 +93,11 @@ def bare(text: str) -> list[str]:
 
 
 def occurs(phrase: str, text: str) -> bool:
-    """Whether a phrase stands in a text as whole words, whatever the case."""
+    """Whether a text contains a phrase as whole words, whatever the case."""
     return place(phrase, text) is not None
 
 
 def place(phrase: str, text: str) -> tuple[int, int] | None:
-    """Where a phrase first stands in a text as whole words, whatever the case."""
+    """The first place where a text contains a phrase as whole words, whatever the case."""
     found = re.search(rf"(?<!\w){re.escape(phrase.strip())}(?!\w)", text, re.IGNORECASE) if phrase.strip() else None
     return found.span() if found else None

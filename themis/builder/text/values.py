@@ -1,4 +1,4 @@
-"""Values in answers and observations: weekdays, dates, numbers, the parts of a weather report; and another value put in place of one."""
+"""Values in answers and observations: weekdays, dates, numbers; and putting another value in place of one."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ WHOLE_NUMBER = re.compile(r"(?<![\w.,-])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w-]|[.,]\
 
 
 def with_value(answer: str, right: str, wrong: str) -> str | None:
-    """The answer with `wrong` where it says `right`, and only there; None where it does not say so."""
+    """The answer with `wrong` in place of the last `right`; None if it does not contain `right`."""
     pattern = re.compile(rf"(?<![\w.-]){re.escape(right)}(?![\w-]|\.\d)")
     found = list(pattern.finditer(answer))
     if not found:
@@ -22,7 +22,7 @@ def with_value(answer: str, right: str, wrong: str) -> str | None:
 
 
 def with_values(answer: str, right: str, wrong: Iterable[str], most: int) -> tuple[str, ...]:
-    """One answer for each wrong value that is another one."""
+    """One answer for each different wrong value."""
     answers = [with_value(answer, right, value) for value in dict.fromkeys(wrong) if value != right]
     return tuple(found for found in answers if found is not None)[:most]
 
@@ -36,7 +36,7 @@ def last_result(steps: Sequence[Step]) -> tuple[str, str] | None:
 
 
 def compared(claims: Iterable[str], found: str) -> Evidence:
-    """An answer agrees where the one value that it states is the one that was found; of several values, none is its claim."""
+    """The stance of an answer: it agrees if it states one value, and that is the one found."""
     stated = list(dict.fromkeys(claims))
     if not stated or not found:
         return Evidence("unsettled", found=found)

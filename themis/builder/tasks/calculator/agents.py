@@ -143,4 +143,4 @@ def _near(rng: Random, number: str) -> str:
     return f"{wrong}{point}{rest}"
 
 
-RULE = ByRule("calculator", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

@@ -66,4 +66,4 @@ def _first(programs: Iterator[str], most: int) -> Iterator[str]:
         yield program
 
 
-RULE = ByRule("code", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

@@ -158,4 +158,4 @@ def _wrong_numbers(found: int, rng: Random) -> list[str]:
     return [str(number) for number in rng.sample(fitting, min(len(fitting), MOST + 2))]
 
 
-RULE = ByRule("calendar", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

@@ -57,4 +57,4 @@ def _signed(facts: Mapping[str, str]) -> int:
     return -int(facts["number"]) if facts.get("side") == "before" else int(facts.get("number", "0"))
 
 
-RULE = ByRule("multi_tools", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

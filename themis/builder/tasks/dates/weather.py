@@ -146,4 +146,4 @@ def _of_others(report: Mapping[str, str], attribute: str, rng: Random) -> Iterat
             yield number + (f"({unit}" if unit else "")
 
 
-RULE = ByRule("weather", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

@@ -26,4 +26,4 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     return Evidence("unsettled")
 
 
-RULE = ByRule("no_tool", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)

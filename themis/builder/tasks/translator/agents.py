@@ -270,4 +270,4 @@ def rationale(view: View, steps: Sequence[Step], seen: Evidence, rng: Random) ->
     return f"{verdict} {asked}, {said}".format(**parts)
 
 
-RULE = ByRule(task="translator", negatives=negatives, steps=steps, evidence=evidence)
+RULE = ByRule(negatives=negatives, steps=steps, evidence=evidence)

@@ -168,4 +168,4 @@ def _as_written(statement: str, stems: Sequence[str]) -> str:
     return " or ".join(", ".join(quoted).rsplit(", ", 1)) if quoted else "it"
 
 
-RULE = ByRule(task="webgpt", negatives=negatives, steps=steps, evidence=evidence)
+RULE = ByRule(negatives=negatives, steps=steps, evidence=evidence)

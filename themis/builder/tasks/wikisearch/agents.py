@@ -199,4 +199,4 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 _BORN, _DIED = _stems("born birth birthday birthplace native"), _stems("died dies die death dead killed")
 
-RULE = ByRule("wikisearch", negatives, steps, evidence)
+RULE = ByRule(negatives, steps, evidence)
