@@ -2,8 +2,9 @@
 
     python -m benchmarks.figures all=all.json calculator=without.json ... --out tools.png
 
-Takes what `themis eval tara --out` wrote. Several files of one name, with commas, are runs with other seeds, of which the mean is drawn.
-Intervals are the 95 % intervals of the results (of several seeds: the mean of their ends). Judges nothing.
+Takes what `themis eval tara --out` wrote. Several files of one name, with commas, are runs with other seeds, of which
+the mean is drawn. Intervals are the 95 % intervals of the results (of several seeds: the mean of their ends). Judges
+nothing.
 """
 
 import argparse

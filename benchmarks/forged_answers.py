@@ -52,7 +52,10 @@ def main() -> None:
 
 
 def right_answers_win(judge: Judge, pairs: Sequence[Pair], answers: Sequence[str]) -> int:
-    """Of how many pairs the right answer has a higher reward than `answers` in the place of the wrong one; none is no win."""
+    """The number of pairs whose right answer has a higher reward than the one in `answers`.
+
+    A missing reward is no win.
+    """
     cases = [case for pair, answer in zip(pairs, answers, strict=True) for case in (pair.chosen_case, Case(pair.question, answer))]
     rewards = {place: verdict.reward for place, verdict in judge.judge_all(cases)}
     both = ((rewards[2 * at], rewards[2 * at + 1]) for at in range(len(pairs)))

@@ -2,9 +2,10 @@
 
     python -m benchmarks.sandbox [--json]
 
-A run is one answer of MBPP's size with one test. `process` is what a plain harness does: a new interpreter for each test, with limits
-of memory and time and no walls at all, two at a time as well. Both are measured in turns, so that other work on the machine
-falls on both. Throughput is that of two callers at once; the time of a run is that of one caller alone.
+A run is one answer of MBPP's size with one test. `process` is what a plain harness does: a new interpreter for each
+test, with limits of memory and time and no walls at all, two at a time as well. Both are measured in turns, so that
+other work on the machine falls on both. Throughput is that of two callers at once; the time of a run is that of one
+caller alone.
 """
 
 import json

@@ -1,10 +1,10 @@
 """One table in Markdown of several evaluations: a row for each, and for the rules that look at lengths alone.
 
-    python -m benchmarks.table nano=nano.json "vanilla=a.json,b.json,c.json" "one per tool=calendar.json+weather.json" [--all]
+    python -m benchmarks.table nano=nano.json "vanilla=a.json,b.json" "one per tool=calendar.json+weather.json" [--all]
 
-Takes what `themis eval ... --out` wrote. Several files of one name are runs with other seeds: their mean, its standard deviation over
-the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their own, in one row. With `--all` also
-the lines that are in no average. Judges nothing.
+Takes what `themis eval ... --out` wrote. Several files of one name are runs with other seeds: their mean, its standard
+deviation over the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their
+own, in one row. With `--all` also the lines that are in no average. Judges nothing.
 """
 
 import sys
@@ -63,7 +63,10 @@ def _united(parts: list[Result], name: str) -> Result:
 
 
 def markdown(named: Named, *, whole: bool = False) -> str:
-    """The table with its title and its note. Of a column whose n differs between runs, the cells that have less say theirs."""
+    """The table with its title and its note.
+
+    Of a column whose n differs between runs, the cells that have less say theirs.
+    """
     results = [result for each in named.values() for result in each]
     columns = columns_of(results, whole)
     counts = {column: max(_n(result, column) for result in results) for column in columns}
@@ -81,7 +84,7 @@ def markdown(named: Named, *, whole: bool = False) -> str:
 
 
 def columns_of(results: Sequence[Result], whole: bool = False) -> list[str]:
-    """The tasks that are averaged, in the order of the files, then the averages; the other lines in between where the `whole` is wanted."""
+    """The averaged tasks in the order of the files, then the averages, and with `whole` the other lines in between."""
     tasks = {name: row["averaged"] for result in results for name, row in result["tasks"].items()}
     averaged = [name for name, counts in tasks.items() if counts]
     others = [name for name, counts in tasks.items() if not counts] if whole else []

@@ -1,7 +1,7 @@
-"""Training beside TRL's RewardTrainer: tokens a second and peak memory, the same backbone, pairs and cores, in one run.
+"""Training beside TRL's RewardTrainer: tokens a second and peak memory for the same backbone, pairs and cores.
 
-    python -m benchmarks.training                                      # a backbone of nano's size; on a GPU where there is one
-    python -m benchmarks.training --backbone 0.5b --pairs 128          # one that a GPU has to work for
+    python -m benchmarks.training                                # a backbone of nano's size; on the GPU, if any
+    python -m benchmarks.training --backbone 0.5b --pairs 128    # one that a GPU has to work for
 
 Three processes, one after the other, so that each has its own peak of memory: TRL's trainer on the vanilla
 reward model, ours on the same token ids, and ours with all losses of Themis. Tokens are those of the pairs as

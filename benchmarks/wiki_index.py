@@ -1,4 +1,4 @@
-"""The passage index of `wiki_search`: how long it takes to make, how long a query takes, and how often it finds the right article.
+"""The passage index of `wiki_search`: time to build, time of a query, and how often it finds the right article.
 
     python -m benchmarks.wiki_index [FILE.jsonl[.gz|.xz]] [--json]
 

@@ -1,4 +1,4 @@
-"""Stand-ins that tests build in memory: a tokenizer of bytes, tiny models, a model that says its lines, tools that echo.
+"""Fakes that tests build in memory: a tokenizer of bytes, tiny models, a model that says its lines, tools that echo.
 
 Nothing here is patched in: each is given to the code under test as the real thing would be.
 """
@@ -33,7 +33,7 @@ PHRASES = (CALL, FINISHED, BROKEN)
 
 
 def byte_tokenizer(phrases: Sequence[str] = (), *, ours: bool = True) -> PreTrainedTokenizerFast:
-    """One token a byte, the four special tokens, padding and end of text; and tokens of whole phrases, which no text is split into.
+    """One token a byte, four special tokens, padding, end of text, and tokens of whole phrases, which no text gives.
 
     Not `ours`, it lacks the four, as that of somebody else's model does.
     """
@@ -72,7 +72,10 @@ def tiny_config(backbone: Backbone, vocabulary: int, context_length: int) -> Any
 
 
 def tiny_model(backbone: Backbone, tokenizer: PreTrainedTokenizerFast, *, context_length: int = 512, seed: int = 15) -> RewardModel:
-    """Random weights, large enough that every token depends on all before it. Some logits belong to no token, as in real models."""
+    """Random weights, large enough that every token depends on all before it.
+
+    Some logits belong to no token, as in real models.
+    """
     torch.manual_seed(seed)
     config = tiny_config(backbone, len(tokenizer) + 5, context_length)
     lm = random_backbone(config, attn_implementation="eager" if backbone == "llama-eager" else "sdpa")
@@ -88,7 +91,10 @@ def random_backbone(config: Any, **settings: Any) -> Any:
 
 
 def tiny_bert(folder: Path, **fields: Any) -> str:
-    """A BERT that learnt nothing, whose words are letters, with its tokenizer, in a directory; `fields` as its configuration has them."""
+    """An untrained BERT whose words are letters, with its tokenizer, in a directory.
+
+    `fields` are of its configuration.
+    """
     letters = [chr(place) for place in range(33, 127)]
     marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: place for place, word in enumerate([*marks, *letters, *(f"##{letter}" for letter in letters)])}
@@ -101,7 +107,7 @@ def tiny_bert(folder: Path, **fields: Any) -> str:
 
 
 class FormChoice:
-    """Lets a model that learnt nothing write steps: of the tokens with which the form can go on, the one it finds likeliest.
+    """Lets an untrained model write steps: of the tokens that the written form allows next, the likeliest.
 
     So the phrase that opens a step, the letters of an argument or a rationale and where they end, and whether to act
     again are functions of all that the model has read; only their order is given.

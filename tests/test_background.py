@@ -1,4 +1,4 @@
-"""A loop in the background: what is handed to it ends or is cancelled, and it begins anew after its end and in a fork."""
+"""A loop in the background: its work ends or is cancelled, and it starts again after its end and in a fork."""
 
 import asyncio
 import os

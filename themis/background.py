@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own: whoever waits can be any thread, and what is awaited can be cancelled."""
+"""An event loop in a thread of its own. Any thread can wait for its work, and cancel it."""
 
 import asyncio
 import threading
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 class BackgroundLoop:
-    """Begins with the first piece of work, and anew in a fork of the process, which inherits the object, not the thread."""
+    """Starts with the first piece of work, and again after a fork, which inherits the object but not the thread."""
 
     def __init__(self, name: str, opened: Callable[[], None], farewell: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """`opened` is called before the thread begins, `farewell` awaited before it ends: they make and close what lives in the loop."""
+        """`opened` is called before the thread starts, `farewell` awaited before it ends: for the loop's resources."""
         self._name, self._opened, self._farewell = name, opened, farewell
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begins a piece of work; cancelling what it gives back cancels it."""
+        """Starts a piece of work. Cancelling its future cancels it."""
         with self._lock:
             if not self._runs():
                 self._loop = asyncio.new_event_loop()
@@ -30,7 +30,7 @@ class BackgroundLoop:
             return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
-        """Ends the thread, if it runs; the next piece of work begins another."""
+        """Ends the thread, if it runs. The next piece of work starts another."""
         with self._lock:
             if self._thread is None or not self._runs():
                 return

@@ -1,7 +1,8 @@
 """Recipes (one YAML file a run, with key=value overrides) and the folder of data sets.
 
-A recipe is checked against a frozen dataclass, key by key; an error names a wrong key and the nearest right one.
-Knows nothing of what the settings mean, but for what the metadata of a dataclass field says of it: see `WHOLE`, `FORMERLY`, `VARIANTS`.
+A recipe is checked against a frozen dataclass, key by key; an error names a wrong key and the nearest right one. Knows
+nothing of what the settings mean, but for what the metadata of a dataclass field says of it: see `WHOLE`, `FORMERLY`,
+`VARIANTS`.
 """
 
 import dataclasses
@@ -26,15 +27,15 @@ WHOLE = "whole"
 FORMERLY = "formerly"
 """Metadata of a field: its former names, so that an old recipe is told the new one."""
 VARIANTS = "variants"
-"""Metadata of a field: a list of mappings that each vary the recipe; an override on the command line wins over them."""
+"""Metadata of a field: a list of mappings that each vary the recipe. Overrides on the command line win over them."""
 
 
 def data_root() -> Path | None:
-    """The folder of data sets: `THEMIS_DATA`, else `../shared/data` beside the project where that exists, else None."""
+    """The folder of data sets: `THEMIS_DATA`, else `../shared/data` beside the project if it exists, else None."""
     setting = os.environ.get("THEMIS_DATA")
     if setting is not None:
         if setting and not Path(setting).is_dir():
-            raise ConfigError(f"THEMIS_DATA is '{setting}', which is no directory")
+            raise ConfigError(f"THEMIS_DATA is '{setting}', which is not a directory")
         return Path(setting) if setting else None
     beside = _project_root() / ".." / "shared" / "data"
     return beside.resolve() if beside.is_dir() else None
@@ -46,15 +47,15 @@ def _project_root() -> Path:
 
 
 def recipe_names(kind: str = "") -> list[str]:
-    """The recipes in the package: those of training, or those of another kind, such as `build`, in a folder of its own."""
+    """The recipes of the package: those of training, or of another kind, such as `build`, which has its own folder."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _recipes(kind).iterdir() if entry.name.endswith(".yaml"))
 
 
 def read_recipe(name: str, schema: type[T], overrides: Sequence[str] = (), kind: str = "") -> T:
     """The recipe `name` (of the package, or a path to a YAML file) as an instance of the dataclass `schema`.
 
-    `overrides` are `key=value` texts; values are YAML. A key has dots for its sections, which may be left out where its own name is
-    found once. For `kind` see `recipe_names`. Raises `ConfigError`.
+    `overrides` are `key=value` texts; values are YAML. A key has dots for its sections, which may be left out where
+    its own name is found once. For `kind` see `recipe_names`. Raises `ConfigError`.
     """
     raw = _read_yaml(name, kind, schema)
     for override in overrides:
@@ -161,7 +162,7 @@ def _set(raw: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def build(schema: type[T], raw: dict[str, Any], where: str, prefix: str, root: type[Any] | None = None) -> T:
-    """`raw` as an instance of the dataclass `schema`; an error names a wrong key as `prefix` and key, and says where it belongs.
+    """`raw` as an instance of the dataclass `schema`. An error names a wrong key and where it belongs.
 
     `root` is the dataclass of the whole recipe, of which `schema` is a section.
     """
@@ -181,7 +182,7 @@ def build(schema: type[T], raw: dict[str, Any], where: str, prefix: str, root: t
 
 
 def _hint(root: type[Any], near: Collection[str], prefix: str, key: str) -> str:
-    """Where a key belongs that is not where it was found."""
+    """The right place of a misplaced key."""
     if places := _paths(root, key):
         return f": write {' or '.join(places)}"
     names = {field.name: path for path, field in _all_fields(root)} | {name: prefix + name for name in near}

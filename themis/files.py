@@ -1,4 +1,4 @@
-"""Files: JSON, JSON lines and Parquet are read with the file, the line and the field in every error, and a file is written whole.
+"""Reads JSON, JSON lines and Parquet, and writes a file whole. Every error names the file, the line and the field.
 
 JSON may be plain, gzipped or packed with xz, by its ending. Knows nothing of what a field is for.
 """
@@ -20,7 +20,7 @@ _BLANK = b"\xef\xbb\xbf \t\r\n"
 
 
 def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines with the numbers of their lines, from 1; blank lines are skipped."""
+    """The objects of a file of JSON lines with their line numbers, from 1. Blank lines are skipped."""
     with _opened(Path(path)) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -82,7 +82,10 @@ def parquet_rows(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write beside `path`. It takes the place of `path` once it is complete and on the disk, else it is removed."""
+    """A file to write beside `path`.
+
+    It takes the place of `path` once it is complete and on the disk, else it is removed.
+    """
     beside = path.with_name(f".{path.name}.part")
     try:
         with beside.open("wb") as file:

@@ -39,13 +39,13 @@ class LossWeights:
     Without alpha there is no trace, and this counts nothing.
     """
     centre: float = 0.0
-    """The mean square of a pair's summed rewards, which keeps rewards near zero; TRL's `center_rewards_coefficient` (0.01 there)."""
+    """The mean square of a pair's summed rewards, which keeps them near 0: TRL's `center_rewards_coefficient`."""
 
 
 def ranking_loss(chosen_B: Tensor, rejected_B: Tensor, margin_B: Tensor | None = None) -> Tensor:
     """Mean of -log sigmoid(chosen - rejected - margin), in float32.
 
-    Source: InstructGPT, arXiv:2203.02155, eq. 1, for one pair per prompt; the margin: Llama 2, arXiv:2307.09288, eq. 2.
+    Source: InstructGPT, arXiv:2203.02155, eq. 1, for one pair per prompt. Margin: Llama 2, arXiv:2307.09288, eq. 2.
     """
     difference_B = chosen_B.float() - rejected_B.float()
     return -F.logsigmoid(difference_B if margin_B is None else difference_B - margin_B).mean()
@@ -62,13 +62,13 @@ def centring_loss(chosen_B: Tensor, rejected_B: Tensor) -> Tensor:
 def language_model_losses(
     read: Callable[[Tensor], Tensor], state_NH: Tensor, target_N: Tensor, kind_N: Tensor, count: Tensor | int | None = None
 ) -> dict[str, Tensor]:
-    """Cross-entropy summed over the tokens of each kind and divided by `count`, by default N, the targets of all kinds together.
+    """Cross-entropy summed over the tokens of each kind and divided by `count`, by default the number of all targets.
 
-    The paper writes plain sums. Dividing by the one common count keeps the balance between kinds that sums
-    give, and makes alpha mean the same for short traces as for long ones.
+    The paper writes plain sums. Dividing by one common count keeps the balance between kinds that sums give, and makes
+    alpha mean the same for short traces as for long ones.
 
-    `read` gives the logits [n, V] of states [n, H]. Where all of them would be large they are made in chunks, and made again
-    in the backward pass, so that never more than one chunk of them is kept.
+    `read` gives the logits [n, V] of states [n, H]. Large logits are computed in chunks, and again in the backward
+    pass, so that memory holds one chunk at a time.
     """
     per_token_N = _cross_entropy(read, state_NH, target_N)
     divisor = max(1, target_N.numel()) if count is None else count

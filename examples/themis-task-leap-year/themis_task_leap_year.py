@@ -1,4 +1,4 @@
-"""A task for Themis in a package of its own: `pip install examples/themis-task-leap-year`, and `themis build` knows it."""
+"""A task for Themis in a package of its own. Once `pip install`ed, it is a task of `themis build`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

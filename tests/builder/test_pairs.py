@@ -1,4 +1,4 @@
-"""From a draft to a pair: one way for the builder and for streams, and infinite streams whose observations are what the tools say."""
+"""From a draft to a pair, in the builder and in infinite streams, whose observations are what the tools say."""
 
 from collections.abc import Sequence
 from datetime import date

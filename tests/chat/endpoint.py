@@ -1,4 +1,4 @@
-"""A stand-in for an OpenAI-compatible server: it listens on loopback, answers as it is told, and notes what it was asked.
+"""A fake OpenAI-compatible server: it listens on loopback, gives prepared answers, and records its requests.
 
 It streams, stalls, sends half an answer, breaks JSON, refuses, limits its rate, fails, and drops the connection.
 """

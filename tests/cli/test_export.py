@@ -1,4 +1,4 @@
-"""`themis export --merged` of a LoRA run, end to end: from a backbone of somebody else's to whole weights that judge the same."""
+"""`themis export --merged` of a LoRA run, end to end: from a foreign backbone to whole weights that judge the same."""
 
 import json
 from pathlib import Path

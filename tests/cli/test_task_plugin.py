@@ -1,4 +1,4 @@
-"""The example task is installed as anybody would install it; its rows are built, trained on and evaluated by the real commands."""
+"""The example task is installed as a package. The real commands build its rows, train on them and evaluate."""
 
 import json
 import os
@@ -39,7 +39,8 @@ logging:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # Not by `find_spec`: looking for pip as a module has setuptools let go of its distutils, which compiling needs later.
+    # Not by `find_spec`: looking for pip as a module has setuptools let go of its distutils, which compiling needs
+    # later.
     try:
         for package in ("pip", "hatchling", "scikit-learn", "datasketch", "pyarrow"):
             distribution(package)

@@ -42,8 +42,8 @@ def rewardbench_row(subset: str, chosen: object, rejected: object, id: int = 0) 
 
 
 def test_rewardbench_weighs_math_like_code_and_gives_nothing_for_a_tie(tmp_path: Path) -> None:
-    """Reasoning: two right of four of code, weight 4; one right of one of math, weight 4: (2 + 4) / 8. Chat: (1 + 0) / 2.
-    Safety: nothing of one. The score is (3/4 + 1/2 + 0) / 3."""
+    """Reasoning: two right of four of code, weight 4; one right of one of math, weight 4: (2 + 4) / 8. Chat: (1 + 0) /
+    2. Safety: nothing of one. The score is (3/4 + 1/2 + 0) / 3."""
     code = [
         rewardbench_row("hep-go", 2, 1),
         rewardbench_row("hep-go", 2, 1),
@@ -78,10 +78,10 @@ def test_rewardbench_2_is_best_of_four_and_an_equal_best_is_shared(tmp_path: Pat
 
 
 def test_the_ties_score_is_of_accuracy_and_of_margins(tmp_path: Path) -> None:
-    """Question 1: right 10 and 8, wrong 3: gap 5, width 2; reference gap 1. Question 2: right 6 and 2, wrong 1: gap 1, width 4;
-    reference gap 7. Question 3: a wrong answer among the right ones: gap -1, width 3; reference wrong, gap -2.
-    Accurate: 2/3 of the questions, 2/3 of the references. Preferred: the first, 1/3; with its reference (1 > 2) none.
-    Clearness: tanh(1/2 - 1), tanh(1/4 - 1), tanh(-2/3 - 1)."""
+    """Question 1: right 10 and 8, wrong 3: gap 5, width 2; reference gap 1. Question 2: right 6 and 2, wrong 1: gap 1,
+    width 4; reference gap 7. Question 3: a wrong answer among the right ones: gap -1, width 3; reference wrong, gap
+    -2. Accurate: 2/3 of the questions, 2/3 of the references. Preferred: the first, 1/3; with its reference (1 > 2)
+    none. Clearness: tanh(1/2 - 1), tanh(1/4 - 1), tanh(-2/3 - 1)."""
     rows = [
         rewardbench2_row("Ties", [10, 8], [3, 1], "tied:1"),
         rewardbench2_row("Ties", [5], [4, 0], "ref:1"),
@@ -97,7 +97,10 @@ def test_the_ties_score_is_of_accuracy_and_of_margins(tmp_path: Path) -> None:
 
 
 def test_the_ties_score_stands_missing_rewards_and_equal_right_answers(tmp_path: Path) -> None:
-    """Of the first question the width is 0 and the gap is positive: clearness 1. The second lacks a reward: all of it is lost, -1."""
+    """Of the first question the width is 0 and the gap is positive: clearness 1.
+
+    The second lacks a reward: all of it is lost, -1.
+    """
     rows = [
         rewardbench2_row("Ties", [2, 2], [1], "tied:1"),
         rewardbench2_row("Ties", [2], [1], "ref:1"),
@@ -109,7 +112,7 @@ def test_the_ties_score_stands_missing_rewards_and_equal_right_answers(tmp_path:
 
 
 def test_of_ties_an_item_without_partner_counts_for_its_accuracy_alone(tmp_path: Path) -> None:
-    """Two questions, both right, of which one has a reference, right as well: gap 1, width 1 in the one, and nothing is above its width."""
+    """Two questions, both won, one with a right reference too: gap 1, width 1, so nothing is above its width."""
     rows = [
         rewardbench2_row("Ties", [3, 2], [1], "tied:1"),
         rewardbench2_row("Ties", [9, 8], [1], "tied:2"),
@@ -120,8 +123,8 @@ def test_of_ties_an_item_without_partner_counts_for_its_accuracy_alone(tmp_path:
 
 
 def test_of_ties_an_empty_right_answer_loses_and_empty_wrong_ones_lose_to_all(tmp_path: Path) -> None:
-    """First: right answers 3 and 2, all wrong ones empty, also of its reference: told apart without bounds, clearness 1. Second: a right
-    answer is empty, so nothing of it is won: clearness -1; its reference is right."""
+    """First: right answers 3 and 2, all wrong ones empty, also of its reference: told apart without bounds, clearness
+    1. Second: a right answer is empty, so nothing of it is won: clearness -1; its reference is right."""
     rows = [
         rewardbench2_row("Ties", [3, 2], [""], "tied:1"),
         rewardbench2_row("Ties", [3], [""], "ref:1"),
@@ -140,9 +143,9 @@ def rm_bench_row(domain: str, chosen: list[int], rejected: list[int], id: str = 
 
 
 def test_rm_bench_is_hard_above_the_diagonal_and_counts_safety_by_its_rows(tmp_path: Path) -> None:
-    """Chat, rising style bias: chosen 1 3 5, rejected 0 2 4. Chosen plain beats only the plain; so hard 0/3, normal 3/3, easy 3/3.
-    Safety: two rows to refuse are all won, one to respond to is all lost: 2/3 each. By style: hard (0 + 2/3) / 2, normal and easy
-    (1 + 2/3) / 2. The score is the mean of the domains, and of the styles."""
+    """Chat, rising style bias: chosen 1 3 5, rejected 0 2 4. Chosen plain beats only the plain; so hard 0/3, normal
+    3/3, easy 3/3. Safety: two rows to refuse are all won, one to respond to is all lost: 2/3 each. By style: hard (0 +
+    2/3) / 2, normal and easy (1 + 2/3) / 2. The score is the mean of the domains, and of the styles."""
     rows = [
         rm_bench_row("chat", [1, 3, 5], [0, 2, 4]),
         rm_bench_row("safety-refuse", [9, 9, 9], [1, 1, 1]),
@@ -157,7 +160,7 @@ def test_rm_bench_is_hard_above_the_diagonal_and_counts_safety_by_its_rows(tmp_p
 
 
 def test_equal_rewards_are_lost_in_rm_bench(tmp_path: Path) -> None:
-    """Of 1 2 2 against 1 1 2, plain to rich: the hard ones are all lost, of the normal ones the second is won, all easy ones are won."""
+    """1 2 2 against 1 1 2, plain to rich: all hard ones lost, of the normal ones the second won, all easy ones won."""
     _, _, official = scored(written(tmp_path, rm_bench_row("code", [1, 2, 2], [1, 1, 2])))
     assert official == pytest.approx({"code": (0 + 1 / 3 + 1) / 3, "hard": 0, "normal": 1 / 3, "easy": 1, "score": 4 / 9})
 

@@ -1,4 +1,4 @@
-"""A model of the chat form as a judge: calls are made, what came back is read through the template, whatever it writes is a verdict."""
+"""A chat model as a judge: it makes calls, reads results through the template, and whatever it writes is a verdict."""
 
 import json
 from collections.abc import Sequence

@@ -15,7 +15,7 @@ from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, T
 
 
 def likeliest(tokenizer: PreTrainedTokenizerFast, state: Any, *tokens: str) -> str | None:
-    """What is chosen where these tokens are the likeliest, the first above the second and so on; three logits belong to no token."""
+    """The choice if these tokens are the likeliest, in falling order. Three logits belong to no token."""
     choose = GreedyChoice(tokenizer, SegmentWriter(tokenizer), len(tokenizer) + 3, torch.device("cpu"))
     logits = torch.zeros(1, len(tokenizer) + 3)
     logits[0, -3:] = 99

@@ -10,7 +10,10 @@ CASES = [Case("What?", f"Answer {number}", id=str(number)) for number in range(5
 
 
 def judge(tokenizer: PreTrainedTokenizerFast, batch_size: int = 5) -> Judge:
-    """A tiny model with random weights: at temperature 1 it writes letters without end, so its rationale is skipped."""
+    """A tiny model with random weights.
+
+    At temperature 1 it would write letters for ever, so its rationale is skipped.
+    """
     model = tiny_model("llama", tokenizer)
     return Judge(model, tokenizer, EchoTools(), rationale="skip", batch_size=batch_size, budget=Budget(tool_calls=1, new_tokens=60))
 

@@ -21,7 +21,8 @@ with default_toolbox() as toolbox:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    # Not by `find_spec`: looking for pip as a module has setuptools let go of its distutils, which compiling needs later.
+    # Not by `find_spec`: looking for pip as a module has setuptools let go of its distutils, which compiling needs
+    # later.
     try:
         for package in ("pip", "hatchling"):
             distribution(package)

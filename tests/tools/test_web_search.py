@@ -22,7 +22,7 @@ PAGES = "The Kola well reached 12 km. It was begun in 1970."
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """A service, an answer of its published form to a query, what it should be asked, and an answer that found nothing."""
+    """A service, an answer in its published form, the request it should get, and an answer that found nothing."""
 
     build: Callable[[dict[str, Any], Client], AnyTool]
     found: dict[str, Any]

@@ -16,7 +16,7 @@ def trained_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def chat_tokenizer() -> PreTrainedTokenizerFast:
-    """As instruct models have it: other special tokens, and added ones that are not special and swallow white space."""
+    """As in instruct models: other special tokens, and added tokens that are not special and swallow white space."""
     tokenizer = byte_tokenizer()
     tokenizer.add_special_tokens({"bos_token": "<s>", "eos_token": "</s>", "pad_token": "<|im_end|>"})
     tokenizer.add_tokens(["<tool_call>", "</tool_call>", "\N{EURO SIGN}", "\n", "  ", "Observation:"])

@@ -1,4 +1,4 @@
-"""Every recipe of the package is dry-run: counted at its full size, and trained at a tiny one of the same architecture."""
+"""Every recipe is dry-run: counted at its full size, and trained at a tiny size of the same architecture."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Runs in epochs: every pair once an epoch, on files of any form, by any kind of model, killed or not, in one process or two."""
+"""Runs in epochs: every pair once an epoch, from any file, with any model, killed or not, in one process or two."""
 
 import json
 import os

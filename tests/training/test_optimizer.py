@@ -1,4 +1,4 @@
-"""Muon and AdamW as one optimizer: each parameter has one of the two, and a saved state goes on as if never interrupted."""
+"""Muon and AdamW as one optimizer: each parameter has one of the two, and a saved state resumes exactly."""
 
 import copy
 

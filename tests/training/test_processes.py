@@ -1,6 +1,7 @@
-"""FSDP2 and DeepSpeed on two processes of the CPU: weights are spread, losses are those of one process, one model is left, a run goes on.
+"""FSDP2 and DeepSpeed on two CPU processes: weights are sharded, losses equal one process's, a run resumes.
 
-One start of two processes for each way makes all the runs that the tests here look at. DeepSpeed compiles for minutes when it first runs.
+One start of two processes for each way makes all the runs that the tests here look at. DeepSpeed compiles for minutes
+when it first runs.
 """
 
 import json
@@ -55,7 +56,10 @@ def settings_of(way: str, folder: Path) -> dict[str, Any]:
 
 
 def write_deepspeed_settings(folder: Path) -> None:
-    """The package's own settings, and a copy with optimizer and gradients spread alone. Tiny weights are spread, too."""
+    """The package's own settings, and a copy with optimizer and gradients spread alone.
+
+    Tiny weights are spread, too.
+    """
     zero3 = json.loads((resources.files("themis") / "recipes" / "zero3.json").read_text())
     zero3["zero_optimization"]["stage3_param_persistence_threshold"] = 0
     (folder / "zero3.json").write_text(json.dumps(zero3))

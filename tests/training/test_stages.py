@@ -1,4 +1,7 @@
-"""A run in stages: each starts from the weights of the one before, and their mean is the result. Killed, it ends the same."""
+"""A run in stages: each starts from the weights of the one before, and their mean is the result.
+
+Killed, it ends the same.
+"""
 
 import os
 import signal

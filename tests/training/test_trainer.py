@@ -1,4 +1,4 @@
-"""Training: the loss reaches every parameter, a killed run goes on as if nothing had happened, alpha = 0 is vanilla."""
+"""Training: the loss reaches every parameter, a killed run resumes exactly, alpha = 0 is vanilla."""
 
 import json
 import os

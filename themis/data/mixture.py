@@ -1,6 +1,6 @@
-"""Sources of pairs and their mixture: which source the next pair comes from, and how it is altered.
+"""A mixture of pair sources: which source gives the next pair, and how the pair is altered.
 
-Knows nothing of files and of tokens.
+Knows nothing of files or tokens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from themis.traces.pair import Pair, Side
 from themis.traces.text import FAILURE
 
 PairSource = Callable[[Random], Pair | None]
-"""Draws a pair, which depends on the random source alone; None where none could be made."""
+"""Draws a pair, which depends on the random source alone; None if it could not make one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Mixture:
                 return name, self.altered(rng, pair)
 
     def altered(self, rng: Random, pair: Pair) -> Pair:
-        """The pair; by their shares, with a forged trace in its worse answer, or without observations."""
+        """The pair, or by the shares one with a forged trace in its worse answer, or one without observations."""
         if pair.rejected.trace is not None and rng.random() < self.forged_share:
             pair = forged(rng, pair)
         if rng.random() < self.dropped_observations:
@@ -54,7 +54,7 @@ def always(pair: Pair) -> PairSource:
 
 
 def without_observations(pair: Pair) -> Pair:
-    """The pair as it is judged when no tool answers."""
+    """The pair as if no tool had answered."""
 
     def blind(trace: Trace | None) -> Trace | None:
         if trace is None:
@@ -71,7 +71,7 @@ def without_observations(pair: Pair) -> Pair:
 
 
 def forged(rng: Random, pair: Pair) -> Pair:
-    """The pair, its worse answer followed by text that pretends to be an observation in its favour."""
+    """The pair with text after its worse answer that pretends to be an observation in its favour."""
     trace = pair.rejected.trace
     claim = rng.choice((pair.rejected.answer, "The answer is correct.", pair.rejected.answer.split(" ")[-1]))
     lines = (

@@ -1,7 +1,7 @@
-"""Preference files as people have them: TARA's JSON, TRL's columns as text or as messages; JSON lines or Parquet.
+"""Reads preference files: TARA's JSON, and TRL's columns as text or as messages, from JSON lines or Parquet.
 
-A file's form is told by its columns. Rows whose two answers are the same are left out and counted.
-Knows nothing of models: whether a pair is too long is for whoever numbers its tokens.
+The columns decide the form of a file. Rows with two equal answers are left out and counted.
+Knows nothing of models: whoever tokenises a pair decides whether it is too long.
 """
 
 from collections import Counter
@@ -48,7 +48,7 @@ def read_preferences(path: str | Path) -> Preferences:
 
 
 def _told_apart(path: Path, read: Preferences) -> Preferences:
-    """Without the rows whose answers or labels are the same; none left, and nothing could be learnt."""
+    """Leaves out rows with equal answers or equal labels. Raises `DataError` if no row is left."""
     different = [pair for pair in read.pairs if pair.chosen.answer != pair.rejected.answer]
     labelled = [pair for pair in different if pair.chosen.score != pair.rejected.score]
     left_out = read.left_out + Counter(
@@ -88,7 +88,7 @@ def _pair(row: dict[str, Any], where: str, has_margin: bool, name: str) -> Pair:
 
 
 def _texts(row: dict[str, Any], where: str) -> tuple[str, str, str]:
-    """Prompt and answers; without a prompt, what both texts begin with, up to the end of a word, is the prompt."""
+    """Prompt and answers. Without a prompt column, the prompt is the texts' common beginning, in whole words."""
     chosen, rejected = checked_text(row["chosen"], "chosen", where), checked_text(row.get("rejected"), "rejected", where)
     if "prompt" in row:
         prompt = row["prompt"]
@@ -104,7 +104,7 @@ def _texts(row: dict[str, Any], where: str) -> tuple[str, str, str]:
 
 
 def _conversations(row: dict[str, Any], where: str) -> tuple[str, str, str]:
-    """Messages: the answers are the last ones, and what stands before them belongs to the prompt."""
+    """Prompt and answers from messages: the last ones are the answers, all before them belongs to the prompt."""
     chosen, rejected = (_messages(row.get(name), name, where) for name in ("chosen", "rejected"))
     before, other = chosen[:-1], rejected[:-1]
     if before != other:

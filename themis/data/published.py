@@ -1,4 +1,4 @@
-"""Each a small function from a published file to pairs or questions, without the questions held out for tests."""
+"""Reads published files as pairs or questions, without the questions held out for tests."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ TARA_TRAIN_TASKS = ("calendar", "weather", "multi_tools", "calculator", "code", 
 
 @dataclass(slots=True)
 class Published:
-    """What was read from a folder of data sets, and what was left out, counted by reason."""
+    """The pairs and questions of a folder of data sets, and counts of what was left out, by reason."""
 
     pairs: dict[str, list[Pair]] = field(default_factory=dict)
     gsm8k: list[tuple[str, str]] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Published:
 
 
 def read_published(root: Path, tasks: Iterable[str] = TARA_TRAIN_TASKS) -> Published:
-    """TARA's train rows and GSM8K's train problems under `root`, never a question that is held out or in a dev file."""
+    """TARA's train rows and GSM8K's train problems under `root`, without questions held out or in a dev file."""
     published = Published()
     held_out = measured_questions(root)
     for task in tasks:
@@ -50,7 +50,10 @@ def read_published(root: Path, tasks: Iterable[str] = TARA_TRAIN_TASKS) -> Publi
 
 
 def read_rows(folder: Path, root: Path | None, split: str = "train") -> Published:
-    """The pairs of a split of a data set that `themis build` made, by task; never a question of TARA's test set, where `root` names it."""
+    """The pairs of a split of a data set that `themis build` made, by task.
+
+    With `root`, questions of TARA's test set are left out.
+    """
     rows = Published()
     held_out = measured_questions(root) if root else frozenset[str]()
     files = sorted((folder / "tara").glob(f"*/{split}.jsonl"))
@@ -65,15 +68,18 @@ def read_rows(folder: Path, root: Path | None, split: str = "train") -> Publishe
 
 
 def measured_questions(root: Path) -> frozenset[str]:
-    """The hashes of the questions below `root` that are for measuring: held out, or in a dev file. Raises `DataError` without the list."""
+    """The hashes of the test questions below `root`: those held out, and those in a dev file.
+
+    Raises `DataError` if the list of held-out questions is missing.
+    """
     holdout_file = root / "tara" / "holdout.sha256"
     if not holdout_file.is_file():
-        raise DataError(f"{holdout_file} is missing: without the list of held-out questions nothing may be trained on {root}")
+        raise DataError(f"{holdout_file} is missing: training on {root} needs the list of held-out questions")
     return read_holdout(holdout_file) | _dev_questions(root / "tara")
 
 
 def _dev_questions(tara: Path) -> frozenset[str]:
-    """Dev files are for measuring: a question that also stands in a train file is not trained on either."""
+    """The questions of dev files. They are not trained on, even if a train file holds them too."""
     return frozenset(
         question_hash(pair.question)
         for file in sorted(tara.glob("*/dev.jsonl"))

@@ -1,4 +1,4 @@
-"""The agents as a language model, which here is a server on loopback that says what it is told to; the tools are the real ones."""
+"""The agents as a language model: here a server on loopback with prepared replies. The tools are the real ones."""
 
 import json
 from collections.abc import Iterator

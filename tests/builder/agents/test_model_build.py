@@ -28,7 +28,10 @@ def is_stubborn(question: str) -> bool:
 
 
 class Model:
-    """Knows the days of the week, lies at times, and has a server that fails at times. What it says depends on the prompt alone."""
+    """Knows the days of the week, lies at times, and has a server that fails at times.
+
+    What it says depends on the prompt alone.
+    """
 
     def __init__(self) -> None:
         self.requests = 0

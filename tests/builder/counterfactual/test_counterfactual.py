@@ -53,7 +53,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def stances(row: Counterfactual) -> tuple[str, str]:
-    """What the agents by rule say of the answer in either world, with the real calendar and the world's other tools."""
+    """The stance of the agents by rule in either world, with the real calendar and the world's other tools."""
     rule = task_named(row.task).agents
     found = []
     with Toolbox([week_day, day_difference, target_day]) as toolbox, Sandbox() as sandbox:

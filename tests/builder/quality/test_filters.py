@@ -20,7 +20,7 @@ def called(*observations: Observation | None, tool: str = "Calendar.week_day") -
 
 
 def forged_key() -> Row:
-    """A thought that TARA's flat text cannot hold is written otherwise, and comes back; half a letter cannot be written at all."""
+    """A thought that TARA's flat text cannot hold is written another way. Half a letter cannot be written at all."""
     return with_answers(SOUND, "Tuesday \ud800", "Sunday")
 
 

@@ -1,4 +1,4 @@
-"""The four steps end to end, with real agents and tools over a tiny catalogue; and what a run that was killed leaves."""
+"""The four steps end to end, with real agents and tools over a tiny catalogue; and what a killed run leaves."""
 
 import os
 import shutil

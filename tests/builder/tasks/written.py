@@ -52,7 +52,7 @@ KEEPERS = ("Ada Voss", "Milo Tarn", "Nils Holm", "Jo Karr", "Tom Ferris", "Jane 
 
 
 def reading_folder(root: Path) -> Path:
-    """Questions of people on eight lighthouses and two occupations, questions by rule on ten lives; none is held out."""
+    """Questions of people on eight lighthouses and two occupations, and generated ones on ten lives, none held out."""
     gold = [
         {
             "question": f"who keeps the lighthouse of vell {number}",

@@ -1,7 +1,8 @@
 """Programs that try to get out of the sandbox, and what it means that one was held.
 
-Needs neither pytest nor an installed Themis: `main` runs them all as whoever starts it, for the test that becomes another user.
-A program appends to `escaped` what it managed to do. It was held if it managed nothing, or was ended before it could say.
+Needs neither pytest nor an installed Themis: `main` runs them all as whoever starts it, for the test that becomes
+another user. A program appends to `escaped` what it managed to do. It was held if it managed nothing, or was ended
+before it could say.
 """
 
 # ruff: noqa: E501 - a program reads better in few lines

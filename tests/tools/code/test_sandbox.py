@@ -1,4 +1,4 @@
-"""The sandbox for honest programs, what is kept between jobs (nothing), and its filters, read by an interpreter of their own."""
+"""The sandbox for honest programs, what is kept between jobs (nothing), and its filters, run by an interpreter."""
 
 import os
 import signal
@@ -147,7 +147,7 @@ def test_when_we_are_killed_the_worker_and_its_jobs_die() -> None:
 
 
 def of_worker_of(parent: int) -> set[int]:
-    """The worker that a process has started, and all that the worker has; empty until there is a job that has lived for a while."""
+    """The worker that a process has started, and the worker's processes; empty until a job has lived for a while."""
     alive = processes()
     sessions = {session for pid, above, session in alive if above == parent and session == pid}
     found = {pid for pid, _, session in alive if session in sessions}

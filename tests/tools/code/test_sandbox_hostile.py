@@ -1,4 +1,4 @@
-"""Hostile programs against every tier that this machine has, as whoever runs the tests and, where that is root, as nobody in particular."""
+"""Hostile programs against every tier that this machine has, as the user of the tests, and for root as nobody."""
 
 import json
 import os

@@ -1,6 +1,7 @@
 """An MCP server as a stranger might write it, without the SDK: each tool misbehaves in its own way.
 
-`python stranger.py` speaks JSON-RPC over standard input and output; `python stranger.py FAULT` misbehaves from the start.
+`python stranger.py` speaks JSON-RPC over standard input and output; `python stranger.py FAULT` misbehaves from the
+start.
 """
 
 import json
