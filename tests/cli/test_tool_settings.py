@@ -58,7 +58,7 @@ def test_an_index_is_made_and_answers_by_file_by_flag_and_by_environment(
     monkeypatch.setenv("THEMIS_TOOLS__WIKI_SEARCH__PATH", str(tmp_path / "wiki"))
     assert themis("tools", "call", "wiki_search", "capital of Australia").stdout.strip() == said
     assert json.loads(themis("tools", "index", "articles.jsonl", "--out", "other", "--json").stdout) == {"passages": 2, "out": "other"}
-    assert sentence(themis("tools", "index", "no.jsonl", "--out", "x")) == "there is no file no.jsonl"
+    assert sentence(themis("tools", "index", "no.jsonl", "--out", "x")) == "no.jsonl does not exist"
 
 
 def test_weather_is_imported_and_answers(themis: Themis) -> None:
@@ -169,7 +169,7 @@ def test_recordings_are_exported_sorted_and_imported(themis: Themis) -> None:
     assert unknown.startswith("this call is not recorded, and wiki_search is not switched on")
     assert "no recording" in sentence(themis("tools", "call", "wiki_search", "c", "--store", "new.db", "--tools-mode", "replay"))
     assert "not switched on" in sentence(themis("tools", "call", "translate", "c", "--store", "new.db", "--tools-mode", "replay"))
-    assert sentence(themis("tools", "export-recordings", "no.db", "--out", "x")) == "there is no file no.db"
+    assert sentence(themis("tools", "export-recordings", "no.db", "--out", "x")) == "no.db does not exist"
     assert "is the store itself" in sentence(themis("tools", "export-recordings", "seen.db", "--out", "seen.db"))
 
 

@@ -52,7 +52,7 @@ def test_published_calls_are_replayed_from_a_folder(themis: Themis, tmp_path: Pa
     write_tara([pair], tmp_path / "calendar" / "dev.jsonl")
     assert "100.00%" in themis("tools", "replay-tara", tmp_path).stdout
     assert [row["equal"] for row in json.loads(themis("tools", "replay-tara", tmp_path, "--json").stdout)["rows"]] == [1, 1]
-    assert "is no directory" in sentence(themis("tools", "replay-tara", tmp_path / "no"))
+    assert "is not a folder" in sentence(themis("tools", "replay-tara", tmp_path / "no"))
 
 
 def test_published_calls_are_recorded_for_judging_offline(themis: Themis, tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ class Themis(LazyCommands):
         "eval": Entry("evaluate:app", "Measure how often a judge prefers the better answer."),
         "report": Entry(
             "report:report",
-            "Write one page of HTML with all figures, plots and the worst mistakes: self-contained, without scripts.",
+            "Write evaluations and training runs as one self-contained HTML page: figures, plots, worst mistakes.",
             "EXAMPLE",
         ),
-        "tools": Entry("tools:app", "List the tools of a judge, call one, see what each needs, make indexes and recordings."),
+        "tools": Entry("tools:app", "List, call and check the tools of a judge; make indexes and recordings."),
         "build": Entry("build:app", "Build preference data that tools have checked."),
         "mcp": Entry("mcp:mcp", "Serve the tools, and a judge, to programs that speak MCP.", "EXAMPLE"),
         "train": Entry("train:train", "Train a reward model by a recipe.", "TRAIN_EXAMPLE"),

@@ -186,7 +186,7 @@ def judge_bench(
 
 
 def save_temperature(model: str, result: "Result") -> str:
-    """Write the temperature fitted on all items of a result to the model's `themis.json`; returns a sentence that says so."""
+    """Write the temperature fitted on all items of a result to the model's `themis.json`."""
     import_libraries()
     from themis.evaluation.calibration import COLDEST, HOTTEST
     from themis.model.checkpoint import META_FILE, resolve

@@ -1,4 +1,4 @@
-"""`themis build`: a preference set of one's own, every pair of it checked with tools."""
+"""`themis build`: preference sets whose every pair is checked with tools."""
 
 import json
 from dataclasses import replace
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from themis.builder.steps.pipeline import Advance
 
 EXAMPLE = (
-    "Example: themis build tara --out rebuilt; or of your own questions: themis build tara --source mine.jsonl --task wikisearch --out mine"
+    "Example: themis build tara --out rebuilt (needs THEMIS_DATA). "
+    "From your own questions: themis build tara --source mine.jsonl --task calendar --out mine"
 )
 
-_RECIPE_HELP = "Another recipe: a name of the package, or the path of a YAML file. `themis build FILE.yaml` says the same."
+_RECIPE_HELP = "Another recipe: a name of the package, or the path of a YAML file. `themis build FILE.yaml` is short for it."
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. seed=7 tasks.calendar.train=1000."
 _SOURCE_HELP = "Your own questions or pairs instead: a .jsonl or .parquet file, or OWNER/NAME of a Hub data set; with --task."
-_TASK_HELP = "With --source: which task they are, such as wikisearch; it decides the tools."
-_OVERWRITE_HELP = "Replace what an earlier build left in the folder."
-_AT_ONCE_HELP = "Rows that are worked on at the same time."
+_TASK_HELP = "With --source: the task of the questions, such as wikisearch; it decides the tools."
+_OVERWRITE_HELP = "Delete what an earlier build left in --out, and start over."
+_AT_ONCE_HELP = "Rows that are built at the same time."
 
 
 class Builds(TyperGroup):
@@ -66,7 +67,7 @@ def tara(
 ) -> None:
     """Build a preference set in four steps: pairs, wrong answers, tool calls and rationales, filters.
 
-    A build that was stopped, however it was, goes on with the same command and ends with the same bytes.
+    An interrupted build resumes with the same command, and ends with the same bytes.
     """
     from themis.builder.steps.pipeline import build
     from themis.builder.steps.recipe import of_own_source, read_build_recipe
@@ -75,7 +76,7 @@ def tara(
     from themis.tools.setup.settings import read_settings
 
     if (source is None) != (task is None):
-        raise ConfigError("--source and --task belong together: a file of your own, and the task that it is of")
+        raise ConfigError("--source and --task belong together: give a file of your own, and the task of its questions")
     chosen = read_build_recipe(recipe, overrides or [])
     if source is not None and task is not None:
         chosen = of_own_source(chosen, source, task)
@@ -94,7 +95,9 @@ def tara(
             command=" ".join(["themis build", Path(recipe).name, *(overrides or []), *_own(source, task), "--out DIR"]),
             progress=Shown(bar),
         )
-    typer.echo(json.dumps({**built.report, "out": str(out)}, ensure_ascii=False) if json_output else told(built.report, out, built.is_new))
+    typer.echo(
+        json.dumps({**built.report, "out": str(out)}, ensure_ascii=False) if json_output else outcome(built.report, out, built.is_new)
+    )
 
 
 class Shown:
@@ -136,10 +139,10 @@ def build_bar() -> "Progress":
     return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
-def told(report: dict[str, Any], out: Path, is_new: bool) -> str:
-    """What a build came to, in a few lines."""
+def outcome(report: dict[str, Any], out: Path, is_new: bool) -> str:
+    """The rows of a build, by task, and what to do with them."""
     counts = " and ".join(f"{count:,} {split}" for split, count in report["rows"].items())
-    lines = [f"{out}: {'built' if is_new else 'was built already'}, {counts} rows, each answer of them checked with tools"]
+    lines = [f"{out}: {'built' if is_new else 'was built already'}, {counts} rows, every answer checked with tools"]
     width = max(map(len, report["tasks"]), default=0)
     for task, entry in report["tasks"].items():
         lost = {**entry["left out"], **entry["filtered"]}

@@ -1,4 +1,4 @@
-"""`themis build counterfactual` and `themis eval counterfactual`: counterfactual pairs, and how often a judge flips."""
+"""`themis build counterfactual` makes counterfactual pairs, and `themis eval counterfactual` judges them."""
 
 import json
 from contextlib import ExitStack
@@ -38,7 +38,7 @@ def counterfactual(
     seed: Annotated[int, typer.Option(help="Another seed draws other pairs.")] = 0,
     tasks: Annotated[str, typer.Option(help=_TASKS_HELP, show_default="all six")] = "",
 ) -> None:
-    """Make counterfactual pairs for evaluation: the same question and answer, with observations that support or contradict it.
+    """Make counterfactual pairs for evaluation: one answer, with observations that support it and that contradict it.
 
     The same seed gives the same bytes. No data set of `themis build tara` has one of these questions. The sources are
     read from THEMIS_DATA.

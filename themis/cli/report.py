@@ -1,4 +1,4 @@
-"""`themis report`: evaluations and training runs as one page."""
+"""`themis report`: evaluations and training runs on one page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,9 +15,9 @@ _RUNS_HELP = "JSON files of `themis eval ... --out`, and directories of training
 def report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help=_RUNS_HELP)],
     out: Annotated[Path, typer.Option(help="The page to write.", dir_okay=False)] = Path("report.html"),
-    title: Annotated[str, typer.Option(help="Its heading.")] = "Themis: how well the judge judges",
+    title: Annotated[str, typer.Option(help="The heading of the page.")] = "Themis: how well the judge judges",
 ) -> None:
-    """Write one page of HTML with all figures, plots and the worst mistakes: self-contained, without scripts."""
+    """Write evaluations and training runs as one self-contained HTML page: figures, plots, worst mistakes."""
     from themis.evaluation.page import page, read_run
 
     read = [read_run(path) for path in runs]

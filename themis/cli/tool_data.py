@@ -1,4 +1,4 @@
-"""The commands of `themis tools` that make files: passage indexes, stores of weather, recordings."""
+"""The commands of `themis tools` that make files: passage indexes, weather stores, recordings."""
 
 import json
 from collections import Counter
@@ -11,8 +11,8 @@ from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags, open_toolbox, 
 from themis.errors import ConfigError, DataError
 
 _CALLS_HELP = "JSON lines: calls (tool and argument), or verdicts of `themis score`."
-_CASES_HELP = "With verdicts: their cases, for tools that look at the answer."
-_AGAIN_HELP = "Call again what is recorded already."
+_CASES_HELP = "With verdicts: their cases, for tools that read the answer."
+_AGAIN_HELP = "Repeat the calls that are recorded already."
 
 _PUBLISHED_EXAMPLE = "Example: themis tools record-published tara --tools translate,google_serper,wiki_search --store published.db"
 
@@ -71,7 +71,7 @@ def record(
     settings: SettingsFile = None,
     tool: ToolFlags = None,
 ) -> None:
-    """Make the calls of a file, and keep what the tools say. The exit status is 1 if the world failed in some of them."""
+    """Make the calls of a file, and record the answers. The exit status is 1 if a tool failed to answer."""
     from themis.cli.verdict_file import read_cases
     from themis.tools.recordings.from_file import read_calls, record_calls
 
@@ -79,7 +79,7 @@ def record(
     with open_toolbox("record" if again else "auto", store, settings=settings, flags=tool) as toolbox, progress_bar() as bar:
         task = bar.add_task("called", total=len(found))
         statuses = record_calls(toolbox, found, lambda: bar.advance(task))
-    why = " (these tools look at the answer: give it with the call, or --cases)" if statuses["left out"] else ""
+    why = " (these tools read the answer: give it with the call, or --cases)" if statuses["left out"] else ""
     _say(json_output, {"calls": len(found), **+statuses}, f"{len(found):,} calls: {_counted(+statuses)}{why}")
     raise typer.Exit(1 if statuses["unavailable"] + statuses["timeout"] else 0)
 
@@ -90,14 +90,14 @@ def record_published(
     tools: Annotated[str, typer.Option(help="Only the calls of these tools, separated by commas.", show_default="all")] = "",
     json_output: JsonFlag = False,
 ) -> None:
-    """Keep what was published with TARA's calls, to judge its pairs offline: with the option --near of `score` and `eval`."""
+    """Record the observations published with TARA's calls, to judge its pairs offline (`eval tara --fuzzy-replay`)."""
     from themis.tools import ObservationStore
     from themis.tools.recordings.published import known_tools
     from themis.tools.recordings.published import record_published as put
     from themis.tools.recordings.replay_check import published_calls
 
     if not directory.is_dir():
-        raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
+        raise DataError(f"{directory} is not a folder: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
     with known_tools([name.strip() for name in tools.split(",") if name.strip()]) as toolbox, ObservationStore(store) as recordings:
         count = put(published_calls(directory), toolbox, recordings)
     _say(json_output, {"calls": count, "store": str(store)}, f"{count:,} published calls in {store}")
@@ -108,7 +108,7 @@ def export(
     out: Annotated[Path, typer.Option(help="The JSON lines to write, sorted.", dir_okay=False)],
     json_output: JsonFlag = False,
 ) -> None:
-    """Write recordings as sorted JSON lines, to read them, to compare them, or to keep them with the code."""
+    """Write recordings as sorted JSON lines, which can be read, compared, or put under version control."""
     from themis.tools import ObservationStore
 
     _check_there(store)
@@ -124,7 +124,7 @@ def import_(
     store: NeededStore,
     json_output: JsonFlag = False,
 ) -> None:
-    """Put exported recordings into a store, in place of equal calls."""
+    """Put exported recordings into a store. They replace recordings of the same calls."""
     from themis.tools import ObservationStore
 
     _check_there(file)
@@ -135,7 +135,7 @@ def import_(
 
 def _check_there(file: Path) -> None:
     if not file.is_file():
-        raise DataError(f"there is no file {file}")
+        raise DataError(f"{file} does not exist")
 
 
 def _say(json_output: bool, row: dict[str, object], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""`themis tools`: which tools there are, what one says, what each needs, and whether they say what TARA published.
+"""`themis tools`: list the tools, call one, check what each needs, and replay TARA's published calls.
 
 The commands that make files (indexes, recordings) are in `tool_data`.
 """
@@ -16,12 +16,12 @@ from themis.errors import DataError
 if TYPE_CHECKING:
     from themis.tools.setup.doctor import Finding
 
-app = typer.Typer(help="List the tools of a judge, call one, see what each needs, make indexes and recordings.", no_args_is_help=True)
+app = typer.Typer(help="List, call and check the tools of a judge; make indexes and recordings.", no_args_is_help=True)
 
 
 @app.command("list", epilog="Example: themis tools list --json")
 def list_tools(json_output: JsonFlag = False, settings: SettingsFile = None, tool: ToolFlags = None) -> None:
-    """The tools that a judge may use."""
+    """List the tools that a judge may use."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -31,7 +31,7 @@ def list_tools(json_output: JsonFlag = False, settings: SettingsFile = None, too
     if json_output:
         typer.echo(json.dumps(schemas, indent=2))
         return
-    table = Table("tool", "argument", "what it says", box=None, pad_edge=False)
+    table = Table("tool", "argument", "what it does", box=None, pad_edge=False)
     for schema in schemas:
         arguments = ", ".join(schema["parameters"]["properties"])
         table.add_row(escape(schema["name"]), escape(arguments), escape(" ".join(schema["description"].split("\n\n")[0].split())))
@@ -40,12 +40,12 @@ def list_tools(json_output: JsonFlag = False, settings: SettingsFile = None, too
 
 @app.command(
     epilog="Example: themis tools call Calendar.target_day '2013-02-26, -210'",
-    context_settings={"ignore_unknown_options": True},  # an expression may open with a minus
+    context_settings={"ignore_unknown_options": True},  # an expression may start with a minus
 )
 def call(
     name: Annotated[str, typer.Argument(help="The tool.")],
     argument: Annotated[str, typer.Argument(help="Its argument: values separated by commas, or a JSON object.")] = "",
-    answer: Annotated[str, typer.Option(help="The answer under judgement, for a tool that looks at it.")] = "",
+    answer: Annotated[str, typer.Option(help="The answer under judgement, for a tool that reads it.")] = "",
     json_output: JsonFlag = False,
     tools_mode: ToolsMode = None,
     store: Store = None,
@@ -53,7 +53,7 @@ def call(
     tool: ToolFlags = None,
     unsafe: Unsafe = False,
 ) -> None:
-    """Call a tool, and print what a judge would read. Where that is no answer, the exit status is 2."""
+    """Call a tool, and print the observation as a judge reads it. The exit status is 2 if the call failed."""
     from themis.cli.show import plain
     from themis.files import checked_text
     from themis.traces import Action, Case
@@ -73,13 +73,13 @@ def call(
 @app.command(epilog="Example: themis tools doctor --tool translate.backend=apertium --probe")
 def doctor(
     json_output: JsonFlag = False,
-    probe: Annotated[bool, typer.Option("--probe", help="Really call each tool that is switched on.")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="Also call each tool that is switched on.")] = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
 ) -> None:
-    """Each tool and backend: does it work here, and if not, what is missing and how to add it. `*` marks what is switched on.
+    """Check which tools and backends work here. For the others, say what is missing and how to add it.
 
-    The exit status is 1 if something that is switched on does not work.
+    `*` marks what is switched on. The exit status is 1 if something that is switched on does not work.
     """
     from themis.config import data_root
     from themis.tools import builtin_tools, plugin_tools
@@ -117,10 +117,10 @@ def _print_findings(findings: "list[Finding]", file: Path | None) -> None:
     table = Table("tool", "", "backend", "here", "what it is, or what is missing", box=None, pad_edge=False)
     for finding in findings:
         here = Text("works", "green") if finding.works else Text("no", "red" if finding.chosen else "dim")
-        told = finding.missing or finding.summary
+        note = finding.missing or finding.summary
         if finding.said is not None:
-            told = f"said: {finding.said}" if finding.status == "ok" else f"{finding.status}: {finding.said}"
-        words = one_line(told)
+            note = f"said: {finding.said}" if finding.status == "ok" else f"{finding.status}: {finding.said}"
+        words = one_line(note)
         row = (finding.tool, "*" if finding.chosen else "", finding.backend, here, words if len(words) <= 300 else f"{words[:297]}...")
         table.add_row(*(cell if isinstance(cell, Text) else Text(one_line(cell)) for cell in row))
     console = Console(highlight=False)
@@ -130,15 +130,15 @@ def _print_findings(findings: "list[Finding]", file: Path | None) -> None:
 
 @app.command("replay-tara", epilog="Example: themis tools replay-tara tara")
 def replay(
-    directory: Annotated[Path, typer.Argument(help="The folder of TASK/train.jsonl and TASK/dev.jsonl.")],
+    directory: Annotated[Path, typer.Argument(help="The folder of TASK/train.jsonl and TASK/dev.jsonl.", file_okay=False)],
     json_output: JsonFlag = False,
 ) -> None:
-    """Run every published call of our tools, and compare what they say with what was published."""
+    """Make every published call of the built-in tools, and compare their answers with the published ones."""
     from themis.cli.show import plain
     from themis.tools.recordings.replay_check import render_text, replay_tara
 
     if not directory.is_dir():
-        raise DataError(f"{directory} is no directory: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
+        raise DataError(f"{directory} is not a folder: give the folder of TASK/train.jsonl and TASK/dev.jsonl")
     outcome = replay_tara(directory)
     typer.echo(json.dumps(outcome.to_json(), indent=2) if json_output else plain(render_text(outcome)))
 

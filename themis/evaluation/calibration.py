@@ -1,4 +1,4 @@
-"""Calibration: the probability that a judge gives to its preferred answer, against how often that answer is the better one.
+"""Calibration: the probability that a judge gives to its preferred answer, against how often it is right.
 
 The probability is sigmoid(margin / temperature). Pure functions of margins: a margin is the better answer's reward less
 the worse one's. Knows nothing of models.

@@ -30,7 +30,7 @@ class Cost(TypedDict):
     malformed: int
     """Steps that neither named a tool and an argument nor finished."""
     valid: float | None
-    """Share of all calls that were well-formed and that the tool accepted, even if it then failed; None without calls."""
+    """Share of all calls that were well-formed and accepted by the tool, even if it failed; None without calls."""
     answered: float | None
     """Share of all calls with status ok; None without calls."""
     tools: dict[str, Calls]
@@ -45,7 +45,7 @@ class Cost(TypedDict):
 
 
 def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
-    """The cost of these judgements; None where there are none."""
+    """The cost of these judgements; None without any."""
     if not verdicts:
         return None
     tools: dict[str, Calls] = {}

@@ -1,8 +1,8 @@
 """Flips: does a judge give an answer the higher reward when the observations support it than when they contradict it?
 
-Each answer of a counterfactual pair (`themis.builder.counterfactual.rows`) is judged twice: with the observations that
-make it right, and with those that make it wrong. Nothing else differs. A pair flips when both rewards are there and the
-right one is higher by more than rounding. A judge that ignores its observations gives a tie, which is no flip.
+The answer of a counterfactual pair (`themis.builder.counterfactual.rows`) is judged twice: with the observations that
+make it right, and with those that make it wrong. Nothing else differs. A pair flips when both rewards are there and
+the right one is higher by more than rounding. A judge that ignores its observations gives a tie, which does not count.
 
 The k-th call of a tool gets the k-th observation that the pair holds for that tool, whatever the argument. A tool for
 which the pair holds nothing answers as usual. Knows nothing of models.
@@ -27,8 +27,9 @@ from themis.tools import Toolbox
 from themis.traces import Action, Case, Judge, Observation, Verdict, case_key
 
 NOTE = (
-    "Flips: pairs whose reward is higher where the observations support the answer. The chance level is 50 %; a judge that "
-    "ignores its observations flips none. A task that a model was not trained on is expected to be weak."
+    "Flips: pairs whose reward is higher where the observations support the answer. "
+    "The chance level is 50 %; a judge that ignores its observations flips none. "
+    "A task that a model was not trained on is expected to be weak."
 )
 TIE = 1e-4
 """Rewards that differ by less are the same: the rest of the batch changes how a judgement is rounded."""
@@ -132,7 +133,7 @@ def flip_result(judged: Sequence[JudgedCounterfactual]) -> FlipResult:
 
 
 class CounterfactualTools:
-    """The tools of a judge, with the observations of counterfactual pairs; a pair is found by its case's id (`cases_of`)."""
+    """The tools of a judge, with the observations of counterfactual pairs. A pair is found by the case's id."""
 
     def __init__(self, pairs: Iterable[Counterfactual], real: Toolbox) -> None:
         """`real` answers the calls of tools for which a pair holds nothing."""

@@ -1,9 +1,9 @@
 """The TARA table: in each pair, does the judge give the better answer the higher reward?
 
 Reads `TASK/SPLIT.jsonl` below a folder. The published calls of a task say which tools it needs. A task whose tools the
-toolbox lacks is not run, and the table says so. The averages cover the tasks that were run and need a tool; hh_rlhf and
-retarded_bar need none. Pairs with tests are judged once more without them, on a line of their own, as most cases come
-without tests.
+toolbox lacks is not run, and the table says so. The averages cover the tasks that were run and need a tool; hh_rlhf
+and retarded_bar need none. Pairs with tests are judged once more without them, on a line of their own, as most cases
+come without tests.
 
 A pair is right when both rewards are there and the chosen answer's is strictly higher (`items`).
 Knows nothing of models.
@@ -88,7 +88,7 @@ def without_tests(item: Item) -> Item:
 def read_tasks(
     folder: str | Path, split: str, tools: Collection[str], only: Collection[str] | None = None
 ) -> tuple[dict[str, TaraFile], list[NotRun]]:
-    """The tasks for which `tools` suffice, and the others with the reason; raises `DataError` if there are no tasks."""
+    """The tasks for which `tools` suffice, and the others with the reason. Raises `DataError` without tasks."""
     paths = sorted(Path(folder).glob(f"*/{split}.jsonl"))
     if not paths:
         raise DataError(f"{folder} holds no TASK/{split}.jsonl")

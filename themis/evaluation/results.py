@@ -273,7 +273,7 @@ def _by_id(entries: Sequence[JudgedItem]) -> dict[str, tuple[float, float | None
 
 
 def _free_name(id: str, taken: Collection[str]) -> str:
-    """The id, numbered where it is taken: ids in other people's files may be missing or repeated."""
+    """The id, with a number where it is taken: ids in other people's files may be missing or repeated."""
     return next(name for name in (id, *(f"{id}#{number}" for number in range(2, len(taken) + 3))) if name not in taken)
 
 

@@ -1,4 +1,4 @@
-"""Intervals of a share, of an average of shares, and of the difference between two judges: pure functions of numbers."""
+"""Intervals of a share, of a mean of shares, and of the difference between two judges: pure functions of numbers."""
 
 from collections.abc import Sequence
 from math import sqrt
@@ -54,7 +54,7 @@ def macro_interval(counts: Sequence[tuple[float, int]]) -> Interval:
 
 
 def paired_bootstrap(strata: Sequence[Sequence[float]], seed: int = 0) -> Interval:
-    """The 95 % interval of the mean over strata of the mean difference, where each number is the difference on one item.
+    """The 95 % interval of the mean over strata of the mean difference; a number is the difference on one item.
 
     Items are resampled within each stratum, by the percentile method. With one stratum it is the plain paired
     bootstrap. If all differences of a small sample are equal, the interval has no width.

@@ -45,7 +45,7 @@ class VerdictCache:
         return len(self._verdicts)
 
     def cached(self, judge: Judge, draw: int = 0, key: Key = case_key) -> Judge:
-        """The same judge behind this cache: it judges the cases that have no verdict here, and their verdicts are added.
+        """The same judge behind this cache: it judges the cases without a verdict here, and adds their verdicts.
 
         Cases that `case_key` cannot tell apart need a `key` of their own.
         """

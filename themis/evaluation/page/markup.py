@@ -40,7 +40,7 @@ def visible(text: str) -> str:
 
 
 def table(headings: list[Any], rows: list[list[Any]], *, foot: int = 0, texts: int = 1) -> Markup:
-    """A table. The first `texts` columns are text and the others figures; the last `foot` rows are the table's foot."""
+    """A table. The first `texts` columns are text, the others figures. The last `foot` rows are its foot."""
     head = element("thead", element("tr", *(element("th", heading, class_=_kind(at, texts)) for at, heading in enumerate(headings))))
     lines = [element("tr", *(element("td", cell, class_=_kind(at, texts)) for at, cell in enumerate(row))) for row in rows]
     body, feet = lines[: len(lines) - foot], lines[len(lines) - foot :]

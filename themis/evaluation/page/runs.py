@@ -51,7 +51,7 @@ def read_run(path: Path) -> Run:
 
 
 def has_form(value: Any, form: Any) -> bool:
-    """Does a decoded JSON value have a type? The type is built of TypedDicts, lists, tuples, dicts, unions and plain types."""
+    """Does a decoded JSON value have a type of TypedDicts, lists, tuples, dicts, unions and plain types?"""
     origin, inner = typing.get_origin(form), typing.get_args(form)
     if form is Any:
         return True

@@ -30,10 +30,10 @@ def overview(runs: Sequence[Run]) -> Markup:
         figures = [interval(found.get(name)) for name in averages] + _rival_cells(_micro_rivals(run), rivals)
         rows.append([run.name, bench_of(run), run.result["model"], found["micro"]["n"] if "micro" in found else "-", *figures])
     note = (
-        "Accuracies in percent with their 95 % intervals (Wilson; macro from the intervals of its subsets). A tie or a missing reward is "
-        "wrong. An empty answer counts as below every answer with a reward. The last columns are the length rules on the same items, and "
-        "the model that a run was compared with. The small figure is the run's accuracy less theirs, with the interval of the paired "
-        "bootstrap."
+        "Accuracies in percent with their 95 % intervals (Wilson; macro from the intervals of its subsets). A tie "
+        "or a missing reward is wrong. An empty answer counts as below every answer with a reward. The last "
+        "columns are the length rules on the same items, and the model that a run was compared with. The small "
+        "figure is the run's accuracy less theirs, with the interval of the paired bootstrap."
     )
     return section("Overview", table(headings, rows, texts=3), note=note)
 
@@ -98,9 +98,9 @@ def calibration_section(runs: Sequence[Run]) -> Markup:
         rows.append([run.name, found["n"], percent(found["before"]["ece"]), *fitted, *surprises, percent(stored["ece"]) if stored else "-"])
         plots.append(figure(_reliability(found["before"], after), run.name))
     note = (
-        "The probability that a judge gives to the answer it prefers, sigmoid of the difference of the rewards, against how often that "
-        "answer is the better one. On the dotted line both agree. After: each half of the items at the temperature fitted on the other "
-        "half."
+        "The probability that a judge gives to the answer it prefers, sigmoid of the difference of the rewards, "
+        "against how often that answer is the better one. On the dotted line both agree. After: each half of the "
+        "items at the temperature fitted on the other half."
     )
     return section("Calibration", element("div", *plots, class_="plots"), table(headings, rows), note=note)
 
@@ -133,8 +133,8 @@ def coverage_section(runs: Sequence[Run]) -> Markup:
     ]
     headings = ["run", "draws", "temperature", "accuracy of one draw, %", "its deviation, %", "deviation of an answer's reward"]
     note = (
-        "The items of which the judge is least sure are left out first. It is sure where the rewards are far apart, in deviations over "
-        "the draws where there are several. Who was right plays no part."
+        "The items of which the judge is least sure are left out first. It is sure where the rewards are far "
+        "apart, in deviations over the draws where there are several. Who was right plays no part."
     )
     return section(
         "Accuracy against coverage", figure(plot, "Accuracy with its 95 % interval."), table(headings, rows) if rows else NOTHING, note=note

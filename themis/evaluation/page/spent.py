@@ -12,9 +12,9 @@ from themis.evaluation.results import Average, Rival
 from themis.evaluation.tables import percent
 
 _NOTE = (
-    "Means of a judgement, which is one trace. Seconds count from the start of a case to its verdict, with the rest of its batch judged "
-    "at the same time. Valid calls are well-formed and accepted by the tool. Answered calls came back with status ok. In the plots an "
-    "answer costs all of its draws."
+    "Means of a judgement, which is one trace. Seconds count from the start of a case to its verdict, with the "
+    "rest of its batch judged at the same time. Valid calls are well-formed and accepted by the tool. Answered "
+    "calls came back with status ok. In the plots an answer costs all of its draws."
 )
 _HEADINGS = (
     "run",
