@@ -1,11 +1,10 @@
-"""What the sandbox costs: runs a second and the time of one run, beside a plain process for each test.
+"""The cost of the sandbox: runs a second and the time of one run, beside a plain process for each test.
 
     python -m benchmarks.sandbox [--json]
 
 A run is one answer of MBPP's size with one test. `process` is what a plain harness does: a new interpreter for each
-test, with limits of memory and time and no walls at all, two at a time as well. Both are measured in turns, so that
-other work on the machine falls on both. Throughput is that of two callers at once; the time of a run is that of one
-caller alone.
+test, with limits of memory and time but no sandbox. The two are measured in turns, so that other work on the machine
+slows down both. Throughput is that of two callers at once; the time of a run is that of one caller alone.
 """
 
 import json
@@ -25,7 +24,7 @@ from themis.tools.code.sandbox import TIERS, Sandbox, Tier
 
 ROUNDS, RUNS, ALONE, CALLERS = 5, 100, 40, 2
 SLOW = 5
-"""So many times fewer runs of the processes, which take so much longer."""
+"""How many times fewer runs `process` gets, as it is so much slower."""
 ANSWERS = (
     (
         "import re\ndef f(text):\n    return sorted(re.findall(r'\\w+', text), key=len)",
@@ -43,7 +42,7 @@ Way = Callable[[int], None]
 
 
 def in_sandbox(sandbox: Sandbox) -> Way:
-    """A run in the sandbox, its verdict formed outside."""
+    """A run in the sandbox; the test is decided outside of it."""
     checks: list[Check] = [split_test(test) for _, test in ANSWERS]
 
     def run(number: int) -> None:
@@ -55,7 +54,7 @@ def in_sandbox(sandbox: Sandbox) -> Way:
 
 
 def in_a_process(number: int) -> None:
-    """A run in an interpreter of its own, with limits; the exit code is believed."""
+    """A run in an interpreter of its own, with limits; the exit code decides."""
     source = "\n".join(ANSWERS[number % len(ANSWERS)])
     subprocess.run([sys.executable, "-I", "-c", source], check=True, capture_output=True, timeout=60, env={}, preexec_fn=_limit)
 
@@ -84,7 +83,7 @@ def times(way: Way, runs: int) -> list[float]:
 
 
 def measured(ways: dict[str, Way]) -> dict[str, dict[str, float]]:
-    """Per way the median rate of interleaved rounds, and quantiles of all single runs."""
+    """For each way the median rate of interleaved rounds, and quantiles of all single runs."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     alone: dict[str, list[float]] = {name: [] for name in ways}
     for way in ways.values():

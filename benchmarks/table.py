@@ -1,10 +1,10 @@
-"""One table in Markdown of several evaluations: a row for each, and for the rules that look at lengths alone.
+"""One table in Markdown of several evaluations: a row for each, and for each length rule.
 
     python -m benchmarks.table nano=nano.json "vanilla=a.json,b.json" "one per tool=calendar.json+weather.json" [--all]
 
-Takes what `themis eval ... --out` wrote. Several files of one name are runs with other seeds: their mean, its standard
-deviation over the seeds, and the 95 % interval of the first one. Files joined by + are of models with tasks of their
-own, in one row. With `--all` also the lines that are in no average. Judges nothing.
+Takes the JSON of `themis eval ... --out`. Several files of one name are runs with different seeds. Their row shows the
+mean, the standard deviation over the seeds, and the 95 % interval of the first. Files joined by + are of models that
+each know some tasks, in one row. `--all` adds the lines that are in no average. Judges nothing.
 """
 
 import sys
@@ -18,7 +18,7 @@ from themis.evaluation.results import RULES, Average, Result, Rival, TaskResult,
 from themis.evaluation.tables import NAMES, percent
 
 Named = Mapping[str, Sequence[Result]]
-"""By name the results of its seeds, at least one."""
+"""For each name the results of its seeds, at least one."""
 Figure = TaskResult | Average | Rival
 
 NOTE = (
@@ -52,7 +52,7 @@ def read_named(words: Sequence[str]) -> dict[str, list[Result]]:
 
 
 def _united(parts: list[Result], name: str) -> Result:
-    """Results of models that each know some tasks, as one; the averages are over all of them."""
+    """One result of several models that each know some tasks; the averages are over all tasks."""
     if len(parts) == 1:
         return parts[0]
     tasks = {task: row for part in parts for task, row in part["tasks"].items() if row["averaged"]}
@@ -63,10 +63,7 @@ def _united(parts: list[Result], name: str) -> Result:
 
 
 def markdown(named: Named, *, whole: bool = False) -> str:
-    """The table with its title and its note.
-
-    Of a column whose n differs between runs, the cells that have less say theirs.
-    """
+    """The table with its title and its note. A cell with fewer items than its column's head names their number."""
     results = [result for each in named.values() for result in each]
     columns = columns_of(results, whole)
     counts = {column: max(_n(result, column) for result in results) for column in columns}
@@ -84,7 +81,7 @@ def markdown(named: Named, *, whole: bool = False) -> str:
 
 
 def columns_of(results: Sequence[Result], whole: bool = False) -> list[str]:
-    """The averaged tasks in the order of the files, then the averages, and with `whole` the other lines in between."""
+    """The averaged tasks in the order of the files, then with `whole` the other lines, then the averages."""
     tasks = {name: row["averaged"] for result in results for name, row in result["tasks"].items()}
     averaged = [name for name, counts in tasks.items() if counts]
     others = [name for name, counts in tasks.items() if not counts] if whole else []
@@ -92,7 +89,7 @@ def columns_of(results: Sequence[Result], whole: bool = False) -> list[str]:
 
 
 def figure(result: Result, column: str) -> TaskResult | Average | None:
-    """A task's line, or an average's; None where the run has none."""
+    """The line of a task or of an average; None where the run lacks it."""
     return result["tasks"].get(column) or result["averages"].get(column)
 
 
@@ -107,7 +104,7 @@ def _cell(seeds: Sequence[Result], column: str, count: int) -> str:
 
 
 def _rule_cell(results: Sequence[Result], rule: str, column: str, count: int) -> str:
-    """The rule looks at the items alone: it is the same in each run that has them all."""
+    """A length rule has the same accuracy in each run that has all items."""
     rows = (row for result in results if (row := figure(result, column)) is not None and row["n"] == count)
     row = next((row for row in rows if rule in row["rivals"]), None)
     if row is None:
@@ -143,7 +140,7 @@ def _result(file: Path) -> Result:
 
 
 def run_script(name: str, usage: str | None, main: Callable[[Sequence[str]], None]) -> None:
-    """Run `main` on the command's words, or say how it is used; what is wrong with them is one sentence."""
+    """Run `main` on the command's words, or print the usage; an error is one sentence."""
     try:
         if sys.argv[1:]:
             main(sys.argv[1:])

@@ -1,10 +1,10 @@
-"""The passage index of `wiki_search`: time to build, time of a query, and how often it finds the right article.
+"""The passage index of `wiki_search`: time to build it, time of a query, and how often it finds the right article.
 
     python -m benchmarks.wiki_index [FILE.jsonl[.gz|.xz]] [--json]
 
-Without a file, the introductions of THEMIS_DATA, or made-up articles where it has none. A query is either a question
-about a title or eight words in a row from a passage; the right article is the one it was taken from. tantivy stands
-beside SQLite in the same run.
+Without a file it reads the introductions below THEMIS_DATA, or makes up articles. A query is a question about a title,
+or eight words in a row from a passage. The right article is the one that the query was taken from. SQLite and tantivy
+are measured in the same run.
 """
 
 import json
@@ -33,7 +33,7 @@ def introductions() -> Path | None:
 
 
 def made_up(folder: Path) -> Path:
-    """Articles of a hundred words each, drawn as words are: the n-th most frequent one in proportion to 1/n."""
+    """Articles of a hundred words each. The n-th most frequent word is drawn in proportion to 1/n."""
     rng = Random(1)
     words = ["".join(rng.choices("abcdefghiklmnoprstu", k=rng.randint(2, 9))) for _ in range(VOCABULARY)]
     weights = [1 / rank for rank in range(1, VOCABULARY + 1)]
