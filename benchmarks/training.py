@@ -234,13 +234,11 @@ def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[st
     model = RewardModel(AutoModelForCausalLM.from_config(_config(tokenizer, backbone)))
     assert model.enable_packing()
     learner = CausalLearner(model, tokenizer, collator, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
-    plan = EpochSteps(
-        collator, [always(pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0),
-        seed=0, epochs=1, pairs_per_step=pairs, tokens=AT_ONCE, longest=1024,
-    )  # fmt: skip
+    run = Run(seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4, epochs=1, pairs_per_step=pairs)
+    plan = EpochSteps(collator, [always(pair) for pair in drawn], Mixture({}, {}, 0.0, 0.0), run)
     recipe = TrainRecipe(
         kind="vanilla" if vanilla else "themis",
-        run=Run(seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4, epochs=1),
+        run=run,
         model=Backbone(),
         data=Data(),
         logging=Logging(measure_every=10 * steps),

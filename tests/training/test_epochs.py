@@ -86,7 +86,8 @@ def _epochs(pairs_per_step: int, share: Share | None = None, longest: int = 200)
     drawn = [Pair(str(i), f"question {i}", Side("a", 1.0), Side("b" * (1 + 10 * i), 0.0)) for i in range(10)]
     rows = [lambda rng, pair=pair: pair for pair in drawn]
     plain = Mixture({}, {}, 0.0, 0.0)
-    return EpochSteps(collator, rows, plain, seed=1, epochs=2, pairs_per_step=pairs_per_step, tokens=300, longest=longest, share=share)
+    run = Run(seed=1, epochs=2, pairs_per_step=pairs_per_step, tokens_per_step=300, lengths=(longest,), learning_rate=1e-3)
+    return EpochSteps(collator, rows, plain, run, share)
 
 
 def _questions(steps: EpochSteps, which: range) -> list[str]:

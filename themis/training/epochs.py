@@ -19,6 +19,7 @@ from themis.traces.pair import Pair
 from themis.traces.token_row import TokenPair
 from themis.training.batches.layouts import Batch, Step, Totals
 from themis.training.collators import Collator
+from themis.training.recipe import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +38,23 @@ class EpochSteps(Dataset[Step]):
         collator: Collator,
         rows: Sequence[PairSource],
         alterations: Mixture,
-        *,
-        seed: int,
-        epochs: int,
-        pairs_per_step: int,
-        tokens: int,
-        longest: int,
+        run: Run,
         share: Share | None = None,
     ) -> None:
-        self._collator, self._alterations, self._seed = collator, alterations, seed
-        self._pairs_per_step, self._tokens, self._longest = pairs_per_step, tokens, longest
+        self._collator, self._alterations, self._run = collator, alterations, run
         self._share = share or Share()
         self.left_out: Counter[str] = Counter()
         self._rows = [row for row in rows if self._fits(row)]
         if not self._rows:
-            raise DataError(f"no pair has at most {longest} tokens: raise the last of 'lengths', or look at the data")
-        self._steps_per_epoch = -(-len(self._rows) // pairs_per_step)
-        self._epochs = epochs
+            raise DataError(f"no pair has at most {self._longest} tokens: raise the last of run.lengths, or look at the data")
+        self._steps_per_epoch = -(-len(self._rows) // run.pairs_per_step)
+
+    @property
+    def _longest(self) -> int:
+        return self._run.lengths[-1]
 
     def __len__(self) -> int:
-        return self._steps_per_epoch * self._epochs
+        return self._steps_per_epoch * self._run.epochs
 
     @property
     def pairs(self) -> int:
@@ -66,7 +64,7 @@ class EpochSteps(Dataset[Step]):
     def __getitem__(self, step: int) -> Step:
         pairs = self._pairs(step)
         totals = Totals(len(pairs), max(1, sum(pair.targets for pair in pairs)))
-        plan = self._collator.plan(pairs, self._tokens, self._share.world)
+        plan = self._collator.plan(pairs, self._run.tokens_per_step, self._share.world)
         return [self._batch(pairs, members, totals) for members in plan[self._share.rank :: self._share.world]]
 
     def _batch(self, pairs: Sequence[TokenPair], members: Sequence[int], totals: Totals) -> Batch[Any]:
@@ -77,9 +75,9 @@ class EpochSteps(Dataset[Step]):
     def _pairs(self, step: int) -> list[TokenPair]:
         epoch, place = divmod(step, self._steps_per_epoch)
         order = list(range(len(self._rows)))
-        Random(f"{self._seed}/epoch/{epoch}").shuffle(order)
-        chosen = order[place * self._pairs_per_step : (place + 1) * self._pairs_per_step]
-        return [self._encoded(row, Random(f"{self._seed}/epoch/{epoch}/row/{row}")) for row in chosen]
+        Random(f"{self._run.seed}/epoch/{epoch}").shuffle(order)
+        chosen = order[place * self._run.pairs_per_step : (place + 1) * self._run.pairs_per_step]
+        return [self._encoded(row, Random(f"{self._run.seed}/epoch/{epoch}/row/{row}")) for row in chosen]
 
     def _encoded(self, row: int, rng: Random) -> TokenPair:
         pair = self._rows[row](rng)
@@ -95,7 +93,7 @@ class EpochSteps(Dataset[Step]):
 
     def _first(self, row: PairSource) -> Pair | None:
         """The same pair of a row at each call, though the row may make another pair each time."""
-        return next((pair for attempt in range(8) if (pair := row(Random(f"{self._seed}/first/{attempt}")))), None)
+        return next((pair for attempt in range(8) if (pair := row(Random(f"{self._run.seed}/first/{attempt}")))), None)
 
     def _fits(self, row: PairSource) -> bool:
         pair = self._first(row)

@@ -15,6 +15,8 @@ from themis.errors import ConfigError
 from themis.training.recipe import TrainRecipe, portable
 
 RUN_FILE, LOG_FILE = "run.json", "log.json"
+TOKENIZER = "tokenizer"
+"""A tokenizer that was trained for a model from scratch."""
 ASIDE = ".earlier"
 """Where an earlier run's files lie while a new one is checked."""
 MAY_CHANGE = ("run.steps", "run.epochs", "run.compile", "run.fsdp", "run.deepspeed", "logging")
@@ -22,7 +24,7 @@ MAY_CHANGE = ("run.steps", "run.epochs", "run.compile", "run.fsdp", "run.deepspe
 LENGTH = ("run.steps", "run.epochs")
 BUILT = "built"
 """The data set that a run builds; what is done of it survives a mistake that is found later."""
-_OURS = ("checkpoints", "tokenizer", "tensorboard", "stages", BUILT, RUN_FILE, LOG_FILE, "log.png")
+_OURS = ("checkpoints", TOKENIZER, "tensorboard", "stages", BUILT, RUN_FILE, LOG_FILE, "log.png")
 
 
 def stage_directory(out: Path, name: str) -> Path:
@@ -135,7 +137,7 @@ def _recipe_of(out: Path) -> dict[str, Any] | None:
     try:
         return dict(json.loads((out / RUN_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        return {} if (out / "checkpoints").is_dir() or (out / "tokenizer").is_dir() else None
+        return {} if (out / "checkpoints").is_dir() or (out / TOKENIZER).is_dir() else None
 
 
 def _remove(path: Path) -> None:

@@ -44,7 +44,7 @@ class ThemisTrainer(Trainer):
         **kwargs: Any,
     ) -> None:
         super().__init__(model=learner.model, args=args, train_dataset=steps, eval_dataset=steps, **kwargs)
-        self._learner, self._meta, self._measure = learner, meta, measure
+        self._learner, self.meta, self._measure = learner, meta, measure
         self._sums: dict[str, tuple[float, int]] = {}
 
     def create_accelerator_and_postprocess(self) -> None:
@@ -154,7 +154,7 @@ class ThemisTrainer(Trainer):
         if any(not bool(torch.isfinite(tensor).all()) for tensor in (state_dict or self._learner.model.state_dict()).values()):
             found = f"step {self.state.global_step}: some weights are NaN or infinite"
             raise ModelError(f"{found}; no checkpoint is written; try a lower learning_rate, more warmup or a smaller clip")
-        self._learner.save(directory, self._meta(), None, state_dict)
+        self._learner.save(directory, self.meta(), None, state_dict)
         torch.save(self.args, directory / "training_args.bin")
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:

@@ -16,7 +16,8 @@ from themis.traces.segments import SegmentWriter
 from themis.traces.text import FAILURE
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import RowLayout, SharedPrefix
-from themis.training.batches.steps import StepBatches
+from themis.training.batches.steps import DrillPlan, StepBatches
+from themis.training.recipe import Run
 
 TOKENIZER = byte_tokenizer()
 WRITER = SegmentWriter(TOKENIZER)
@@ -27,12 +28,14 @@ def _mixture(**weights: float) -> Mixture:
     return Mixture(Curriculum().streams({}, {}), {f"rules/{name}": weight for name, weight in weights.items()} or BOTH)
 
 
+def _run(steps: int, *lengths: int, workers: int = 1) -> Run:
+    return Run(seed=3, steps=steps, tokens_per_step=2048, lengths=lengths, learning_rate=1e-3, workers=workers)
+
+
 def _batches(steps: int = 12, drill_steps: int = 2, workers: int = 1) -> StepBatches:
-    return StepBatches(
-        PairEncoder(WRITER), _mixture(), seed=3, steps=steps, drill_steps=drill_steps, drill_share=0.2, tokens=2048,
-        lengths=[256, 512, 1024], pad_id=TOKENIZER.pad_token_id, vocabulary=range(256), pool_steps=4,
-        drills=Curriculum().drills, workers=workers,
-    )  # fmt: skip
+    drills = DrillPlan(Curriculum().drills, range(256), drill_steps, 0.2)
+    run = _run(steps, 256, 512, 1024, workers=workers)
+    return StepBatches(PairEncoder(WRITER), _mixture(), run, pad_id=TOKENIZER.pad_token_id, drills=drills, pool_steps=4)
 
 
 def _layout(batches: StepBatches, step: int) -> RowLayout:
@@ -50,10 +53,7 @@ def test_pairs_whose_row_is_longer_than_any_judgement_may_be_are_read_all_the_sa
     mixture = _mixture(calendar=1.0)
     pairs = [by_rule("calendar", seed) for seed in range(50)]
     longest = max(len(side.token_ids) for pair in pairs for side in PairEncoder(WRITER).encode(pair).rows)
-    batches = StepBatches(
-        PairEncoder(WRITER), mixture, seed=3, steps=4, drill_steps=0, drill_share=0.0, tokens=2048, lengths=[longest], pad_id=0,
-        vocabulary=range(256), layout=SharedPrefix, pool_steps=4,
-    )  # fmt: skip
+    batches = StepBatches(PairEncoder(WRITER), mixture, _run(4, longest), pad_id=0, layout=SharedPrefix, pool_steps=4)
     for step in range(4):
         layout = _layout(batches, step)
         assert longest <= layout.token_ids_YX.shape[1] <= 2 * longest

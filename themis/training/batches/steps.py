@@ -5,6 +5,7 @@ right to one of a few lengths, which keeps compiled kernels few.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from random import Random
 from typing import Protocol
@@ -16,6 +17,7 @@ from themis.traces.segments import SegmentWriter
 from themis.traces.token_row import TokenPair, TokenRow
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Batch, Padded, RowLayout, Step
+from themis.training.recipe import Run
 
 POOL_STEPS = 64
 """Batches that are made together, so that each can hold pairs of like length."""
@@ -31,6 +33,19 @@ class Drills(Protocol):
         """A claim that agrees with a finding, and one that does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class DrillPlan:
+    """Which steps are drills."""
+
+    drills: Drills
+    vocabulary: Sequence[int]
+    """The tokens that drills are made of."""
+    steps: int = 0
+    """Steps at the start that are drills."""
+    share: float = 0.0
+    """Share of drills among the later steps."""
+
+
 class StepBatches(Dataset[Step]):
     """Steps of one batch each: first drills, then pairs, and a share of drills among the pairs."""
 
@@ -38,58 +53,48 @@ class StepBatches(Dataset[Step]):
         self,
         encoder: PairEncoder,
         mixture: Mixture,
+        run: Run,
         *,
-        seed: int,
-        steps: int,
-        drill_steps: int,
-        drill_share: float,
-        tokens: int,
-        lengths: Sequence[int],
         pad_id: int,
-        vocabulary: Sequence[int],
-        drills: Drills | None = None,
         layout: type[RowLayout] = Padded,
-        workers: int = 1,
+        drills: DrillPlan | None = None,
         pool_steps: int = POOL_STEPS,
     ) -> None:
-        self._encoder, self._mixture, self._seed = encoder, mixture, seed
-        self._steps, self._drill_steps, self._drill_share = steps, drill_steps, drill_share
-        self._tokens, self._lengths, self._pad_id, self._pool_steps = tokens, tuple(lengths), pad_id, pool_steps
-        self._vocabulary = vocabulary
-        self._drills = drills
-        self._layout, self._workers = layout, workers
-        self._row_lengths = layout.lengths(self._lengths)
+        self._encoder, self._mixture, self._run, self._pad_id, self._layout = encoder, mixture, run, pad_id, layout
+        self._drills, self._pool_steps = drills, pool_steps
+        self._row_lengths = layout.lengths(run.lengths)
         self._pool = lru_cache(maxsize=2)(self._make_pool)
 
     def __len__(self) -> int:
-        return self._steps
+        return self._run.steps
 
     def __getitem__(self, step: int) -> Step:
         return [Batch(self._rows(step))]
 
     def _rows(self, step: int) -> RowLayout:
-        rng = Random(f"{self._seed}/step/{step}")
-        if step < self._drill_steps or rng.random() < self._drill_share:
-            assert self._drills is not None
+        rng = Random(f"{self._run.seed}/step/{step}")
+        drills = self._drills
+        if drills and (step < drills.steps or rng.random() < drills.share):
             make = rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))
-            return make(rng, self._drills)
+            return make(rng, drills)
         # Worker w makes the steps w, w + workers, ...: each has pools of its own, so that no pool is made twice.
-        pool, place = divmod((step - self._drill_steps) // self._workers, self._pool_steps)
-        return self._pool(pool * self._workers + step % self._workers)[place]
+        workers, before = self._run.workers, drills.steps if drills else 0
+        pool, place = divmod((step - before) // workers, self._pool_steps)
+        return self._pool(pool * workers + step % workers)[place]
 
     def _make_pool(self, number: int) -> list[RowLayout]:
         """Batches of pairs of like length, in random order. Pairs that do not fill a batch are left out."""
-        rng = Random(f"{self._seed}/pool/{number}")
+        rng = Random(f"{self._run.seed}/pool/{number}")
         waiting: dict[int, list[TokenPair]] = {length: [] for length in self._row_lengths}
         batches: list[RowLayout] = []
         while len(batches) < self._pool_steps:
             _, pair = self._mixture.draw(rng)
             encoded = self._encoder.encode(pair, swapped=rng.random() < self._mixture.swapped_rationales)
-            if encoded.longest > self._lengths[-1]:
+            if encoded.longest > self._run.lengths[-1]:
                 continue
             length = self._row_length([encoded])
             waiting[length].append(encoded)
-            if len(waiting[length]) == self._layout.pairs_in(self._tokens, length):
+            if len(waiting[length]) == self._layout.pairs_in(self._run.tokens_per_step, length):
                 batches.append(self._layout.of_pairs(waiting.pop(length), length, self._pad_id))
                 waiting[length] = []
         rng.shuffle(batches)
@@ -100,21 +105,21 @@ class StepBatches(Dataset[Step]):
         longest = max(self._layout.length(pair) for pair in pairs)
         return next(length for length in self._row_lengths if length >= longest)
 
-    def _copy_drills(self, rng: Random, make: Drills) -> RowLayout:
-        length = rng.choice(self._lengths[1:4] or self._lengths)
+    def _copy_drills(self, rng: Random, plan: DrillPlan) -> RowLayout:
+        length = rng.choice(self._run.lengths[1:4] or self._run.lengths)
         drills: list[TokenRow] = []
-        while len(drills) < max(1, self._tokens // length):
-            drill = make.copy(rng, self._encoder.writer, self._vocabulary)
+        while len(drills) < max(1, self._run.tokens_per_step // length):
+            drill = plan.drills.copy(rng, self._encoder.writer, plan.vocabulary)
             # Short ones beside long ones would be mostly padding.
             if length // 3 < len(drill) <= length:
                 drills.append(drill)
         return self._layout.of_rows(drills, length, self._pad_id)
 
-    def _match_drills(self, rng: Random, make: Drills) -> RowLayout:
-        length = self._lengths[0]
+    def _match_drills(self, rng: Random, plan: DrillPlan) -> RowLayout:
+        length = self._run.lengths[0]
         drills: list[TokenPair] = []
-        while len(drills) < max(1, self._tokens // (2 * length)):
-            drill = make.match(rng, self._encoder.writer, self._vocabulary)
+        while len(drills) < max(1, self._run.tokens_per_step // (2 * length)):
+            drill = plan.drills.match(rng, self._encoder.writer, plan.vocabulary)
             if drill.longest <= length:
                 drills.append(drill)
         return self._layout.of_pairs(drills, self._row_length(drills), self._pad_id)

@@ -1,0 +1,188 @@
+"""One recipe without stages: the pairs, the model, the batches, the trainer, the model directory.
+
+A killed run resumes from its last checkpoint and ends with the same weights: batches depend on seed and step alone,
+and the Trainer keeps optimizer, schedule and random state.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedTokenizerBase, PrinterCallback, TrainerCallback, set_seed
+
+from themis.config import data_root
+from themis.errors import ConfigError
+from themis.model.checkpoint import ModelMeta, load_meta
+from themis.traces.pair import Pair
+from themis.training.arguments import arguments
+from themis.training.backbones import make_learner
+from themis.training.batches.layouts import Padded, SharedPrefix
+from themis.training.batches.steps import DrillPlan, StepBatches
+from themis.training.curves import plot
+from themis.training.epochs import EpochSteps, Share
+from themis.training.learners import CausalLearner, Learner
+from themis.training.optimizer import MuonWithAdamW
+from themis.training.outputs import LOG_FILE, TOKENIZER, claimed, last_checkpoint
+from themis.training.processes import first_goes_first
+from themis.training.recipe import Exercises, Run, TrainRecipe, portable
+from themis.training.sources import Curriculum, Pairs, gather
+from themis.training.trainer import ThemisTrainer, compile_layers
+
+Live = Callable[[Any, PreTrainedTokenizerBase, ModelMeta, Sequence[Pair]], Mapping[str, float]]
+"""Judges pairs with the model as it stands and real tools, and returns what share of calls was valid."""
+Build = Callable[[str, Path], object]
+"""Builds the data set of a build recipe in a folder; resumes what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a run is handed by its caller, as this package does not know how to make it."""
+
+    curriculum: Curriculum | None = None
+    build: Build | None = None
+    dev_pairs: Mapping[str, Sequence[Pair]] = field(default_factory=dict)
+    """Pairs by task that are measured and reported on the way, and decide nothing."""
+    live: Live | None = None
+    callbacks: Sequence[TrainerCallback] = ()
+    notice: Callable[[str], None] = print
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that there is before the first step."""
+
+    recipe: TrainRecipe
+    pairs: Pairs
+    tools: tuple[str, ...]
+    """The tools that a judge trained on such pairs knows."""
+    learner: Learner
+    steps: EpochSteps | StepBatches
+
+
+def fit(
+    recipe: TrainRecipe,
+    out: Path,
+    services: Services,
+    built: Callable[[], Path | None],
+    *,
+    overwrite: bool = False,
+    start: Path | None = None,
+) -> None:
+    """Train by a recipe without stages; `start` is the model that a stage starts from, `built` gives the built data set's folder."""
+    started = time.monotonic()
+    share = Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
+    if share.rank:
+        services = replace(services, notice=_say_nothing)
+    with first_goes_first(share.world), nullcontext() if share.rank else claimed(out, recipe, overwrite):
+        ready = prepare(recipe, services, built(), out / TOKENIZER, start, share)
+    (out / LOG_FILE).unlink(missing_ok=True)
+    checkpoint = last_checkpoint(out)
+    before = load_meta(checkpoint).training.get("seconds", 0) if checkpoint else 0
+    trainer = _trainer(ready, services, out, meta=lambda: _meta(ready, before + round(time.monotonic() - started)))
+    if checkpoint:
+        services.notice(f"resumes from {checkpoint}")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    trainer.save_to(out, _with_scale(trainer.meta(), ready), torch.bfloat16 if recipe.run.bf16 else None)
+    if not share.rank:
+        (out / LOG_FILE).write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
+        plot(trainer.state.log_history, out / "log.png", services.notice)
+
+
+def prepare(
+    recipe: TrainRecipe, services: Services, built: Path | None, tokenizer: Path, start: Path | None = None, share: Share | None = None
+) -> Prepared:
+    """Read the pairs and make model and batches; a tokenizer trained on the way is written to `tokenizer`, or read from there."""
+    set_seed(recipe.run.seed)
+    pairs = gather(recipe, data_root(), services.curriculum, built, services.notice)
+    tools = _tools_called(pairs.held) if recipe.kind == "themis" else ()
+    model = replace(recipe.model, name=str(start)) if start else recipe.model
+    learner = make_learner(replace(recipe, model=model), pairs.mixture, tools, tokenizer, services.notice)
+    if not recipe.run.epochs:
+        return Prepared(recipe, pairs, tools, learner, _in_steps(recipe.run, recipe.curriculum, learner, pairs, services.curriculum))
+    steps = EpochSteps(learner.collator, pairs.rows, pairs.mixture, recipe.run, share)
+    for reason, count in steps.left_out.items():
+        services.notice(f"left out: {reason}: {count}")
+    services.notice(f"{steps.pairs} pairs an epoch, {len(steps)} steps")
+    return Prepared(recipe, pairs, tools, learner, steps)
+
+
+def _in_steps(run: Run, exercises: Exercises, learner: Learner, pairs: Pairs, curriculum: Curriculum | None) -> StepBatches:
+    assert isinstance(learner, CausalLearner)
+    tokenizer = learner.tokenizer
+    plan = None
+    if exercises.drill_steps or exercises.drill_share:
+        if curriculum is None:
+            raise ConfigError("curriculum: this run was handed no drills: set drill_steps and drill_share to 0, or train(curriculum=...)")
+        special = set(tokenizer.get_added_vocab().values())
+        vocabulary = [token for token in range(len(tokenizer)) if token not in special]
+        plan = DrillPlan(curriculum.drills, vocabulary, exercises.drill_steps, exercises.drill_share)
+    layout = SharedPrefix if learner.model.supports_shared_prefix() else Padded
+    pad_id = int(tokenizer.pad_token_id)
+    return StepBatches(learner.collator.encoder, pairs.mixture, run, pad_id=pad_id, layout=layout, drills=plan)
+
+
+def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], ModelMeta]) -> ThemisTrainer:
+    recipe, learner, held = ready.recipe, ready.learner, ready.pairs.held
+    run, sample = recipe.run, recipe.logging.live_sample
+    live = services.live if sample and recipe.kind == "themis" and not (run.fsdp or run.deepspeed) else None
+
+    def measure() -> dict[str, float]:
+        measured = _measured(learner, held, services.dev_pairs)
+        seen = live(learner.model, learner.tokenizer, meta(), held[:sample]) if live else {}
+        return measured | {f"live_{name}": value for name, value in seen.items()}
+
+    if run.compile and isinstance(learner, CausalLearner):
+        compile_layers(learner.model, services.notice)
+    backbone: Any = learner.model.lm if isinstance(learner, CausalLearner) else learner.model.classifier
+    layers = sorted(getattr(backbone, "_no_split_modules", None) or ())
+    trainer = ThemisTrainer(
+        arguments(recipe, len(ready.steps), out, layers), ready.steps, learner, meta, measure,
+        optimizers=(_optimizer(run, learner), None), callbacks=list(services.callbacks),
+    )  # fmt: skip
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _meta(ready: Prepared, seconds: int) -> ModelMeta:
+    recipe = ready.recipe
+    return ModelMeta(recipe.model.form, recipe.kind, ready.tools, training={"recipe": portable(recipe), "seconds": seconds})
+
+
+def _say_nothing(text: str) -> None:
+    """One process speaks for all."""
+
+
+def _optimizer(run: Run, learner: Learner) -> MuonWithAdamW | None:
+    if run.optimizer != "muon":
+        return None
+    return MuonWithAdamW(learner.model, run.learning_rate, run.weight_decay, run.adam_beta2)
+
+
+def _tools_called(pairs: Sequence[Pair]) -> tuple[str, ...]:
+    traces = [side.trace for pair in pairs for side in (pair.chosen, pair.rejected) if side.trace]
+    return tuple(sorted({step.action.tool for trace in traces for step in trace.steps if step.action}))
+
+
+def _with_scale(meta: ModelMeta, ready: Prepared) -> ModelMeta:
+    """With the mean and the standard deviation of the rewards on pairs that the model was not trained on."""
+    with torch.compiler.set_stance("force_eager"):
+        ready.learner.model.eval()
+        rewards = ready.learner.early_rewards(ready.pairs.held)
+    mean, deviation = (float(rewards.mean()), float(rewards.std())) if len(rewards) > 1 else (0.0, 1.0)
+    return replace(meta, reward_mean=mean, reward_std=deviation)
+
+
+def _measured(learner: Learner, held: Sequence[Pair], dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
+    measured = {f"held_{name}": value for name, value in learner.measure(held).items()}
+    # One figure to choose the best checkpoint by: both places where a reward is read must do well, and so must the calls.
+    measured["held_mean"] = sum(measured.values()) / len(measured)
+    for task, pairs in dev.items():
+        for name, value in learner.measure(pairs).items():
+            measured[f"dev_{task}_{name}"] = value
+    return measured
