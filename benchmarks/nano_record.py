@@ -3,8 +3,9 @@
     python -m benchmarks.nano_record runs/nano            # writes themis/recipes/nano.record.json
     python -m benchmarks.nano_record runs/nano --check    # compares, and says what differs
 
-`runs/nano` is what `themis train nano` wrote; it holds the built data set and the tokenizer, too. Needs THEMIS_DATA. The record has the
-digest of the weights, of the tokenizer and of some batches of each stage, and the first losses, in float32 without compiling.
+`runs/nano` is what `themis train nano` wrote, with its built data set and its tokenizer. Needs THEMIS_DATA. The record
+has the digests of the weights, of the tokenizer and of some batches of each stage, and the first losses. These are
+computed in float32 without compiling.
 """
 
 import argparse
@@ -64,7 +65,7 @@ def _digest(batches: Any) -> str:
 
 
 def first_losses(tokenizer: Path, count: int = LOSSES) -> list[float]:
-    """The losses of the first steps of the first stage, with the schedule of the recipe, in float32 and without compiling."""
+    """The losses of the first steps of the first stage, by the recipe's schedule, in float32 without compiling."""
     stage = stages()["first"]
     exact = replace(stage.recipe, run=replace(stage.recipe.run, bf16=False, compile=False))
     losses: list[float] = []

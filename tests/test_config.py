@@ -77,7 +77,7 @@ def test_a_recipe_on_top_of_another_replaces_a_mapping_that_is_one_whole_and_mer
         ("kind: a\nsteps: 3\ninner: {size: 4}\n", "unknown key 'inner.size': write other.size"),
         ("kind: a\nsteps: 3\nrate: 4\n", "unknown key 'rate': write inner.rate or other.rate"),
         ("kind: a\nsteps: 3\ninner: 4\n", "'inner' must be a section of keys (rate, shares), found 4"),
-        ("kind: [a\n", "no valid YAML"),
+        ("kind: [a\n", "not valid YAML"),
         ("- a\n", "must be a YAML mapping"),
     ],
 )

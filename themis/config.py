@@ -23,7 +23,7 @@ from themis.errors import ConfigError
 T = TypeVar("T")
 
 WHOLE = "whole"
-"""Metadata of a field: a recipe on top of another one replaces this mapping and merges nothing."""
+"""Metadata of a field: a recipe on top of another one replaces this mapping whole."""
 FORMERLY = "formerly"
 """Metadata of a field: its former names, so that an old recipe is told the new one."""
 VARIANTS = "variants"
@@ -89,7 +89,7 @@ def _read_yaml(name: str, kind: str, schema: type[Any]) -> dict[str, Any]:
     try:
         raw = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"recipe '{name}' is no valid YAML: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"recipe '{name}' is not valid YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(raw, dict):
         raise ConfigError(f"recipe '{name}' must be a YAML mapping")
     recipe: dict[str, Any] = raw

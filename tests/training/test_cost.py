@@ -18,7 +18,7 @@ from themis.model.checkpoint import load_model
 from themis.traces import Case, Pair
 from themis.traces.tara import write_tara
 from themis.training.backbones import configured
-from themis.training.cost import estimate, told
+from themis.training.cost import estimate, lines
 from themis.training.recipe import Backbone, TrainRecipe, stages_of
 from themis.training.run import train
 
@@ -45,7 +45,7 @@ TINY = {
 def test_parameters_are_those_that_were_published(name: str) -> None:
     cost = estimate(read_recipe(name, TrainRecipe))
     assert cost.parameters == KNOWN[name]
-    assert dict(told(read_recipe(name, TrainRecipe), cost)).keys() >= {"parameters", "memory", "time"}
+    assert dict(lines(read_recipe(name, TrainRecipe), cost)).keys() >= {"parameters", "memory", "time"}
 
 
 def test_memory_and_time_follow_from_the_written_model() -> None:

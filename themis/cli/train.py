@@ -1,4 +1,4 @@
-"""`themis train`, `average` and `export`: from a recipe to a model, from models to their mean, from a model to other programs' form."""
+"""`themis train`, `themis average` and `themis export`."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ TRAIN_EXAMPLE = "Example: themis train nano steps=2000 seed=7 --out runs/mine"
 AVERAGE_EXAMPLE = "Example: themis average runs/nano/stages/all runs/nano/stages/last --out runs/mean"
 EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype float32"
 DEV_TASKS = ("calendar", "weather", "multi_tools", "calculator")
-"""Whose dev files are measured on the way, where they are at hand."""
+"""Tasks whose dev files are measured on the way, where there are any."""
 
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. loss.beta=0."
 
@@ -43,9 +43,9 @@ def train(
 
     settings = read_recipe(recipe, TrainRecipe, overrides or [])
     if dry_run:
-        from themis.training.cost import estimate, told
+        from themis.training.cost import estimate, lines
 
-        for name, text in told(settings, estimate(settings)):
+        for name, text in lines(settings, estimate(settings)):
             typer.echo(f"{name:12} {text}")
         return
     from themis.curriculum.registry import Curriculum
@@ -110,7 +110,7 @@ def average(
 
 
 def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":
-    """The dev pairs by task, where the data are at hand."""
+    """The dev pairs by task; none without the data."""
     from themis.traces.tara import read_tara
 
     paths = {task: root / "tara" / task / "dev.jsonl" for task in DEV_TASKS} if root else {}
@@ -118,7 +118,7 @@ def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":
 
 
 def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") -> dict[str, float]:
-    """The share of live calls that the tools could read, and of answers whose better one won, on a few pairs."""
+    """The share of live calls that were valid, and of pairs whose better answer won."""
     from themis.cli.judging import open_toolbox
     from themis.inference import Budget, Judge
 
@@ -128,14 +128,14 @@ def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") 
         verdicts = dict(judge.judge_all(cases))
     seen = [step.observation for verdict in verdicts.values() for step in verdict.trace.steps if step.observation]
     rewards = [verdicts[place].reward for place in range(len(cases))]
-    # The world's failures are not the model's: a city without weather data was asked for validly.
+    # A city without weather data is no fault of the call.
     valid = sum(observation.status != "error" for observation in seen)
     won = sum(a is not None and b is not None and a > b for a, b in zip(rewards[::2], rewards[1::2], strict=True))
     return {"valid_calls": valid / max(1, len(seen)), "accuracy": won / max(1, len(pairs))}
 
 
 def training_progress(bar: "Progress") -> "TrainerCallback":
-    """A bar for the steps, with the loss beside it; above it, each measurement as it is made."""
+    """A bar for the steps with the loss beside it, and above it each measurement."""
     from transformers import TrainerCallback
 
     line = bar.add_task("training", total=None)

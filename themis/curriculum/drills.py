@@ -1,7 +1,7 @@
 """Short exercises for a model trained from scratch: copying an argument, and matching a claim with a finding.
 
-Copying is what a small model lacks most, and what it learns within minutes when nothing else is
-asked; but it copies only tokens that drills have shown, so many items are drawn from the whole vocabulary.
+A small model lacks copying most. It learns to copy within minutes if it learns nothing else. But it copies only
+tokens that it has copied before, so many items are drawn from the whole vocabulary.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from themis.traces.segments import SegmentWriter
 from themis.traces.token_row import NO_TARGET, TokenPair, TokenRow
 
 _COMMON = "who what when where which how is was are were did does do has the a an of in on to by for with that".split()
-"""Words that a question has and the query made from it has not."""
+"""Words of a question that the query made from it lacks."""
 
 _SCRIPTS = (
     range(0x0905, 0x094E),  # Devanagari
@@ -41,7 +41,7 @@ class Drills:
 
 
 def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenRow:
-    """A line of items, then the same again, or what counts of it, as an action's argument; only the second is a target."""
+    """A line of items, then the same or its essential part as an action's argument; only the argument is a target."""
     often = (_random_tokens, _queries, _scripts, _places, _dates)
     makers = (*often, *often, *[_marks] * 5)
     items, wanted = rng.choice(makers)(rng, writer, vocabulary)
@@ -54,10 +54,10 @@ def copy_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) ->
 
 
 def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> TokenPair:
-    """A pair of answers, one of which repeats what the observation says under the name that was asked for.
+    """A pair of answers, one of which repeats what the observation says under the name in the question.
 
-    What copying is to the language-model head, this is to the scalar head: the reward of an answer lies in its agreement
-    with one value among several. The rationale that follows names both, first the verdict, then the claim, then the finding.
+    Copying trains the language-model head; this trains the scalar head to see whether an answer agrees with one value
+    among several. The rationale that follows names both: first the verdict, then the claim, then the finding.
     """
     labels = [_few_tokens(rng, vocabulary, 2) for _ in range(rng.randint(1, 4))]
     values = [_value(rng, writer, vocabulary) for _ in labels]
@@ -71,7 +71,7 @@ def match_drill(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -
     call = [*writer.encode_untrusted("\n### ASSISTANT:\n"), writer.tool_id]
     observed = [writer.observation_id, *writer.encode_untrusted("Observation:"), *listed, *end, writer.rationale_id]
 
-    # Some rationales say the opposite: they are no targets, and the final reward learns to look for itself.
+    # Some rationales say the opposite. They are not targets, and the final reward learns not to trust them.
     mistaken = rng.random() < 0.25
 
     def judged(value: list[int]) -> TokenRow:
@@ -130,7 +130,7 @@ def _queries(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> t
 
 
 def _scripts(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Words in another script, of which a small vocabulary has bytes alone: the same two begin each letter, so that they tell nothing."""
+    """Words in another script, which a small vocabulary spells in bytes. All letters begin with the same bytes."""
     letters = rng.choice(_SCRIPTS)
     words = ["".join(chr(rng.choice(letters)) for _ in range(rng.randint(1, 8))) for _ in range(rng.randint(1, 9))]
     noise = _few_tokens(rng, vocabulary, 12) if rng.random() < 0.5 else []
@@ -159,9 +159,9 @@ def _dates(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tup
 
 
 def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Marked steps strewn over other words; the argument lists them, as the calculator's does.
+    """Marked steps among other words; the argument lists them, as the calculator's does.
 
-    From easy to hard, all of them from the start: a bare list, single words between, and lines that say each sum twice.
+    From easy to hard, all from the start: a bare list, single words between, and lines that state each sum twice.
     """
     most = rng.choice((0, 0, 1, 2, 4, 8))
     said_twice = most > 0 and rng.random() < 0.6

@@ -1,4 +1,4 @@
-"""The infinite streams of pairs by name, and the drills: what a training run is handed beside the rows that it reads itself."""
+"""The infinite streams of pairs by name, and the drills: what a training run is handed beside the rows of files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

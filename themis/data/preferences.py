@@ -38,16 +38,16 @@ def read_preferences(path: str | Path) -> Preferences:
         if path.suffix == ".parquet":
             raise DataError(f"{path}: TARA's form is read from JSON lines, not from Parquet")
         read = read_tara(path)
-        return _told_apart(path, Preferences(read.pairs, left_out=read.reasons))
+        return _distinct(path, Preferences(read.pairs, left_out=read.reasons))
     missing = [name for name in ("chosen", "rejected") if name not in first]
     if missing:
         raise DataError(f"{path}: no column '{missing[0]}' among {', '.join(map(str, first)) or 'none'}; expected {FORMS}")
     has_margin = "margin" in first
     pairs = tuple(_pair(row, where, has_margin, f"{path.stem}-{number}") for number, where, row in rows)
-    return _told_apart(path, Preferences(pairs, has_margin))
+    return _distinct(path, Preferences(pairs, has_margin))
 
 
-def _told_apart(path: Path, read: Preferences) -> Preferences:
+def _distinct(path: Path, read: Preferences) -> Preferences:
     """Leaves out rows with equal answers or equal labels. Raises `DataError` if no row is left."""
     different = [pair for pair in read.pairs if pair.chosen.answer != pair.rejected.answer]
     labelled = [pair for pair in different if pair.chosen.score != pair.rejected.score]

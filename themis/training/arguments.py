@@ -12,12 +12,12 @@ from themis.training.checks import deepspeed_file
 from themis.training.recipe import TrainRecipe
 
 PROJECT = "themis"
-"""The trackers' name for all runs of ours, where WANDB_PROJECT says no other; a run is named as its directory."""
+"""The project of all runs in the trackers, unless WANDB_PROJECT is set; a run has the name of its directory."""
 _TENSORBOARD = os.environ.get("TENSORBOARD_LOGGING_DIR")
 
 
 def arguments(recipe: TrainRecipe, steps: int, out: Path, layers: Sequence[str] = ()) -> TrainingArguments:
-    """What the Trainer is told; `layers` are the classes of the backbone's layers, by which FSDP spreads it."""
+    """The Trainer's settings; `layers` are the classes of the backbone's layers, by which FSDP shards it."""
     if "tensorboard" in recipe.logging.report_to:
         os.environ["TENSORBOARD_LOGGING_DIR"] = _TENSORBOARD or str(out / "tensorboard")
     if "wandb" in recipe.logging.report_to:

@@ -1,4 +1,4 @@
-"""The model and the tokenizer that a recipe names, looked at before any long work starts."""
+"""The model and the tokenizer that a recipe names, checked before any long work starts."""
 
 import difflib
 from collections.abc import Callable, Iterator
@@ -29,14 +29,17 @@ from themis.training.recipe import Backbone, TrainRecipe
 
 
 def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], kept: Path, notice: Callable[[str], None]) -> Learner:
-    """The model of the recipe with its losses. A tokenizer trained on the way is written to `kept`, where a resumed run reads it."""
+    """The model of the recipe with its losses.
+
+    A tokenizer that is trained for it is written to `kept`, where a resumed run reads it.
+    """
     if recipe.kind == "encoder":
         return _encoder(recipe)
     run, backbone = recipe.run, recipe.model
     model, tokenizer, added = _language_model(backbone, lambda: _tokenizer_texts(run.seed, mixture), kept)
     if not model.is_causal():
-        reads = f"the backbone {backbone.name or 'of model.config'} ({model.config.model_type}) reads tokens by those behind them"
-        raise ModelError(f"{reads}: it is no causal language model; try kind=encoder")
+        name = backbone.name or "of model.config"
+        raise ModelError(f"the backbone {name} ({model.config.model_type}) is not a causal language model; try kind=encoder")
     _check_length(run.lengths[-1], _most_tokens(model.config))
     if backbone.lora:
         if backbone.name is None:
@@ -72,7 +75,7 @@ def _encoder(recipe: TrainRecipe) -> EncoderLearner:
     if backbone.name is None:
         raise ConfigError("kind 'encoder': give model.name, a model that AutoModelForSequenceClassification loads")
     if is_themis_model(backbone.name) and (kind := load_meta(resolve(backbone.name)).kind) != "encoder":
-        raise ConfigError(f"kind 'encoder': {backbone.name} is a reward model of kind '{kind}', which is no sequence classifier")
+        raise ConfigError(f"kind 'encoder': {backbone.name} is a reward model of kind '{kind}', not a sequence classifier")
     model, tokenizer = new_encoder(backbone.name)
     _set_padding(tokenizer, backbone)
     if model.classifier.config.pad_token_id is None:
@@ -95,7 +98,7 @@ def _most_tokens(config: Any) -> int:
 
 
 def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
-    """One that Themis trained, a pretrained one, or one from scratch; and how many tokens were added to it."""
+    """One that Themis trained, a pretrained one, or one from scratch; and how many tokens its tokenizer gained."""
     if backbone.name and is_themis_model(backbone.name):
         return _trained_by_themis(backbone, backbone.name)
     if backbone.name:
@@ -120,7 +123,8 @@ def _trained_by_themis(backbone: Backbone, name: str) -> tuple[RewardModel, PreT
         raise ConfigError(f"model.form: {name} was trained in the form '{meta.form}', and the recipe says '{backbone.form}'")
     # Rotary positions have no weights: a model reads as far as its configuration says, and learns to by reading.
     positions = backbone.config.get("max_position_embeddings", 0)
-    if positions > model.context_length and not backbone.lora:  # adapters are read with the positions of what they stand on
+    # Adapters are read with the positions of their base.
+    if positions > model.context_length and not backbone.lora:
         model.lm.config.max_position_embeddings = positions
     tokenizer.model_max_length = model.context_length
     return model.train(), tokenizer, 0
@@ -133,11 +137,11 @@ def configured(fields: dict[str, Any], **others: Any) -> Any:
     try:
         return AutoConfig.for_model(fields["model_type"], **{**others, **rest})
     except (ValueError, TypeError, StrictDataclassError) as error:
-        raise ConfigError(f"model.config: transformers makes no configuration of it: {first_line(error)}") from error
+        raise ConfigError(f"model.config: transformers rejects it: {first_line(error)}") from error
 
 
 def _check_fields(model_type: str, fields: dict[str, Any]) -> None:
-    """transformers takes any field, and goes by none that it does not know."""
+    """transformers accepts any field and ignores those that it does not know."""
     if model_type not in CONFIG_MAPPING:
         near = difflib.get_close_matches(model_type, CONFIG_MAPPING.keys(), n=1)
         raise ConfigError(f"model.config: no model_type '{model_type}' in transformers" + (f", did you mean '{near[0]}'?" if near else ""))
@@ -153,14 +157,14 @@ def _from_config(config: Any) -> Any:
     try:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     except ValueError as error:
-        raise ConfigError(f"model.config: '{config.model_type}' is no causal language model: {first_line(error)}") from error
+        raise ConfigError(f"model.config: '{config.model_type}' is not a causal language model: {first_line(error)}") from error
 
 
 def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
     path = resolve(name)
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[backbone.dtype]
     if not (path / "config.json").is_file():
-        raise ModelError(f"the backbone '{name}' is no model: {path} holds no config.json")
+        raise ModelError(f"the backbone '{name}' is not a model: {path} holds no config.json")
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
@@ -170,7 +174,7 @@ def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedT
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the backbone '{name}' cannot be read as a causal language model: {first_line(error)}") from error
     if lm.get_output_embeddings() is None or getattr(lm.config, "is_encoder_decoder", False):
-        raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is no decoder with a language-model head; try kind=encoder")
+        raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is not a decoder with a language-model head; try kind=encoder")
     _set_padding(tokenizer, backbone)
     rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
     added = prepare_tokenizer(tokenizer)
@@ -192,13 +196,13 @@ def _set_padding(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> None
 
 
 def first_line(error: Exception) -> str:
-    """What an error of another library says first, but for a headline."""
+    """The first line of another library's error, without its headline."""
     lines = (str(error).strip() or type(error).__name__).splitlines()
     return (lines[1].strip() if lines[0].endswith(":") and len(lines) > 1 else lines[0])[:200]
 
 
 def _tokenizer_texts(seed: int, mixture: Mixture) -> Iterator[str]:
-    """What the tokenizer learns its words from: pairs as training will see them, and every numeral."""
+    """Texts that the tokenizer is trained on: pairs as training will draw them, and every numeral."""
     rng = Random(f"{seed}/tokenizer")
     yield from (" ".join(f"{number:02}" for number in range(100)) for _ in range(20_000))
     for _ in range(8_000):

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe, and what the machine lacks for it, found before anything is read or written."""
+"""Mistakes in a recipe, and libraries that it needs, found before anything is read or written."""
 
 import difflib
 import os
@@ -20,11 +20,11 @@ _FSDP = (
     "version", "reshard_after_forward", "cpu_offload", "cpu_ram_efficient_loading", "activation_checkpointing", "auto_wrap_policy",
     "transformer_layer_cls_to_wrap", "min_num_params", "state_dict_type",
 )  # fmt: skip
-"""The keys of transformers' `fsdp_config` that FSDP2 has a use for."""
+"""The keys of transformers' `fsdp_config` that FSDP2 uses."""
 
 
 def check_recipe(recipe: TrainRecipe) -> None:
-    """What no type can tell of its values."""
+    """Raise `ConfigError` for values of the right type that cannot work."""
     run = recipe.run
     _check_numbers(recipe)
     if bool(run.steps) == bool(run.epochs):
@@ -79,13 +79,13 @@ def _check_fsdp(fsdp: Mapping[str, Any]) -> None:
                 f"unknown key 'run.fsdp.{key}'" + (f", did you mean 'run.fsdp.{near[0]}'?" if near else f"; known: {', '.join(_FSDP)}")
             )
     if fsdp.get("version", 2) != 2:
-        raise ConfigError(f"run.fsdp.version: only FSDP2 is known here: give 2, found {fsdp['version']!r}")
+        raise ConfigError(f"run.fsdp.version: only FSDP2 is supported: give 2, found {fsdp['version']!r}")
     if fsdp.get("state_dict_type", "FULL_STATE_DICT") != "FULL_STATE_DICT":
-        raise ConfigError("run.fsdp.state_dict_type: a checkpoint here is a whole model: give FULL_STATE_DICT, or leave it out")
+        raise ConfigError("run.fsdp.state_dict_type: a checkpoint is a whole model: give FULL_STATE_DICT, or leave it out")
 
 
 def check_machine(recipe: TrainRecipe) -> None:
-    """Whether the libraries that a recipe asks for are installed."""
+    """Raise `ConfigError` where a library that the recipe needs is missing."""
     run = recipe.run
     for tracker in recipe.logging.report_to:
         if tracker not in TRACKERS:
@@ -104,5 +104,5 @@ def check_machine(recipe: TrainRecipe) -> None:
 
 
 def deepspeed_file(name: str) -> Path:
-    """A DeepSpeed configuration: the package's `zero3`, or a file of somebody's own."""
+    """A DeepSpeed configuration: the package's `zero3`, or a file of the user's."""
     return Path(str(resources.files("themis") / "recipes" / "zero3.json")) if name == "zero3" else Path(name)

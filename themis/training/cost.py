@@ -1,7 +1,7 @@
-"""What a run will need on one H100, told before it starts: the cost model of `docs/train.md`, in code.
+"""Memory and time that a run will need on one H100: the cost model of `docs/train.md`, in code.
 
 Parameters are counted on a model without memory (PyTorch's meta device); bytes and operations follow from the
-formulas below. No figure here was measured on a GPU: they are for choosing a machine, not for promising an hour.
+formulas below. No figure here was measured on a GPU. They help to choose a machine; they promise no hour.
 """
 
 # Shapes:  P = parameters   L = layers   H = hidden width   I = width of the feed-forward layer   V = vocabulary
@@ -22,15 +22,15 @@ from themis.model.adapters import add_lora, base_of, is_adapter
 from themis.model.checkpoint import at_hand, resolve
 from themis.traces.token_row import TokenPair
 from themis.training.backbones import configured, first_line
-from themis.training.recipe import TrainRecipe, stages_of
+from themis.training.recipe import Backbone, Run, TrainRecipe, stages_of
 
 H100_BYTES = 80e9
 H100_OPERATIONS = 989e12
-"""bf16 operations a second, dense, as the maker says."""
+"""Dense bf16 operations a second, by NVIDIA's data sheet."""
 UTILISATION = 0.4
-"""The share of it that training reaches; 0.35 to 0.5 is what is usually reported for decoders of this size."""
+"""The share of it that training reaches. Usually 0.35 to 0.5 is reported for decoders of this size."""
 TARA_PAIRS, TARA_TOKENS = 13_604, 700
-"""Pairs of the published train set, and tokens of one, both answers with their traces, where no data is at hand to count."""
+"""Pairs of the published train set, and tokens of a pair with both traces; used where there are no data to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,81 +57,94 @@ class Cost:
 
     @property
     def machines(self) -> int:
-        """H100s over which weights, gradients and optimizer must be spread, each with its own activations."""
+        """H100s over which weights, gradients and optimizer must be sharded, each with its own activations."""
         left = 0.9 * H100_BYTES - self.activations - self.logits
         return max(1, -int(-(self.weights + self.gradients + self.optimizer) // left)) if left > 0 else 0
 
 
 def estimate(recipe: TrainRecipe, pairs: Sequence[TokenPair] = ()) -> Cost:
-    """What `recipe` needs, its stages together; `pairs` are pairs it would read, where they are at hand."""
+    """What `recipe` needs, its stages together. `pairs` are those that it would read, where they are known."""
     costs = [_of_one(stage.recipe, pairs) for stage in stages_of(recipe)] or [_of_one(recipe, pairs)]
     largest = max(costs, key=lambda cost: cost.memory)
     return replace(largest, tokens=sum(cost.tokens for cost in costs), operations=sum(cost.operations for cost in costs))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """The sizes of a model by which memory and operations are counted."""
+
+    parameters: int
+    trained: int
+    layers: int
+    hidden: int
+    feed_forward: int
+    vocabulary: int
+
+
 def _of_one(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> Cost:
-    model = _shape(recipe)
-    config = model.config.get_text_config()
-    parameters = sum(parameter.numel() for parameter in model.parameters())
-    trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    run, shape = recipe.run, _shape(recipe.kind, recipe.model)
     width = 2 if recipe.model.dtype == "bfloat16" else 4
-    layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
-    tokens = _tokens(recipe, pairs)
-    at_once = min(recipe.run.tokens_per_step, recipe.run.lengths[-1] * 2 * recipe.run.pairs_per_step)
-    feed_forward = int(getattr(config, "intermediate_size", 4 * hidden))
-    # One layer keeps, in bf16: its input, queries, keys, values, what attention gives, two norms, and three of the feed-forward width.
-    per_layer = at_once * 2 * (7 * hidden + 3 * feed_forward)
-    kept = at_once * 2 * hidden * layers + per_layer if recipe.run.gradient_checkpointing else per_layer * layers
-    vocabulary = int(config.vocab_size) if recipe.kind == "themis" else 0
-    logits = 3 * 4.0 * min(at_once * vocabulary, LOGITS_AT_ONCE)
+    frozen = shape.parameters - shape.trained
+    tokens = _tokens(recipe.kind, run, pairs)
+    at_once = min(run.tokens_per_step, run.lengths[-1] * 2 * run.pairs_per_step)
+    # One layer stores, in bf16: its input, queries, keys, values, the attention's result, two norms, and three
+    # tensors of the feed-forward width.
+    per_layer = at_once * 2 * (7 * shape.hidden + 3 * shape.feed_forward)
+    stored = at_once * 2 * shape.hidden * shape.layers + per_layer if run.gradient_checkpointing else per_layer * shape.layers
+    written = shape.vocabulary if recipe.kind == "themis" else 0
     return Cost(
-        parameters=parameters,
-        trained=trained,
-        weights=float(width * (parameters - trained) + 4 * trained) + (2.0 * parameters if width == 4 and recipe.run.bf16 else 0.0),
-        gradients=4.0 * trained,
-        optimizer=(4.0 if recipe.run.optimizer == "muon" else 8.0) * trained,
-        activations=float(kept),
-        logits=logits,
+        parameters=shape.parameters,
+        trained=shape.trained,
+        weights=float(width * frozen + 4 * shape.trained) + (2.0 * shape.parameters if width == 4 and run.bf16 else 0.0),
+        gradients=4.0 * shape.trained,
+        optimizer=(4.0 if run.optimizer == "muon" else 8.0) * shape.trained,
+        activations=float(stored),
+        logits=3 * 4.0 * min(at_once * written, LOGITS_AT_ONCE),
         tokens=tokens,
-        operations=tokens * _operations(recipe, parameters, trained, layers, hidden, config),
+        operations=tokens * _operations(recipe, shape),
     )
 
 
-def _operations(recipe: TrainRecipe, parameters: int, trained: int, layers: int, hidden: int, config: Any) -> float:
-    """Operations for a token: 2 P forward, 2 P back to the states, 2 P to the weights where these are trained; attention beside them."""
-    embeddings = int(config.vocab_size) * hidden * (1 if recipe.kind == "themis" else 2)
-    matrices = max(0, parameters - embeddings)
-    attention = 2 * layers * hidden * recipe.run.lengths[-1] / 2
-    forward = 2 * matrices + attention
-    backward = 2 * forward if recipe.model.lora is None else forward + 2 * trained
+def _operations(recipe: TrainRecipe, shape: _Shape) -> float:
+    """Operations for a token: 2 P forward, 2 P back to the states, 2 P to the trained weights; and attention."""
+    embeddings = shape.vocabulary * shape.hidden * (1 if recipe.kind == "themis" else 2)
+    attention = 2 * shape.layers * shape.hidden * recipe.run.lengths[-1] / 2
+    forward = 2 * max(0, shape.parameters - embeddings) + attention
+    backward = 2 * forward if recipe.model.lora is None else forward + 2 * shape.trained
     return float(forward + backward + (forward if recipe.run.gradient_checkpointing else 0))
 
 
-def _tokens(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> float:
-    if not recipe.run.epochs:
-        return float(recipe.run.steps * recipe.run.tokens_per_step)
+def _tokens(kind: str, run: Run, pairs: Sequence[TokenPair]) -> float:
+    if not run.epochs:
+        return float(run.steps * run.tokens_per_step)
     if pairs:
-        return float(recipe.run.epochs * sum(pair.cost(share=recipe.kind != "encoder") for pair in pairs))
-    return float(recipe.run.epochs * TARA_PAIRS * TARA_TOKENS)
+        return float(run.epochs * sum(pair.cost(share=kind != "encoder") for pair in pairs))
+    return float(run.epochs * TARA_PAIRS * TARA_TOKENS)
 
 
-def _shape(recipe: TrainRecipe) -> Any:
-    """The model without its weights, adapters put in."""
-    config = _config(recipe)
-    kind: Any = AutoModelForSequenceClassification if recipe.kind == "encoder" else AutoModelForCausalLM
+def _shape(kind: str, backbone: Backbone) -> _Shape:
+    """Counted on the model without its weights, with its adapters."""
+    made: Any = AutoModelForSequenceClassification if kind == "encoder" else AutoModelForCausalLM
     with torch.device("meta"):
-        model: Any = kind.from_config(config)
-    if recipe.model.lora:
-        with torch.device("meta"):
-            add_lora(model, recipe.model.lora, recipe.model.name or "", train_embeddings=recipe.model.form == "plain")
+        model: Any = made.from_config(_config(kind, backbone))
+        if backbone.lora:
+            add_lora(model, backbone.lora, backbone.name or "", train_embeddings=backbone.form == "plain")
     assert isinstance(model, nn.Module)
-    return model
+    config: Any = model.config.get_text_config()
+    layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
+    return _Shape(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trained=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+        layers=layers,
+        hidden=hidden,
+        feed_forward=int(getattr(config, "intermediate_size", 4 * hidden)),
+        vocabulary=int(config.vocab_size),
+    )
 
 
-def _config(recipe: TrainRecipe) -> Any:
-    """Of the model that is named, if it is at hand; else by what the recipe says of it."""
-    backbone = recipe.model
-    labels = {"num_labels": 1} if recipe.kind == "encoder" else {}
+def _config(kind: str, backbone: Backbone) -> Any:
+    """Of the named model if it is on this machine; else what the recipe says of it."""
+    labels = {"num_labels": 1} if kind == "encoder" else {}
     described = "model_type" in backbone.config
     if backbone.name is None:
         if not described:
@@ -152,9 +165,9 @@ def _stored_config(directory: Path, labels: Mapping[str, int]) -> Any:
         raise ModelError(f"{directory} holds no configuration that transformers reads: {first_line(error)}") from error
 
 
-def told(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:
+def lines(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:
     """The lines that `themis train RECIPE --dry-run` prints."""
-    lines = [
+    shown = [
         ("parameters", f"{cost.parameters:,}"),
         ("trained", f"{cost.trained:,} ({100 * cost.trained / cost.parameters:.1f} %)"),
         ("weights", _size(cost.weights)),
@@ -167,7 +180,7 @@ def told(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:
         ("operations", f"{cost.operations:.3g}"),
         ("time", f"{_time(cost.hours)} on one H100 at {100 * UTILISATION:.0f} % of its bf16 peak"),
     ]
-    return [(name, text) for name, text in lines if not text.startswith("0 B")]
+    return [(name, text) for name, text in shown if not text.startswith("0 B")]
 
 
 def _fits(cost: Cost) -> str:

@@ -1,7 +1,7 @@
 """One recipe without stages: the pairs, the model, the batches, the trainer, the model directory.
 
-A killed run resumes from its last checkpoint and ends with the same weights: batches depend on seed and step alone,
-and the Trainer keeps optimizer, schedule and random state.
+A killed run resumes from its last checkpoint and ends with the same weights. Batches depend on seed and step alone;
+the Trainer saves optimizer, schedule and random state.
 """
 
 import json
@@ -74,7 +74,10 @@ def fit(
     overwrite: bool = False,
     start: Path | None = None,
 ) -> None:
-    """Train by a recipe without stages; `start` is the model that a stage starts from, `built` gives the built data set's folder."""
+    """Train by a recipe without stages.
+
+    `start` is the model that a stage starts from; `built` returns the folder of the built data set.
+    """
     started = time.monotonic()
     share = Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if share.rank:
@@ -97,7 +100,7 @@ def fit(
 def prepare(
     recipe: TrainRecipe, services: Services, built: Path | None, tokenizer: Path, start: Path | None = None, share: Share | None = None
 ) -> Prepared:
-    """Read the pairs and make model and batches; a tokenizer trained on the way is written to `tokenizer`, or read from there."""
+    """Read the pairs; make model and batches. A trained tokenizer is written to `tokenizer`, or read from there."""
     set_seed(recipe.run.seed)
     pairs = gather(recipe, data_root(), services.curriculum, built, services.notice)
     tools = _tools_called(pairs.held) if recipe.kind == "themis" else ()
@@ -155,7 +158,7 @@ def _meta(ready: Prepared, seconds: int) -> ModelMeta:
 
 
 def _say_nothing(text: str) -> None:
-    """One process speaks for all."""
+    """The first process speaks for all."""
 
 
 def _optimizer(run: Run, learner: Learner) -> MuonWithAdamW | None:
@@ -180,7 +183,7 @@ def _with_scale(meta: ModelMeta, ready: Prepared) -> ModelMeta:
 
 def _measured(learner: Learner, held: Sequence[Pair], dev: Mapping[str, Sequence[Pair]]) -> dict[str, float]:
     measured = {f"held_{name}": value for name, value in learner.measure(held).items()}
-    # One figure to choose the best checkpoint by: both places where a reward is read must do well, and so must the calls.
+    # Chooses the best checkpoint: early rewards, final rewards and calls count alike.
     measured["held_mean"] = sum(measured.values()) / len(measured)
     for task, pairs in dev.items():
         for name, value in learner.measure(pairs).items():

@@ -1,7 +1,7 @@
 """Muon for the matrices of the layers, AdamW for everything else, as one optimizer that Trainer can drive.
 
-Muon makes each matrix's step orthogonal, so rare directions move as far as common ones; a small model
-trained from scratch learns to copy rare tokens in fewer steps with it (docs/log.md has figures).
+Muon makes each matrix's step orthogonal, so rare directions move as far as common ones. With it a small model
+trained from scratch learns to copy rare tokens in fewer steps (docs/log.md has figures).
 Source: torch.optim.Muon; Jordan et al. 2024, https://kellerjordan.github.io/posts/muon.
 """
 
@@ -14,7 +14,7 @@ from torch.optim import AdamW, Muon, Optimizer
 
 
 class MuonWithAdamW(Optimizer):
-    """Two optimizers behind one face; schedulers see the groups of both."""
+    """Two optimizers as one; schedulers see the groups of both."""
 
     def __init__(self, model: nn.Module, learning_rate: float, weight_decay: float, beta2: float) -> None:
         matrices = [parameter for name, parameter in model.named_parameters() if _is_layer_matrix(name, parameter)]

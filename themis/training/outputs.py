@@ -1,7 +1,7 @@
 """The directory of a run: which run owns it, and what may be deleted there.
 
-`run.json` holds the recipe, from the first moment on. The same recipe resumes; the directory of another recipe is refused, and so is
-one with files that no run wrote.
+`run.json` holds the recipe, from the first moment on. The same recipe resumes. The directory of another recipe is
+refused, and so is one with files that no run wrote.
 """
 
 import json
@@ -82,7 +82,7 @@ def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
 
 
 def _put_back(out: Path) -> None:
-    """What was laid aside: by a run that was refused, or killed while it looked for mistakes."""
+    """What was laid aside by a run that was refused, or killed while it was checked."""
     for laid in (out / ASIDE).glob("*"):
         _remove(out / laid.name)
         laid.rename(out / laid.name)
@@ -98,7 +98,7 @@ def _refuse(out: Path, recipe: TrainRecipe, overwrite: bool) -> None:
     if (earlier := _recipe_of(out)) is not None:
         _refuse_another(out, earlier, portable(recipe))
     elif out.is_dir() and any(entry.name != BUILT for entry in out.iterdir()):
-        raise ConfigError(f"{out} holds files that are no training run's: give another --out, or --overwrite to write among them")
+        raise ConfigError(f"{out} holds files that no training run wrote: give another --out, or --overwrite to write among them")
 
 
 def _refuse_another(out: Path, earlier: dict[str, Any], recipe: dict[str, Any]) -> None:

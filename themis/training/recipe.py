@@ -17,16 +17,16 @@ class Run:
 
     seed: int
     tokens_per_step: int
-    """Padded tokens of a step's batch, chosen and rejected together; of a run in epochs, about the most tokens read at once."""
+    """Padded tokens of a step's batch, chosen and rejected together; in epochs, about the most tokens read at once."""
     lengths: tuple[int, ...]
-    """Sequences are padded to the next of these; longer pairs are left out. A run in epochs pads nothing and needs the last alone."""
+    """Sequences are padded to the next of these; longer pairs are left out. A run in epochs needs the last alone."""
     learning_rate: float
     steps: int = 0
     """A run in steps draws pairs from infinite streams by their shares."""
     epochs: int = 0
     """A run in epochs reads each pair of its files this many times."""
     pairs_per_step: int = 64
-    """Of a run in epochs: gradients are accumulated over as many batches as these pairs fill."""
+    """In a run in epochs, gradients are accumulated over as many batches as these pairs fill."""
     warmup: float = 0.02
     """Share of the steps."""
     optimizer: Literal["adamw", "muon"] = "adamw"
@@ -35,9 +35,9 @@ class Run:
     clip: float = 1.0
     bf16: bool = True
     compile: bool = False
-    """Compile the layers, once for each of `lengths`. On the CPU this needs a C++ compiler and is skipped without one."""
+    """Compile the layers, once for each of `lengths`. On the CPU this is skipped without a C++ compiler."""
     workers: int = 1
-    """Processes that make the batches of a run in steps; one keeps up with two CPU cores, eight with a GPU."""
+    """Processes that make the batches of a run in steps. One keeps up with two CPU cores, eight with a GPU."""
     gradient_checkpointing: bool = False
     """Compute each layer again in the backward pass: a third more time, and the memory of one layer."""
     fsdp: dict[str, Any] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Backbone:
     """The language model to start from: `name` of a pretrained one, or `config` for one from scratch."""
 
     name: str | None = None
-    """A Hub name or a directory. Training of a model that Themis trained, such as `nano`, continues with its scalar head."""
+    """A Hub name or a directory. A model that Themis trained, such as `nano`, brings its scalar head."""
     config: dict[str, Any] = field(default_factory=dict)
     """`model_type` and the fields of its transformers configuration. Beside a `name`, `--dry-run` counts by it."""
     vocabulary: int = 2048
@@ -63,7 +63,7 @@ class Backbone:
     pad_token: str | None = None
     """A token of the tokenizer to pad with, where it names none itself."""
     lora: Lora | None = None
-    """Train adapters instead of all weights; the scalar head and the embeddings of new tokens are trained with them."""
+    """Train adapters in place of all weights, with the scalar head and the embeddings of new tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +71,18 @@ class Data:
     """Which pairs are trained on, and how they are altered."""
 
     mixture: dict[str, float] = field(default_factory=dict, metadata={WHOLE: True})
-    """Share of the pairs by source; the shares of a run in steps add up to 1. In a run in epochs 0 leaves a source out.
+    """Share of the pairs by source. The shares of a run in steps add up to 1. In epochs, 0 leaves a source out.
 
-    `rules/TASK`: streams of pairs made by rule. `gsm8k`: train problems with faults made by rule. `tara/TASK`: published train rows.
-    `built/TASK`: train rows of the data set `built`; `built/TASK?negatives=fresh`: the same, each time with another wrong answer.
+    `rules/TASK`: infinite streams by rule. `gsm8k`: train problems with faults made by rule.
+    `tara/TASK`: published train rows; of the calculator, right answers with faults made by rule.
+    `built/TASK`: train rows of the data set `built`.
+    `built/TASK?negatives=fresh`: the same rows, each time with another wrong answer.
     `files`: the pairs of the key `files`.
     """
     tasks: tuple[str, ...] = ()
     """Only these tasks of the mixture: one tool's model."""
     files: tuple[str, ...] = ()
-    """Preference files, JSON lines or Parquet, in TARA's columns or TRL's. Without a mixture they are all of it."""
+    """Preference files, JSON lines or Parquet, with TARA's columns or TRL's. Without a mixture, the only source."""
     margin: bool = False
     """The ranking loss asks for the score gap that the column `margin` gives."""
     built: str | None = field(default=None, metadata={FORMERLY: ("rows",)})
@@ -103,7 +105,7 @@ class Exercises:
     drill_share: float = 0.0
     """Share of drills among the later steps."""
     swapped_rationales: float = 0.0
-    """Share of pairs whose rationales are exchanged and are no targets, so that a slip in one does not decide the reward."""
+    """Share of pairs whose rationales are exchanged and are not targets: a slip in one must not decide the reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class TrainRecipe:
     """One training run, or several stages of one."""
 
     kind: Literal["themis", "vanilla", "encoder"]
-    """`themis` writes a trace before its reward; `vanilla` reads the reward after the case; `encoder` is a sequence classifier."""
+    """`themis` writes a trace before its reward, `vanilla` writes none; `encoder` is a sequence classifier."""
     run: Run
     model: Backbone = field(metadata={FORMERLY: ("backbone",)})
     data: Data
@@ -171,7 +173,7 @@ def as_json(recipe: TrainRecipe) -> dict[str, Any]:
 
 
 def portable(recipe: TrainRecipe) -> dict[str, Any]:
-    """The recipe as a run writes it down: of a path on this machine the last part alone."""
+    """The recipe as a run writes it down: a path on this machine is cut to its last part."""
     model, data, run = recipe.model, recipe.data, recipe.run
     return as_json(
         replace(

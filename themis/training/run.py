@@ -1,6 +1,6 @@
 """A training run, from recipe to model directory, in one stage or in several.
 
-Stages train one after the other, each in a directory of its own. A finished stage is not trained again when a killed run resumes.
+Stages train one after the other, each in a directory of its own. A run that resumes skips its finished stages.
 """
 
 import os
@@ -38,9 +38,9 @@ def train(
 ) -> Path:
     """Train by `recipe`; checkpoints go to `out`/checkpoints, the best model to `out`. Returns `out`.
 
-    Resumes from the last checkpoint there; with `overwrite`, what an earlier run left is deleted. `curriculum` has the infinite streams
-    and the drills, `build` makes the data set of a build recipe. The best checkpoint is chosen on pairs that training never sees;
-    `dev_pairs` are only reported.
+    Resumes from the last checkpoint there; with `overwrite`, what an earlier run left is deleted. `curriculum` has the
+    infinite streams and the drills; `build` makes the data set of a build recipe. The best checkpoint is chosen on
+    pairs that training never sees; `dev_pairs` are only reported.
     """
     services = Services(curriculum, build, dev_pairs or {}, live, callbacks, notice)
     stages = stages_of(recipe)
@@ -55,7 +55,7 @@ def train(
 
 
 def _fit_stages(recipe: TrainRecipe, stages: Sequence[Stage], out: Path, overwrite: bool, services: Services) -> None:
-    """Each stage from the weights of the one before, in `out`/stages/NAME; then the mean that the recipe names, in `out`."""
+    """Each stage, from the weights of the one before, in `out`/stages/NAME; then their mean in `out`."""
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         raise ConfigError("stages: a run in stages is one process; train each stage by a recipe of its own")
     if recipe.kind == "encoder":

@@ -1,4 +1,4 @@
-"""Where a run's pairs come from: published rows, rows of a built data set, preference files, and the streams of a curriculum."""
+"""Where a run's pairs come from: published rows, built rows, preference files, and the streams of a curriculum."""
 
 import difflib
 from collections import Counter
@@ -71,7 +71,7 @@ class _Read:
         return sources | ({FILES: one_of(self.brought)} if self.brought else {})
 
     def rows(self, name: str) -> list[PairSource]:
-        """Each row of a source as what makes its pair."""
+        """The rows of a source, each as a source of its own."""
         folder, _, task = name.partition("/")
         if name in (GSM8K, "tara/calculator"):
             known = self.published.gsm8k if name == GSM8K else [(pair.question, pair.chosen.answer) for pair in self.published.pairs[task]]
@@ -100,7 +100,9 @@ def gather(
         return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
     endless = [name for name in weights if name in read.streams]
     if endless:
-        raise ConfigError(f"epochs: {', '.join(endless)} has no end; give 'steps', or a mixture of tara/TASK, built/TASK, gsm8k and files")
+        raise ConfigError(
+            f"epochs: {', '.join(endless)}: an infinite stream has no epochs; give run.steps, or a mixture of tara/TASK, built/TASK, gsm8k and files"
+        )
     rows, held = _rows(seed, measured, weights, read)
     return Pairs(mixture, rows, held)
 
@@ -159,7 +161,7 @@ def _task(source: str) -> str:
 
 
 def _drawn(seed: str, count: int, mixture: Mixture, tests: Mapping[str, Sequence[Pair]]) -> list[Pair]:
-    """Pairs of the rules, from a random source that training does not use, and built test rows; no published ones."""
+    """Pairs by rule, from a random source that training does not use, and built test rows; no published rows."""
     rng = Random(seed)
     held = {f"built/{task}": one_of(pairs) for task, pairs in tests.items() if pairs}
     weights = {name: weight for name, weight in mixture.weights.items() if name in held or name.startswith("rules/")}
@@ -168,7 +170,7 @@ def _drawn(seed: str, count: int, mixture: Mixture, tests: Mapping[str, Sequence
 
 
 def _rows(seed: str, count: int, weights: Mapping[str, float], read: _Read) -> tuple[tuple[PairSource, ...], tuple[Pair, ...]]:
-    """Each row as what makes its pair, and those that are measured: test rows where there are any, else at most one row in ten."""
+    """Each row as a source, and the pairs that are measured: built test rows, else at most one row in ten."""
     rows = [row for name in sorted(weights) for row in read.rows(name)]
     Random(seed).shuffle(rows)
     held = [pair for task, pairs in read.tests.items() if f"built/{task}" in weights for pair in pairs]
