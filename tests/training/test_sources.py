@@ -56,7 +56,7 @@ def test_one_task_of_a_mixture_is_trained_alone(built: Path) -> None:
 
 
 def test_an_infinite_stream_has_no_epoch(built: Path) -> None:
-    with pytest.raises(ConfigError, match=r"epochs: rules/calendar: an infinite stream has no epochs; give run\.steps"):
+    with pytest.raises(ConfigError, match=r"run\.epochs: rules/calendar: an infinite stream has no epochs; give run\.steps"):
         gather(changed(RECIPE, steps=0, epochs=1), None, Curriculum(), built, silent)
 
 
