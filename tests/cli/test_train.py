@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis, sentence
-from themis.cli.train import dev_pairs, measured
+from themis.cli.train import ProgressLines, dev_pairs, measured
 from themis.config import recipe_names
 from themis.traces import Pair, Side
 from themis.traces.tara import write_tara
@@ -69,6 +69,22 @@ def test_a_measurement_is_one_line() -> None:
         "eval_dev_multi_tools_accuracy": 1.0,
     }
     assert measured(500, metrics) == "step 500: held 97.5 %, held early 90.0 %, held calls 88.0 %, dev multi tools 100.0 %"
+
+
+def test_without_a_terminal_a_line_a_minute_says_how_far_a_run_is() -> None:
+    now, written = [0.0], list[str]()
+    lines = ProgressLines(written.append, clock=lambda: now[0])
+    for step in range(1, 7):
+        now[0] += 30
+        lines.step(step, 200)
+        lines.loss = 1 / step
+    assert written == ["step 2 of 200, loss 1.000, 1 h 39 min left", "step 4 of 200, loss 0.333, 1 h 38 min left"] + [
+        "step 6 of 200, loss 0.200, 1 h 37 min left"
+    ]
+    lines.begin(100)
+    now[0] += 60
+    lines.step(110, 200)
+    assert written[-1] == "step 110 of 200, 0 h 09 min left"
 
 
 def test_dev_pairs_are_those_that_are_at_hand(tmp_path: Path) -> None:

@@ -84,7 +84,9 @@ def spread_runs(folder: Path, way: str) -> None:
     """What each of the two processes does."""
     settings, out = settings_of(way, folder), folder / way
     for name, alone in runs(folder).items():
-        train(changed(alone, **settings), out / name, callbacks=[Spread(way)], notice=silent)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("themis.training.arguments.has_bf16", lambda: True)  # slowly, but on any CPU
+            train(changed(alone, **settings), out / name, callbacks=[Spread(way)], notice=silent)
         # Else the next run of this process would spread its weights while it reads them.
         unset_hf_deepspeed_config()
     if int(os.environ["RANK"]) == 0:

@@ -22,6 +22,7 @@ from themis.losses import LossWeights, ranking_loss
 from themis.model.checkpoint import load_model
 from themis.traces.segments import SegmentWriter
 from themis.traces.tara import write_tara
+from themis.training.arguments import arguments
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Batch, Padded
 from themis.training.learners import loss_terms
@@ -100,6 +101,22 @@ def test_a_run_leaves_a_model_that_loads_its_terms_logged(tmp_path: Path) -> Non
     assert meta.training["recipe"]["run"]["seed"] == 1
     logged = json.loads((out / "log.json").read_text())
     assert any("eval_held_accuracy" in line for line in logged)
+
+
+@pytest.mark.parametrize("has_bf16", [False, True])
+def test_a_cpu_without_bf16_instructions_computes_in_float32_and_says_so_once(
+    has_bf16: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("arguments", "run"):
+        monkeypatch.setattr(f"themis.training.{module}.has_bf16", lambda: has_bf16)
+    recipe = changed(RECIPE, bf16=True)
+    assert arguments(recipe, 6, tmp_path).bf16 is has_bf16
+    if has_bf16:
+        return
+    said: list[str] = []
+    out = train(changed(recipe, steps=2, measure_every=2), tmp_path / "run", notice=said.append)
+    assert sum("computes in float32, as this CPU has no bf16 instructions" in line for line in said) == 1
+    assert load_model(out)[0].lm.dtype == torch.bfloat16
 
 
 def test_a_vanilla_run_reads_no_trace(tmp_path: Path) -> None:

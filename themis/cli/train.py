@@ -1,7 +1,8 @@
 """`themis train`, `themis average` and `themis export`."""
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -134,22 +135,53 @@ def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") 
     return {"valid_calls": valid / max(1, len(seen)), "accuracy": won / max(1, len(pairs))}
 
 
+class ProgressLines:
+    """Where no bar can be drawn: a line a minute with the step, the last loss and the time left."""
+
+    def __init__(self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic, every: float = 60.0) -> None:
+        self._write, self._clock, self._every = write, clock, every
+        self.loss: float | None = None
+        self.begin(0)
+
+    def begin(self, step: int) -> None:
+        """A stage begins or resumes at a step."""
+        self._first, self._begun = step, self._clock()
+        self._written, self.loss = self._begun, None
+
+    def step(self, step: int, steps: int) -> None:
+        """A step is done."""
+        now = self._clock()
+        if now - self._written < self._every:
+            return
+        self._written = now
+        minutes = (now - self._begun) / (step - self._first) * (steps - step) / 60
+        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
+        self._write(f"step {step:,} of {steps:,}{loss}, {minutes // 60:.0f} h {minutes % 60:02.0f} min left")
+
+
 def training_progress(bar: "Progress") -> "TrainerCallback":
     """A bar for the steps with the loss beside it, and above it each measurement."""
     from transformers import TrainerCallback
 
     line = bar.add_task("training", total=None)
+    plain = None if bar.console.is_terminal else ProgressLines(bar.console.print)
 
     class Shown(TrainerCallback):
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             bar.update(line, total=state.max_steps, completed=state.global_step)
+            if plain:
+                plain.begin(state.global_step)
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             bar.update(line, completed=state.global_step)
+            if plain:
+                plain.step(state.global_step, state.max_steps)
 
         def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if "loss" in kwargs["logs"]:
                 bar.update(line, description=f"loss {float(kwargs['logs']['loss']):.3f}")
+                if plain:
+                    plain.loss = float(kwargs["logs"]["loss"])
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             bar.console.print(measured(state.global_step, kwargs["metrics"]), markup=False)

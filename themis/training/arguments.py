@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from transformers import TrainingArguments
 
-from themis.training.checks import deepspeed_file
+from themis.training.checks import deepspeed_file, has_bf16
 from themis.training.recipe import TrainRecipe
 
 PROJECT = "themis"
@@ -34,7 +34,7 @@ def arguments(recipe: TrainRecipe, steps: int, out: Path, layers: Sequence[str] 
         weight_decay=recipe.run.weight_decay,
         adam_beta2=recipe.run.adam_beta2,
         max_grad_norm=recipe.run.clip,
-        bf16=recipe.run.bf16,
+        bf16=recipe.run.bf16 and has_bf16(),
         use_cpu=on_cpu,
         seed=recipe.run.seed,
         logging_steps=25 if not recipe.run.epochs else max(1, min(25, steps // 20)),

@@ -17,7 +17,7 @@ from themis.errors import ConfigError
 from themis.model.average import mean_of
 from themis.model.checkpoint import load_meta, save_model
 from themis.traces.pair import Pair
-from themis.training.checks import check_machine, check_recipe
+from themis.training.checks import check_machine, check_recipe, has_bf16
 from themis.training.fit import Build, Live, Services, fit
 from themis.training.outputs import BUILT, claimed, finished, stage_directory
 from themis.training.recipe import Stage, TrainRecipe, portable, stages_of
@@ -47,6 +47,8 @@ def train(
     for stage in stages or (Stage("", recipe),):
         check_recipe(stage.recipe)
         check_machine(stage.recipe)
+    if recipe.run.bf16 and not has_bf16():
+        notice("computes in float32, as this CPU has no bf16 instructions; the weights are stored in bfloat16")
     if stages:
         _fit_stages(recipe, stages, out, overwrite, services)
     else:
