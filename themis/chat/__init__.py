@@ -1,4 +1,4 @@
-"""The one door to OpenAI-compatible endpoints: what is asked, what comes back, what it costs."""
+"""Client for OpenAI-compatible endpoints: prompts, replies, and what they cost."""
 
 from themis.chat.chat import Chat
 from themis.chat.marks import without_marks

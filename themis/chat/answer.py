@@ -1,6 +1,6 @@
-"""A response body, whole or in pieces (server-sent events), read into one reply; nothing in it is believed.
+"""Reads a response body, whole or as server-sent events, into one reply. Nothing in it is trusted.
 
-Knows nothing of connections. Source: the OpenAI API's chat completions, as vLLM, SGLang, llama.cpp and others speak it.
+Knows nothing of connections. Source: the OpenAI API's chat completions, as vLLM, SGLang and llama.cpp implement it.
 """
 
 import json
@@ -14,19 +14,19 @@ _MOST_TOKENS = 100_000_000
 
 
 class Broken(ValueError):
-    """The response is in no form we know; its message says what is wrong."""
+    """The response has an unknown form. The message says what is wrong."""
 
 
 @dataclass(slots=True)
 class Assembly:
-    """A reply in the making."""
+    """A reply that is being read."""
 
     text: list[str] = field(default_factory=list)
     refusal: list[str] = field(default_factory=list)
     finish: str = ""
     usage: dict[str, int] | None = None
     done: bool = False
-    """Nothing more belongs to this reply."""
+    """Whether the reply is complete."""
     _rest: bytearray = field(default_factory=bytearray)
 
     def feed(self, piece: bytes) -> None:
@@ -59,7 +59,7 @@ class Assembly:
             self.finish = finish[:40]
 
     def said(self, estimated: tuple[int, int], secrets: tuple[str, ...] = ()) -> Said:
-        """The reply, with the server's count of tokens or, where it gave none, with those `estimated`."""
+        """The reply, with the server's count of tokens, or the `estimated` ones if it gave none."""
         text, refusal = (masked("".join(parts).encode("utf-8", "replace").decode(), secrets) for parts in (self.text, self.refusal))
         usage = self.usage or {"read": estimated[0], "cached": 0, "written": estimated[1]}
         return Said(text, refusal, self.finish or "stop", usage["read"], usage["cached"], usage["written"], self.usage is None)

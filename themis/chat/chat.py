@@ -1,9 +1,9 @@
-"""Asks an endpoint: from the cache, else within the budget, as often as it takes, until the answer has the form asked for.
+"""Asks an endpoint, within a budget and with a cache, until the answer has the right form.
 
-A prompt is asked once, also when it comes twice at the same time; the reply is kept before it is looked into. So a
-build that is killed and run again reads from the cache what it paid for, in the same order, and says the same.
+A prompt is sent once, even if two threads ask it at the same time. The reply is cached before it is parsed. So a build
+that was killed reads what it paid for from the cache, and continues with the same results.
 
-Knows nothing of agents or of judges. Safe to use from many threads; each waits for its own answer.
+Knows nothing of agents or judges. Thread-safe: each thread waits for its own answer.
 """
 
 import json
@@ -25,23 +25,26 @@ from themis.chat.spending import Estimate, Spending, estimate, prompt_tokens
 from themis.chat.structured import NotOfTheForm, decoded
 from themis.errors import ConfigError
 
-# Each retry is logged; without a handler of the application's, the words would go to the terminal of whoever runs us.
+# Each retry is logged. Without a handler of the application, the log would go to the user's terminal.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 Check = Callable[[Any], str]
-"""Says of a value of the right form what is wrong with it, for the model to read; empty where nothing is."""
+"""Says what is wrong with a value of the right form, for the model to read; empty if nothing is."""
 
 TRUSTED_REJECTIONS = 5
-"""Requests that may be rejected in a row, before any was answered, until the settings count as wrong."""
+"""The first requests to be rejected in a row before the settings count as wrong."""
 _SHOWN = 4_000
-"""Characters of a wrong answer that are shown to the model when it is asked again."""
+"""Most characters of a wrong answer to repeat to the model when it is asked again."""
 
 
 class Chat:
     """One endpoint, its cache and its budget. A context manager that closes both."""
 
     def __init__(self, settings: ChatSettings, cache: Path | str | None = None) -> None:
-        """`cache` is the file for the replies, unless the settings name one. Opens no connection; raises `ConfigError` without a key."""
+        """`cache` is the file for replies, unless the settings name one.
+
+        Opens no connection. Raises `ConfigError` if the key is missing.
+        """
         self.settings = settings
         self._connection = Connection(settings)
         self._ledger = Ledger(settings.cache or cache)
@@ -55,12 +58,12 @@ class Chat:
 
     @property
     def spent(self) -> Spending:
-        """By all runs with this cache: what the budget is held against."""
+        """Spent by all runs with this cache, which the budget limits."""
         return self._ledger.spent
 
     @property
     def spent_now(self) -> Spending:
-        """By this run."""
+        """Spent by this run."""
         return self._ledger.spent - self._before
 
     @property
@@ -73,14 +76,14 @@ class Chat:
         return f"{self.spent.words(self.settings.prices)}; {self._cached:,} answers from the cache"
 
     def estimate(self, prompts: Iterable[Prompt], likely_output: int) -> Estimate:
-        """What prompts with answers of about so many tokens are going to cost, were none of them in the cache."""
+        """The cost of prompts with answers of about `likely_output` tokens, if none is in the cache."""
         return estimate(prompts, self.settings, likely_output)
 
     def ask(self, prompt: Prompt, check: Check | None = None, repairs: int | None = None) -> Reply:
-        """The answer to a prompt, or why there is none.
+        """The answer to a prompt, or why it has no answer.
 
-        What has not the form of the schema, or fails the check, is asked for again with the complaint, as often as the
-        settings (or `repairs`) say. Raises `BudgetSpent` and other kinds of `ChatError`, `ConfigError` and `DataError`.
+        If an answer does not fit the schema, or fails the check, the model is asked again with the complaint, as often
+        as the settings (or `repairs`) say. Raises `ChatError` (such as `BudgetSpent`), `ConfigError` and `DataError`.
         """
         reply: Reply = NoAnswer("empty")
         for _ in range(1 + (self.settings.repairs if repairs is None else repairs)):
@@ -107,7 +110,7 @@ class Chat:
         self.close()
 
     def _said(self, prompt: Prompt) -> Said:
-        """The reply of the cache, of the same prompt in flight, or of the endpoint."""
+        """The reply from the cache, from an equal prompt in flight, or from the endpoint."""
         key = key_of(prompt, self.settings)
         with self._lock:
             kept = self._ledger.get(key)
@@ -133,7 +136,7 @@ class Chat:
                 del self._in_flight[key]
 
     def _in_some_form(self, prompt: Prompt, key: str) -> Said:
-        """Tries the weaker forms of asking for JSON where the server rejects the request; what works is kept."""
+        """If the server rejects the request, tries weaker ways to ask for JSON, and keeps the one that works."""
         first = self._form
         forms = FORMS[FORMS.index(first) :] if prompt.schema is not None else (first,)
         rejection: Rejected | None = None
@@ -172,7 +175,7 @@ class Chat:
                     return self._attempt(body, key, read, most)
         except Again as error:
             raise ChatError(
-                f"{error}, {settings.attempts} times in a row; what it said so far is kept: run the same command again when it is up"
+                f"{error}, {settings.attempts} times in a row; its replies so far are cached: run the same command again when it is up"
             ) from error
         raise AssertionError("a retry context ends with an answer or an error")
 
@@ -198,7 +201,10 @@ class Chat:
                 self._purse.settle(reserved)
 
     def _rejection(self, error: Rejected) -> NoAnswer:
-        """One request too long is no reason to stop; a server that takes none of them is."""
+        """A single rejection, such as of a long request, is an answer's failure.
+
+        Only rejections is a wrong setting.
+        """
         if error.code == "content_filter":
             return NoAnswer("content_filter", str(error))
         self._rejected += 1
@@ -208,9 +214,9 @@ class Chat:
 
 
 class _Purse:
-    """Holds requests back that could pass the budget, while others in flight may turn out cheaper than they could be.
+    """Holds back requests that could exceed the budget while others, in flight, may cost less than reserved.
 
-    How a server counts is known only afterwards, so the first request goes alone where tokens are counted.
+    If the budget is in tokens, the first request runs alone: only its reply shows how the server counts.
     """
 
     def __init__(self, ledger: Ledger, settings: ChatSettings) -> None:
@@ -219,7 +225,7 @@ class _Purse:
         self._changed = threading.Condition()
 
     def reserve(self, read: int, written: int) -> Spending:
-        """Sets aside what a request can cost; raises `BudgetSpent` where that is more than is left."""
+        """Reserves the most that a request can cost. Raises `BudgetSpent` if less is left."""
         with self._changed:
             while True:
                 budget, excess = self._settings.budget, self._ledger.excess
@@ -234,7 +240,7 @@ class _Purse:
                 self._changed.wait()
 
     def settle(self, most: Spending) -> None:
-        """Frees what was set aside; what was really paid stands in the ledger by then."""
+        """Releases a reservation. By then the ledger holds the real cost."""
         with self._changed:
             self._reserved -= most
             self._changed.notify_all()
@@ -251,7 +257,7 @@ class _Purse:
 
 
 def _looked_into(said: Said, prompt: Prompt, check: Check | None) -> Reply:
-    """The reply, by what it says and how it ended."""
+    """The answer in a reply, or why it holds none."""
     if said.refusal:
         return NoAnswer("refusal", said.refusal)
     if said.finish == "content_filter":
@@ -272,5 +278,5 @@ def _looked_into(said: Said, prompt: Prompt, check: Check | None) -> Reply:
 
 
 def _complaint(words: str) -> str:
-    """The words may quote strangers."""
+    """The words may quote untrusted text."""
     return without_marks(json.dumps({"problem": words, "request": "Answer again, in the form that was asked for."}, ensure_ascii=False))

@@ -1,7 +1,8 @@
 """The connection to one chat endpoint: sends a request and reads its reply, within deadline, cap and rate.
 
 Each cause of failure has one kind of error. Attempts run in one event loop, in a thread of its own, where they can be
-cancelled whatever the server does. Redirects are not followed: key and questions are meant for the configured host only.
+cancelled whatever the server does. Redirects are not followed: key and questions are meant for the configured host
+only.
 
 Knows nothing of retries, caches or money (`chat`). The libraries behind it are imported with the first request.
 """

@@ -1,7 +1,7 @@
-"""What was said and what was paid, in one SQLite file: killed and run again, nothing is paid twice.
+"""Replies and their cost in one SQLite file, so that a resumed run pays nothing twice.
 
-A reply and its price are written together, before anybody looks at the reply. The file holds prompts in no form but a
-digest, and no key. Without a path, everything is in memory.
+A reply and its price are written together, before the reply is parsed. The file holds digests of prompts, but neither
+prompts nor keys. Without a path, everything is in memory.
 """
 
 import sqlite3
@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS paid (
 
 
 class Ledger:
-    """Replies by key, and all that was ever spent on them. Usable from many threads."""
+    """Replies by key, and all that was ever spent on them. Thread-safe."""
 
     def __init__(self, path: Path | str | None = None) -> None:
         self.path = str(path) if path else None
@@ -43,7 +43,7 @@ class Ledger:
             raise DataError(f"{self.path}: cannot be opened as a cache of replies ({error})") from error
 
     def get(self, key: str) -> Said | None:
-        """What was said before to the same prompt."""
+        """The reply to the same prompt, if there was one."""
         with self._lock:
             row = self._connection.execute(
                 "SELECT text, refusal, finish, input_tokens, cached_tokens, output_tokens, estimated FROM replies WHERE key = ?", (key,)
@@ -51,22 +51,22 @@ class Ledger:
         return Said(row[0], row[1], row[2], row[3], row[4], row[5], bool(row[6])) if row else None
 
     def put(self, key: str, said: Said, model: str, paid: Spending, expected_tokens: int) -> None:
-        """Keeps a reply together with its price; `expected_tokens` is our estimate of what the server was going to read."""
+        """Stores a reply with its price. `expected_tokens` is the estimated input."""
         self._write(model, paid, (key, *astuple(said)), expected_tokens)
 
     def pay(self, model: str, paid: Spending) -> None:
-        """Keeps the price of a request that brought no reply."""
+        """Stores the price of a request without a reply."""
         self._write(model, paid, None, paid.input_tokens)
 
     @property
     def spent(self) -> Spending:
-        """By all runs that used this file, up to now."""
+        """Spent so far by all runs that used this file."""
         with self._lock:
             return self._spent
 
     @property
     def excess(self) -> float:
-        """How many tokens a server counted, at most, for each one that was expected; 0 before anything was counted."""
+        """The largest ratio of counted to expected tokens; 0 before anything was counted."""
         with self._lock:
             return self._excess
 

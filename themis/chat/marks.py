@@ -1,7 +1,7 @@
-"""What chat templates use as marks (`<|im_start|>`, `</s>`, `[INST]`), taken out of texts that strangers wrote.
+"""Escapes the special tokens of chat templates (`<|im_start|>`, `</s>`, `[INST]`) in untrusted text.
 
-Many servers read such a mark as a token of its own wherever it stands, also in the middle of a message: a text that holds
-one could open a turn and speak in our name.
+Many servers read such a mark as a special token anywhere, even inside a message. A text that holds one could open a
+turn of its own.
 """
 
 import re
@@ -10,5 +10,8 @@ _MARK = re.compile(r"<(?=/?[\w|｜▁ ]{1,40}>|[|｜]|</?SYS)|\[(?=/?[A-Z_]{3,30
 
 
 def without_marks(text: str) -> str:
-    """The same with each mark's first character as an escape of JSON (`\\u003c`): equal JSON, where the text is JSON."""
+    """The text with each mark's first character escaped as in JSON (`\\u003c`).
+
+    If the text is JSON, its value is equal.
+    """
     return _MARK.sub(lambda mark: f"\\u{ord(mark[0]):04x}", text)

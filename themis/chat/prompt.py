@@ -1,6 +1,6 @@
-"""What is asked of an endpoint, and what may come back: an answer, none with a reason, or a failure.
+"""A prompt, and the possible results: an answer, no answer with a reason, or an error.
 
-Knows nothing of HTTP or of money.
+Knows nothing of HTTP or money.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from themis.traces import Message
 
 
 class ChatError(ThemisError):
-    """The endpoint cannot be asked any more; what it said so far is kept."""
+    """The endpoint cannot be asked any more. Its replies so far are cached."""
 
 
 class BudgetSpent(ChatError):
@@ -28,31 +28,35 @@ class Prompt:
 
     messages: tuple[Message, ...]
     schema: Mapping[str, Any] | None = None
-    """JSON schema of the answer, an object; None for an answer in words."""
+    """JSON schema of the answer, an object; None for plain text."""
     name: str = "answer"
-    """Of the schema: letters, digits and `_`."""
+    """The schema's name: letters, digits and `_`."""
     seed: int | None = None
     max_tokens: int | None = None
-    """In place of the setting's."""
+    """Instead of the setting's."""
 
     def then(self, *messages: Message) -> "Prompt":
-        """The same with more messages at its end."""
+        """The prompt with more messages at its end."""
         return Prompt((*self.messages, *messages), self.schema, self.name, self.seed, self.max_tokens)
 
 
 Why = Literal["refusal", "content_filter", "empty", "cut_off", "malformed", "unfit", "rejected"]
-"""`cut_off`: longer than max_tokens. `malformed`: no JSON of the schema, however often it was asked for. `unfit`: of the schema,
-but not what its asker can use. `rejected`: the server takes no such request, as where it is too long."""
+"""Some of them:
+- `cut_off`: longer than `max_tokens`.
+- `malformed`: does not fit the schema, after all repairs.
+- `unfit`: fits the schema, but fails the caller's check.
+- `rejected`: the server does not accept the request, for example because it is too long.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the model said."""
+    """An answer of the model."""
 
     value: Any
-    """The decoded JSON, which fits the schema; a text where there is none."""
+    """The decoded JSON, which fits the schema; without a schema, the text."""
     text: str
-    """As it was written."""
+    """The answer as written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class NoAnswer:
 
     why: Why
     words: str = ""
-    """What it said, or what was wrong with that."""
+    """The model's words, or what is wrong with them."""
 
 
 Reply: TypeAlias = Answered | NoAnswer
@@ -69,7 +73,7 @@ Reply: TypeAlias = Answered | NoAnswer
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One reply as it came, before anybody looked into it: what the cache keeps."""
+    """A raw reply, as the cache stores it."""
 
     text: str
     refusal: str = ""
@@ -78,7 +82,7 @@ class Said:
     cached_tokens: int = 0
     output_tokens: int = 0
     estimated: bool = False
-    """The server counted nothing; the tokens are those of our estimate."""
+    """Whether the counts of tokens are estimates, as the server gave none."""
 
 
 def message(role: str, content: str) -> Message:
@@ -113,14 +117,14 @@ def body_of(prompt: Prompt, settings: ChatSettings, form: Form) -> dict[str, Any
 
 
 def _enforced(schema: Any) -> Any:
-    """A schema without bounds on sizes, which not every server enforces; those are checked here."""
+    """The schema without limits on sizes, which not every server enforces. They are checked on this side."""
     if isinstance(schema, Mapping):
         return {name: _enforced(value) for name, value in schema.items() if name not in ("minItems", "maxItems", "minLength", "maxLength")}
     return schema
 
 
 def key_of(prompt: Prompt, settings: ChatSettings) -> str:
-    """A digest of all that may change the reply. Of the form it is the one that was set: a fallback is no other question."""
+    """A digest of all that may change the reply. It holds the configured form: a fallback asks the same question."""
     whole = {"url": settings.base_url.rstrip("/"), "schema": prompt.schema, **body_of(prompt, settings, settings.structured)}
     for how in ("stream", "stream_options"):
         whole.pop(how, None)

@@ -1,6 +1,6 @@
-"""Which endpoint is asked, how fast, and what it may cost; read from a recipe.
+"""Settings of an endpoint: its address, rates, and budget; read from a recipe.
 
-Knows nothing of what is asked. The key itself is in no setting: a setting names the environment variable that holds it.
+Knows nothing of prompts. No setting holds the API key: one names the environment variable that does.
 """
 
 import os
@@ -13,22 +13,22 @@ from themis.errors import ConfigError
 from themis.http.client import is_base_url
 
 Form = Literal["json_schema", "json_object", "text"]
-"""How an answer in JSON is asked for: by a schema that the server enforces, as any JSON object, or in words alone."""
+"""How to ask for JSON: with a schema that the server enforces, as any JSON object, or in words."""
 FORMS: tuple[Form, ...] = ("json_schema", "json_object", "text")
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a million tokens cost, in any one currency. Zero for a server of your own."""
+    """The prices of a million tokens, in any currency. Zero for a server of your own."""
 
     input: float = 0.0
     output: float = 0.0
     cached_input: float | None = None
-    """Of input that the server had in its own cache; as other input where not given."""
+    """Of input that the server had cached. If not given, it costs as other input."""
     currency: str = "USD"
 
     def cost(self, input_tokens: int, cached_tokens: int, output_tokens: int) -> Decimal:
-        """The exact cost; `cached_tokens` are among the `input_tokens`."""
+        """The exact cost. The `input_tokens` include the `cached_tokens`."""
         cached = self.input if self.cached_input is None else self.cached_input
         fresh = input_tokens - cached_tokens
         total = fresh * Decimal(str(self.input)) + cached_tokens * Decimal(str(cached)) + output_tokens * Decimal(str(self.output))
@@ -37,14 +37,14 @@ class Prices:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What all runs that share a cache may spend together. None: no limit."""
+    """Limits on all runs that share a cache. None: no limit."""
 
     money: float | None = None
     """In the currency of the prices."""
     tokens: int | None = None
-    """Read and written."""
+    """Input and output."""
     requests: int | None = None
-    """Sent, also those that failed."""
+    """Requests sent, failed ones included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +52,20 @@ class ChatSettings:
     """An OpenAI-compatible endpoint."""
 
     base_url: str
-    """What `/chat/completions` is put behind, such as `http://localhost:8000/v1`."""
+    """The address before `/chat/completions`, such as `http://localhost:8000/v1`."""
     model: str
     api_key_env: str | None = None
-    """The name of the environment variable that holds the key; none for a server that asks for none."""
+    """The name of the environment variable that holds the API key, if the server needs one."""
     structured: Form = "json_schema"
-    """Where the server refuses a form, the next weaker one is tried, and kept if it works."""
+    """If the server refuses a form, the next weaker one is tried, and kept if it works."""
     stream: bool = True
     temperature: float | None = 0.7
-    """Not sent where null, as some models refuse it."""
+    """null: not sent, as some models refuse it."""
     max_tokens: int = 1024
-    """Of one answer; it bounds what a request can cost."""
+    """Of one answer. It limits what a request can cost."""
     max_tokens_name: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
     send_seed: bool = True
-    """Each request has a seed of its own, which some servers refuse."""
+    """Whether each request has its own seed, which some servers refuse."""
     extra: dict[str, Any] = field(default_factory=dict)
     """More fields of the request's body, such as `reasoning_effort`."""
     concurrency: int = 8
@@ -73,23 +73,23 @@ class ChatSettings:
     per_minute: float | None = None
     """Requests a minute at most."""
     attempts: int = 6
-    """How often a request is sent before the endpoint counts as down."""
+    """Attempts to send a request before the endpoint counts as down."""
     backoff: float = 1.0
     """Seconds before the second attempt; each further wait is twice as long, up to half a minute."""
     repairs: int = 2
-    """How often a reply of the wrong form is asked for again."""
+    """How often to ask again after a reply of the wrong form."""
     silence: float = 60.0
     """Seconds between two pieces of an answer."""
     deadline: float = 300.0
-    """Seconds for one attempt, from its sending to its end."""
+    """Seconds for one attempt, from start to end."""
     longest_wait: float = 600.0
-    """Seconds that an endpoint may ask us to wait (Retry-After) before it counts as down."""
+    """The longest wait in seconds that an endpoint may ask for (Retry-After) before it counts as down."""
     max_bytes: int = 4_000_000
-    """Of one answer, with all that its server wraps it in."""
+    """Of one answer, with the server's JSON around it."""
     prices: Prices = Prices()
     budget: Budget = Budget()
     cache: str | None = None
-    """A file for the replies; where not given, whoever asks has one."""
+    """A file for the replies. Without it, the caller chooses one."""
 
     def __post_init__(self) -> None:
         check_address(self.base_url)
@@ -111,11 +111,11 @@ class ChatSettings:
 
     @property
     def host(self) -> str:
-        """As failures name it."""
+        """The host, as error messages name it."""
         return urlsplit(self.base_url).netloc
 
     def key(self) -> str | None:
-        """The key from the environment; raises `ConfigError` where the variable is not set or cannot be sent."""
+        """The key from the environment. Raises `ConfigError` if the variable is not set or cannot be sent."""
         if self.api_key_env is None:
             return None
         key = os.environ.get(self.api_key_env, "").strip()
@@ -127,7 +127,7 @@ class ChatSettings:
 
 
 def check_address(base_url: str) -> None:
-    """Raises `ConfigError` where this is no address to ask; keys in an address would stand in messages."""
+    """Raises `ConfigError` for an unusable address, or one with a secret, which error messages would show."""
     if "@" in base_url.partition("//")[2].partition("/")[0]:
         raise ConfigError("the endpoint's key 'base_url' holds a user name; put the secret in the variable that api_key_env names")
     if not is_base_url(base_url):

@@ -1,7 +1,7 @@
-"""What was spent, what a request may cost, and the budget that both are held against.
+"""What was spent, what a request may cost, and whether both are within the budget.
 
-Tokens that the server counted are exact, and so is the sum of their prices. Estimates (before a request, and where
-a server counts nothing) come from the length of the text.
+Tokens counted by the server are exact, and so is their price. Before a request, or if the server does not count,
+tokens are estimated from the length of the text.
 """
 
 from collections.abc import Iterable
@@ -18,27 +18,27 @@ _AROUND_MESSAGE = 4
 
 
 def tokens_of(text: str) -> int:
-    """About how many tokens a text has: one for four ASCII characters, or for one of any other writing."""
+    """The estimated tokens of a text: one for four ASCII characters, one for each other character."""
     plain = len(text.encode("ascii", "ignore"))
     return ceil(plain / _ASCII_PER_TOKEN) + len(text) - plain
 
 
 def prompt_tokens(prompt: Prompt, settings: ChatSettings) -> int:
-    """About how many tokens a request has, with its schema, which most servers put before the model."""
+    """The estimated tokens of a request, with its schema, which most servers show to the model."""
     messages = body_of(prompt, settings, "text")["messages"]
     return sum(tokens_of(turn["content"]) + _AROUND_MESSAGE for turn in messages)
 
 
 @dataclass(frozen=True, slots=True)
 class Spending:
-    """What was spent, or is about to be."""
+    """What was spent, or will be."""
 
     requests: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     money: Decimal = Decimal(0)
     estimated: int = 0
-    """Of the requests, those whose tokens the server did not count."""
+    """Requests whose tokens the server did not count."""
 
     def __add__(self, other: "Spending") -> "Spending":
         return Spending(
@@ -54,7 +54,7 @@ class Spending:
         return self + negative
 
     def within(self, budget: Budget) -> bool:
-        """Is no limit passed?"""
+        """Whether no limit is exceeded."""
         return (
             (budget.requests is None or self.requests <= budget.requests)
             and (budget.tokens is None or self.input_tokens + self.output_tokens <= budget.tokens)
@@ -62,7 +62,7 @@ class Spending:
         )
 
     def words(self, prices: Prices) -> str:
-        """For a progress bar, and for messages."""
+        """A text for progress bars and messages."""
         said = f"{self.requests:,} requests, {self.input_tokens:,} tokens read and {self.output_tokens:,} written"
         if prices.input or prices.output:
             said += f", {money_words(self.money)} {prices.currency}"
@@ -71,21 +71,21 @@ class Spending:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What asking is going to cost, before anything is asked."""
+    """The cost of prompts, estimated before any is sent."""
 
     likely: Spending = Spending()
     most: Spending = Spending()
-    """Where every answer is as long as it may be. Repairs and repeated attempts come on top."""
+    """If every answer is as long as allowed. Repairs and retries come on top."""
 
     def __add__(self, other: "Estimate") -> "Estimate":
         return Estimate(self.likely + other.likely, self.most + other.most)
 
     def times(self, count: int) -> "Estimate":
-        """Of so many equal ones."""
+        """The estimate for `count` equal requests."""
         return Estimate(_times(self.likely, count), _times(self.most, count))
 
     def words(self, settings: ChatSettings) -> str:
-        """One line, as said before a build starts."""
+        """One line to print before a build starts."""
         likely, most, prices = self.likely, self.most, settings.prices
         said = f"about {likely.requests:,} requests to {settings.model}: {likely.input_tokens:,} tokens to read and"
         said += f" {likely.output_tokens:,} to write ({most.output_tokens:,} at most)"
@@ -95,7 +95,7 @@ class Estimate:
 
 
 def estimate(prompts: Iterable[Prompt], settings: ChatSettings, likely_output: int) -> Estimate:
-    """Of prompts whose answers are about so many tokens long."""
+    """The estimate for prompts with answers of about `likely_output` tokens."""
     total = Estimate()
     for prompt in prompts:
         read = prompt_tokens(prompt, settings)
@@ -106,7 +106,7 @@ def estimate(prompts: Iterable[Prompt], settings: ChatSettings, likely_output: i
 
 
 def money_words(amount: Decimal) -> str:
-    """Of a sum below a hundredth, as many digits as it takes."""
+    """An amount as text; below a hundredth, with as many digits as it needs."""
     return f"{amount:,.2f}" if amount >= Decimal("0.01") or not amount else f"{amount.normalize():f}"
 
 

@@ -1,6 +1,6 @@
-"""From what a model wrote to the JSON value it was asked for: found, decoded, and checked against its schema.
+"""Finds the JSON value in a model's answer, decodes it, and checks it against the schema.
 
-Only the part of JSON schema that our own prompts use is known here; a schema with anything else is a bug of ours.
+Supports only the part of JSON schema that this package's prompts use. A schema with anything else is a bug.
 """
 
 import json
@@ -23,15 +23,15 @@ _KNOWN = frozenset(
     {"type", "properties", "required", "additionalProperties", "items", "enum", "minItems", "maxItems", "minLength", "maxLength"}
 )
 _KNOWN_TOO = frozenset({"description", "title"})
-"""What says nothing about the form."""
+"""Keywords without effect on the form."""
 
 
 class NotOfTheForm(ValueError):
-    """Its message says what is wrong, for the model to read."""
+    """The message says what is wrong, for the model to read."""
 
 
 def decoded(text: str, schema: Mapping[str, Any]) -> Any:
-    """The value in a reply; raises `NotOfTheForm`."""
+    """The value in a reply. Raises `NotOfTheForm`."""
     value = _found(_THINKING.sub("", text).strip())
     if complaint := misfit(value, schema):
         raise NotOfTheForm(complaint)
@@ -39,7 +39,7 @@ def decoded(text: str, schema: Mapping[str, Any]) -> Any:
 
 
 def misfit(value: Any, schema: Mapping[str, Any], where: str = "the answer") -> str:
-    """What is wrong with a value; empty where it fits."""
+    """What is wrong with a value; empty if it fits."""
     assert not (unknown := set(schema) - _KNOWN - _KNOWN_TOO), f"no check for {unknown}"
     kind: str = schema["type"]
     if not isinstance(value, _KINDS[kind]) or (isinstance(value, bool) and kind != "boolean"):
@@ -74,7 +74,7 @@ def _misfit_size(value: Any, schema: Mapping[str, Any], where: str, key: str, wh
 
 
 def _found(text: str) -> Any:
-    """The JSON object of a reply that may also fence it, or talk around it."""
+    """The JSON object in a reply, which may be in a code fence or between other words."""
     for candidate in (text, *(match[1] for match in _FENCED.finditer(text))):
         try:
             return _loads(candidate)
@@ -95,7 +95,7 @@ def _loads(text: str) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """A value without half characters (lone surrogates), which JSON can escape and no file can hold."""
+    """The value without lone surrogates, which JSON can escape but no UTF-8 file can hold."""
     if isinstance(value, str):
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if isinstance(value, list):
