@@ -91,7 +91,7 @@ def _answers(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
     if given is None:
         if asked == "messages":
             return *_talk(row["messages"], "messages", where), None
-        raise DataError(f"{where}: field 'answer' (or 'chosen') is missing; {_found(row)}")
+        raise DataError(f"{where}: field 'answer' (or 'chosen') is missing; {_fields_found(row)}")
     if asked is None:
         return _two_talks(row, given, where)
     wrong = _answer(row["rejected"], "rejected", where) if "rejected" in row else None
@@ -101,7 +101,7 @@ def _answers(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
 def _two_talks(row: Mapping[str, Any], given: str, where: str) -> tuple[str, str, str | None]:
     """Two whole talks that differ in their last turn, as in preference sets without a prompt."""
     if not isinstance(row[given], list):
-        raise DataError(f"{where}: field 'question' (or 'prompt') is missing; {_found(row)}")
+        raise DataError(f"{where}: field 'question' (or 'prompt') is missing; {_fields_found(row)}")
     question, chosen = _talk(row[given], given, where)
     if "rejected" not in row:
         return question, chosen, None
@@ -120,12 +120,12 @@ def _talk(value: Any, name: str, where: str) -> tuple[str, str]:
 
 
 def _question(value: Any, name: str, where: str) -> str:
-    return Case(tuple(_turns(value, name, where)), "").question_text if isinstance(value, list) else _text(value, name, where)
+    return Case(tuple(_turns(value, name, where)), "").question_text if isinstance(value, list) else _text_or_refuse(value, name, where)
 
 
 def _answer(value: Any, name: str, where: str) -> str:
     if not isinstance(value, list):
-        return _text(value, name, where)
+        return _text_or_refuse(value, name, where)
     turns = _turns(value, name, where)
     if turns[-1]["role"] != "assistant":
         raise DataError(f"{where}: field '{name}' must end with a turn of the role 'assistant', found '{turns[-1]['role'][:40]}'")
@@ -144,7 +144,7 @@ def _turns(value: Any, name: str, where: str) -> list[Message]:
     return turns
 
 
-def _text(value: Any, name: str, where: str) -> str:
+def _text_or_refuse(value: Any, name: str, where: str) -> str:
     if not isinstance(value, str):
         raise DataError(f"{where}: field '{name}' must be text or a list of messages, found {_kind(value)}")
     return checked_text(value, name, where)
@@ -157,7 +157,7 @@ def _texts(row: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     return tuple(checked_text(text, f"{name}[{number}]", where) for number, text in enumerate(value))
 
 
-def _found(row: Mapping[str, Any]) -> str:
+def _fields_found(row: Mapping[str, Any]) -> str:
     names = ", ".join(f"'{name}'" for name in list(row)[:12]) or "nothing"
     return f"expected 'question' and 'answer', or 'prompt', 'chosen' and 'rejected', or 'messages'; found {names}"
 

@@ -51,8 +51,8 @@ def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, 
         return rng.choice(_PHRASES["no_tool"])
     tool = acted[-1].action.tool if acted[-1].action else ""
     seen = checked(evidence, steps, view.case.context)
-    found = _found(seen, view, steps)
-    slots = {"tool": tool, "claim": _claim(view, seen), "found": found, "judged": _judged(view)}
+    found = _quotable(seen, view, steps)
+    slots = {"tool": tool, "claim": _claim(view, seen), "found": found, "judged": _label_in_words(view)}
     if not _observed(steps):
         return _filled(rng.choice(_PHRASES["nothing_came_back"]), slots)
     if seen.stance == "unsettled":
@@ -79,7 +79,7 @@ def checked(evidence: Evidence, steps: Sequence[Step], context: str | None = Non
     verdict = verdict_of(observed[-1])
     if verdict is not None:
         return replace(evidence, stance="agrees" if verdict else "disagrees")
-    stands = not evidence.found or _stands(evidence.found, [*(one.text for one in observed), context or ""])
+    stands = not evidence.found or _occurs_in(evidence.found, [*(one.text for one in observed), context or ""])
     if evidence.stance == "disagrees":
         return evidence if stands else replace(evidence, found="")
     if any(_contradict(evidence.claim, found) for found in (evidence.found, observed[-1].text)):
@@ -103,7 +103,7 @@ def _observed(steps: Sequence[Step]) -> list[Observation]:
 
 def _contradict(claim: str, found: str) -> bool:
     """Whether both are weekdays, dates or numbers (with units), and differ."""
-    said, seen = _value(claim), _value(found)
+    said, seen = _exact_value(claim), _exact_value(found)
     if said is None or seen is None:
         return False
     if said[0] and seen[0] and said[0] != seen[0]:
@@ -111,7 +111,7 @@ def _contradict(claim: str, found: str) -> bool:
     return said[1] != seen[1]
 
 
-def _value(text: str) -> tuple[str, str | float] | None:
+def _exact_value(text: str) -> tuple[str, str | float] | None:
     """Unit, if any, and value of a text that is a weekday, a date or a number and nothing else."""
     text = text.strip().lower()
     if _WEEK_DAY.fullmatch(text) or _DATE.fullmatch(text):
@@ -133,13 +133,13 @@ def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> S
     return _PHRASES["agrees" if agrees else "disagrees"]
 
 
-def _found(seen: Evidence, view: View, steps: Sequence[Step]) -> str:
+def _quotable(seen: Evidence, view: View, steps: Sequence[Step]) -> str:
     """The finding as it may be quoted; empty if it occurs neither in the observations nor in the context."""
     observed = _observed(steps)
     if observed and verdict_of(observed[-1]) is not None:
         text = observed[-1].text
-        return short(_as_it_stands(seen.found, [text]) or text, MOST_VERDICT)
-    found = _as_it_stands(seen.found, [one.text for one in observed])
+        return short(_in_its_own_case(seen.found, [text]) or text, MOST_VERDICT)
+    found = _in_its_own_case(seen.found, [one.text for one in observed])
     return _around_answer(replace(seen, found=found), view) if found else ""
 
 
@@ -154,14 +154,14 @@ def _claim(view: View, seen: Evidence) -> str:
     return short(seen.claim or view.case.answer, MOST_CLAIM)
 
 
-def _judged(view: View) -> str:
+def _label_in_words(view: View) -> str:
     """In hindsight, the label in words; the sentence claims nothing about the observation."""
     if view.label is None:
         return ""
     return " Judged apart from it, the answer is right." if view.label else " Judged apart from it, the answer is wrong."
 
 
-def _as_it_stands(quoted: str, texts: Sequence[str]) -> str:
+def _in_its_own_case(quoted: str, texts: Sequence[str]) -> str:
     """A quotation in the case that the text has; empty if no text has it."""
     wanted = _plain(quoted)
     for text in map(_plain, texts):
@@ -171,7 +171,7 @@ def _as_it_stands(quoted: str, texts: Sequence[str]) -> str:
     return ""
 
 
-def _stands(quoted: str, texts: Sequence[str]) -> bool:
+def _occurs_in(quoted: str, texts: Sequence[str]) -> bool:
     wanted = _plain(quoted).casefold()
     return bool(wanted) and any(wanted in _plain(text).casefold() for text in texts)
 

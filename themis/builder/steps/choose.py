@@ -28,7 +28,7 @@ def choose(recipe: BuildRecipe, drafts: Chosen, made: Mapping[str, Made]) -> tup
     sifted = Sifted()
     short: list[str] = []
     for task, splits in drafts.items():
-        there = [row for some in splits.values() for row in _judged(some, made, sifted)]
+        there = [row for some in splits.values() for row in _made_rows(some, made, sifted)]
         kept = {row.draft.id: row for row in _merged(sifted, sift(there))}
         rows[task] = {}
         if not kept:
@@ -55,7 +55,7 @@ def row_of(draft: Draft, made: Made) -> Row:
     return Row(draft, made.rejected, pair, made.right.evidence, made.wrong.evidence)
 
 
-def _judged(drafts: Sequence[Draft], made: Mapping[str, Made], sifted: Sifted) -> Iterator[Row]:
+def _made_rows(drafts: Sequence[Draft], made: Mapping[str, Made], sifted: Sifted) -> Iterator[Row]:
     """The rows that the agents could make."""
     for draft in drafts:
         found = made[draft.id]

@@ -82,7 +82,9 @@ def write_recordings(out: Path, work: Path, rows: Rows, tools: BuildTools) -> in
     for leftover in (beside, *(beside.with_name(f"{RECORDINGS}-{end}") for end in ("wal", "shm", "journal"))):
         leftover.unlink(missing_ok=True)
     beside.parent.mkdir(parents=True, exist_ok=True)
-    found = recordings((call for splits in rows.values() for some in splits.values() for row in some for call in _calls(row)), tools)
+    found = recordings(
+        (call for splits in rows.values() for some in splits.values() for row in some for call in _observed_calls(row)), tools
+    )
     with ObservationStore(beside) as store:
         store.put_all(found)
     with sqlite3.connect(beside) as connection:
@@ -124,7 +126,7 @@ def _rationale(side: Side) -> str | None:
     return side.trace.rationale if side.trace else None
 
 
-def _calls(row: Row) -> Iterator[tuple[Action, Case, Observation]]:
+def _observed_calls(row: Row) -> Iterator[tuple[Action, Case, Observation]]:
     for case, side in ((row.pair.chosen_case, row.pair.chosen), (row.pair.rejected_case, row.pair.rejected)):
         steps: tuple[Step, ...] = side.trace.steps if side.trace else ()
         for step in steps:

@@ -81,7 +81,7 @@ def _slip_carried_on(rng: Random, answer: str) -> str:
     for mark in marks[marks.index(slip) + 1 :]:
         parts.append(_renumbered(answer[at : mark.start()], changed))
         expression = _renumbered(mark["expression"], changed)
-        value = mark["value"] if expression == mark["expression"] else _value(expression)
+        value = mark["value"] if expression == mark["expression"] else _short_value(expression)
         if value is None or ("." in value and "." not in mark["value"]):
             return answer  # the wrong number leads to a division by zero, or to half a person
         if Fraction(value) != Fraction(mark["value"]):
@@ -115,7 +115,7 @@ def _renumbered(text: str, changed: dict[Fraction, str]) -> str:
     return _NUMBER.sub(written, text)
 
 
-def _value(expression: str) -> str | None:
+def _short_value(expression: str) -> str | None:
     """The value as answers write it, or None if it has no value, or no short one."""
     try:
         value = evaluate(expression)

@@ -100,22 +100,22 @@ def story(rng: Random) -> tuple[str, str]:
     """A question that changes a number of things one to seven times, and its right answer with every sum marked."""
     who, things = names.person(rng), rng.choice(_THINGS)
     total = float(rng.randint(2, rng.choice((30, 100, 1000))))
-    question, lines = [f"{who} has {_written(total)} {things}."], []
+    question, lines = [f"{who} has {_without_zeros(total)} {things}."], []
     for _ in range(rng.randint(1, 7)):
         operator, told, shown = rng.choice(_CHANGES)
         number = _operand(rng, operator, total)
         result = {"+": total + number, "-": total - number, "*": total * number, "/": total / number}[operator]
         if abs(result) > 1e6 or round(result, 2) != result:
             continue
-        mark = f"<<{_written(total)}{operator}{_written(number)}={_written(result)}>>{_written(result)}"
-        facts = {"who": who, "things": things, "n": _written(number), "t": _written(total), "mark": mark}
+        mark = f"<<{_without_zeros(total)}{operator}{_without_zeros(number)}={_without_zeros(result)}>>{_without_zeros(result)}"
+        facts = {"who": who, "things": things, "n": _without_zeros(number), "t": _without_zeros(total), "mark": mark}
         question.append(filled(told, facts))
         lines.append(filled(shown, facts))
         total = result
     question.append(
         rng.choice((f"How many {things} are there in the end?", "What is the number in the end?", f"How many {things} is that?"))
     )
-    return " ".join(question), "\n".join([*lines, f"#### {_written(total)}"])
+    return " ".join(question), "\n".join([*lines, f"#### {_without_zeros(total)}"])
 
 
 def random_step(rng: Random, left: str | None = None) -> tuple[str, str]:
@@ -144,5 +144,5 @@ def _operand(rng: Random, operator: str, total: float) -> float:
     return float(rng.choice(divisors or [2]))
 
 
-def _written(number: float) -> str:
+def _without_zeros(number: float) -> str:
     return str(int(number)) if number == int(number) else f"{number:.2f}".rstrip("0")

@@ -94,10 +94,12 @@ class _Places:
                 yield from self._operator("comparison", left, right, *_COMPARISONS[type(op)])
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS and not _is_text(left):
                 yield from self._operator("operator", left, right, *_OPERATORS[type(op)])
-                if isinstance(op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod) and (left_text := self._text(left)) != self._text(right):
+                if isinstance(op, ast.Sub | ast.Div | ast.FloorDiv | ast.Mod) and (
+                    left_text := self._source_text(left)
+                ) != self._source_text(right):
                     middle = self._source[self._end(left) : self._start(right)].decode()
                     if "(" not in middle and ")" not in middle and not isinstance(left, ast.BinOp) and not isinstance(right, ast.BinOp):
-                        yield "swapped", Edit(self._start(left), self._end(right), self._text(right) + middle + left_text)
+                        yield "swapped", Edit(self._start(left), self._end(right), self._source_text(right) + middle + left_text)
             case ast.BoolOp(values=[left, right], op=op):
                 here, other = ("and", "or") if isinstance(op, ast.And) else ("or", "and")
                 yield from self._operator("logic", left, right, here, (other,))
@@ -134,7 +136,7 @@ class _Places:
     def _constant(self, node: ast.Constant, value: object) -> Iterator[tuple[str, Edit]]:
         if isinstance(value, bool):
             yield "number", Edit(self._start(node), self._end(node), str(not value))
-        elif isinstance(value, int) and self._text(node).isdigit():
+        elif isinstance(value, int) and self._source_text(node).isdigit():
             added = self._source[: self._start(node)].rstrip()[-1:] in (b"+", b"-")
             for other in (value + 1, value - 1):
                 if other >= 0 and not (added and other == 0):  # `n + 0` would look odd
@@ -150,7 +152,7 @@ class _Places:
                 yield "bound", Edit(self._end(node), self._end(node), "+1")
 
     def _swap(self, one: ast.AST, other: ast.AST) -> Iterator[tuple[str, Edit]]:
-        first, second = self._text(one), self._text(other)
+        first, second = self._source_text(one), self._source_text(other)
         if first != second and "\n" not in first + second:
             between = self._source[self._end(one) : self._start(other)].decode()
             yield "branches", Edit(self._start(one), self._end(other), second + between + first)
@@ -160,7 +162,7 @@ class _Places:
         for statement in node.body if len(node.body) > 1 else ():
             if isinstance(statement, ast.AugAssign | ast.Expr | ast.If) and statement.lineno == statement.end_lineno:
                 start, end = self._lines[statement.lineno - 1], self._lines[statement.lineno]
-                if self._source[start:end].strip() == self._text(statement).encode():
+                if self._source[start:end].strip() == self._source_text(statement).encode():
                     yield "forgotten", Edit(start, end, "")
 
     def _start(self, node: ast.AST) -> int:
@@ -173,7 +175,7 @@ class _Places:
         assert node.end_col_offset is not None
         return self._lines[node.end_lineno - 1] + node.end_col_offset
 
-    def _text(self, node: ast.AST) -> str:
+    def _source_text(self, node: ast.AST) -> str:
         return self._source[self._start(node) : self._end(node)].decode()
 
 

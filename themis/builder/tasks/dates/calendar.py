@@ -30,7 +30,7 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
     """The right answer with another value of the same kind: often a typical miscount, sometimes any value."""
     view = View(Case(draft.question, draft.chosen), draft.task, draft.facts)
     made = steps(view, rng, observe)
-    found = _found(made, draft.chosen)
+    found = _value_found(made, draft.chosen)
     if found is None:
         return draft.rejected
     facts = facts_of(view)
@@ -45,10 +45,10 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     """Compares the value in the answer with the last observation, as dates, weekdays or numbers."""
-    found = _found(steps, view.case.answer)
+    found = _value_found(steps, view.case.answer)
     if found is None:
         return Evidence("unsettled")
-    return compared(_claims(view.case.answer, found, facts_of(view)), found)
+    return compared(_claimed_values(view.case.answer, found, facts_of(view)), found)
 
 
 def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple[Step, ...]:
@@ -57,7 +57,7 @@ def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple
     day, kind = facts.get("day", ""), facts.get("kind", "")
     if day == TODAY:
         made.append(_step("what day it is today", Action("Calendar.today", ""), case, observe))
-        known = DATE.search(_text(made[-1]))
+        known = DATE.search(_result_text(made[-1]))
         if known is None or kind == "today":
             return tuple(made)
         day = known[0]
@@ -65,7 +65,7 @@ def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple
         number = -int(facts["number"]) if facts.get("side") == "before" else int(facts["number"])
         asked = f"what day is {abs(number)} days {'before' if number < 0 else 'after'} {day}"
         made.append(_step(asked, Action("Calendar.target_day", f"{day}, {number}"), case, observe))
-        day = _text(made[-1])
+        day = _result_text(made[-1])
         if not DATE.fullmatch(day):
             return tuple(made)
     if kind == "week_day":
@@ -102,11 +102,11 @@ def _step(asked: str, action: Action, case: Case, observe: Observe) -> Step:
     return Step(f"I need to search {asked}.", action, observe(action, case))
 
 
-def _text(step: Step) -> str:
+def _result_text(step: Step) -> str:
     return step.observation.text if step.observation is not None and step.observation.status == "ok" else ""
 
 
-def _found(steps: Sequence[Step], answer: str) -> str | None:
+def _value_found(steps: Sequence[Step], answer: str) -> str | None:
     """The value in the last observation. If it is today, the date or the weekday, whichever the answer states."""
     result = last_result(steps)
     if result is None:
@@ -119,7 +119,7 @@ def _found(steps: Sequence[Step], answer: str) -> str | None:
     return asked[0] if asked else None
 
 
-def _claims(answer: str, found: str, facts: Mapping[str, str]) -> list[str]:
+def _claimed_values(answer: str, found: str, facts: Mapping[str, str]) -> list[str]:
     if found in WEEK_DAYS:
         return WEEK_DAY.findall(answer)
     if DATE.fullmatch(found):

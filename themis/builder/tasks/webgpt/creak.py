@@ -108,7 +108,7 @@ class _Results:
 
     def of(self, query: str) -> str:
         if query not in self._written:
-            self._written[query] = _written(query, self.snippets, self._most) if self.snippets else ""
+            self._written[query] = _results_page(query, self.snippets, self._most) if self.snippets else ""
         return self._written[query]
 
     def stance(self, draft: Draft, answer: str) -> str:
@@ -217,7 +217,7 @@ def _moved(right: _Right, told: Sequence[tuple[str, str]], rng: Random) -> Itera
             yield text.format(right.entity.name)
 
 
-def _written(query: str, snippets: Sequence[str], most: int) -> str:
+def _results_page(query: str, snippets: Sequence[str], most: int) -> str:
     """What a search returns: the snippets nearest to the query first, as many as fit."""
     weights, asked = spread(snippets), content(query)
     taken: list[str] = []

@@ -150,13 +150,13 @@ def _of_passage(kind: str, draft: Draft, passage: str) -> Iterator[str]:
     if kind in ("date", "month") and (form := whole_date(right)):
         for day in dates_in(passage):
             if day.year and day.month and (day.day or kind == "month"):
-                yield _written(day, right, form)
+                yield _date_in_form(day, right, form)
     elif kind == "year":
         for match in re.finditer(r"(?<![\d–-])\b(1[0-9]\d\d|20[012]\d)\b(?![\d–-])", passage):
             yield re.sub(r"\d{4}", match[1], right)
     elif kind == "number" and (figures := _FIGURES.search(right)):
         for match in re.finditer(r"(?<![\w.,–-])\d[\d,]*(?![\w–-])", passage):
-            if _magnitude(match[0]) == _magnitude(figures[0]) and not 1900 <= _value(match[0]) <= 2030:
+            if _magnitude(match[0]) == _magnitude(figures[0]) and not 1900 <= _whole_number(match[0]) <= 2030:
                 yield right.replace(figures[0], match[0].rstrip(","), 1)
     elif kind in ("person", "performer") and len(right.split()) in (2, 3):
         yield from _other_names(draft, passage)
@@ -176,7 +176,7 @@ def _altered(kind: str, right: str, rng: Random) -> Iterator[str]:
     """The right answer with another day, month, year or number."""
     for _ in range(4):
         if kind in ("date", "month", "day") and (day := whole_date(right)):
-            yield _written(_another_day(day, rng), right, day)
+            yield _date_in_form(_another_day(day, rng), right, day)
         elif kind == "year":
             yield re.sub(r"\d{4}", lambda found: str(_another_year(int(found[0]), rng)), right)
         elif kind == "range":
@@ -205,7 +205,7 @@ def _another_year(year: int, rng: Random) -> int:
 def _another_number(right: str, rng: Random) -> str:
     """Another number, as round, with the same commas and the same words around it."""
     if figures := re.search(r"\d[\d,]*", right):
-        value = _value(figures[0])
+        value = _whole_number(figures[0])
         if 1500 <= value <= 2030 and "," not in figures[0]:  # a year among other words
             return right[: figures.start()] + str(_another_year(value, rng)) + right[figures.start() + 4 :]
         step = 10 ** (len(str(value)) - len(str(value).rstrip("0"))) if value else 1
@@ -223,7 +223,7 @@ def _another_number(right: str, rng: Random) -> str:
     return right.replace(word, other_word.capitalize() if word[0].isupper() else other_word, 1)
 
 
-def _written(day: Day, right: str, form: Day) -> str:
+def _date_in_form(day: Day, right: str, form: Day) -> str:
     """A date in the form of another."""
     text = right[form.span.start : form.span.end]
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
@@ -306,7 +306,7 @@ def _all_drafts(root: Path) -> Iterable[Draft]:
                 continue
 
 
-def _value(figures: str) -> int:
+def _whole_number(figures: str) -> int:
     return int(figures.replace(",", "") or 0)
 
 
