@@ -7,7 +7,6 @@ tokens that it has copied before, so many items are drawn from the whole vocabul
 from collections.abc import Sequence
 from random import Random
 
-from themis.builder.tasks.calculator import marks as arithmetic
 from themis.builder.text import names
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
@@ -169,7 +168,7 @@ def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tup
     marks: list[str] = []
     left: str | None = None
     for _ in range(rng.randint(1, 8)):
-        expression, value = arithmetic.random_step(rng, left)
+        expression, value = _random_step(rng, left)
         # The full stop of a sentence counts as part of a whole number, as in the published arguments.
         stop = "." if most and rng.random() < 0.1 else ""
         marks.append(f"<<{expression}={value}>>{value}" + ("" if "." in value else stop))
@@ -179,6 +178,20 @@ def _marks(rng: Random, writer: SegmentWriter, vocabulary: Sequence[int]) -> tup
         items += writer.encode_untrusted(said + opening + marks[-1] + (rng.choice(("\n", " ")) if most else ","))
         left = value if rng.random() < 0.5 else None
     return items, writer.encode_untrusted(" " + ", ".join(marks))
+
+
+def _random_step(rng: Random, left: str | None = None) -> tuple[str, str]:
+    """A random expression with a value, not always the right one; `left` is its first number."""
+    numbers = [left or str(rng.randint(1, 10 ** rng.randint(1, 4)))]
+    numbers += [
+        str(rng.randint(1, 10 ** rng.randint(1, 4)) / rng.choice((1, 1, 1, 1, 1, 10))).removesuffix(".0")
+        for _ in range(rng.choice((1, 1, 1, 2)))
+    ]
+    expression = numbers[0] + "".join(rng.choice("+-*/") + number for number in numbers[1:])
+    if len(numbers) > 2 and rng.random() < 0.4:
+        expression = f"({numbers[0]}{rng.choice('+-')}{numbers[1]}){rng.choice('*/')}{numbers[2]}"
+    value = str(rng.randint(1, 10 ** rng.randint(1, 5)) / rng.choice((1, 1, 1, 2, 4, 10))).removesuffix(".0")
+    return expression, value
 
 
 def _spaced(expression: str) -> str:

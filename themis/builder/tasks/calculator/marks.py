@@ -118,23 +118,6 @@ def story(rng: Random) -> tuple[str, str]:
     return " ".join(question), "\n".join([*lines, f"#### {_without_zeros(total)}"])
 
 
-def random_step(rng: Random, left: str | None = None) -> tuple[str, str]:
-    """A random expression with a value, not always the right one, for drills of copying.
-
-    `left` is its first number.
-    """
-    numbers = [left or str(rng.randint(1, 10 ** rng.randint(1, 4)))]
-    numbers += [
-        str(rng.randint(1, 10 ** rng.randint(1, 4)) / rng.choice((1, 1, 1, 1, 1, 10))).removesuffix(".0")
-        for _ in range(rng.choice((1, 1, 1, 2)))
-    ]
-    expression = numbers[0] + "".join(rng.choice("+-*/") + number for number in numbers[1:])
-    if len(numbers) > 2 and rng.random() < 0.4:
-        expression = f"({numbers[0]}{rng.choice('+-')}{numbers[1]}){rng.choice('*/')}{numbers[2]}"
-    value = str(rng.randint(1, 10 ** rng.randint(1, 5)) / rng.choice((1, 1, 1, 2, 4, 10))).removesuffix(".0")
-    return expression, value
-
-
 def _operand(rng: Random, operator: str, total: float) -> float:
     if operator == "-":
         return float(rng.randint(1, max(1, int(total) - 1)))
