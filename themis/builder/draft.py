@@ -86,6 +86,17 @@ class ByRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Agents:
+    """The agents of one task, each a program or a language model."""
+
+    negatives: Callable[[Draft, Random, Observe], Sequence[str]]
+    steps: Callable[[View, Random, Observe], tuple[Step, ...]]
+    evidence: Callable[[View, Sequence[Step]], Evidence]
+    """Always a program."""
+    rationale: Callable[[View, Sequence[Step], Evidence, Random], str]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A data set, or a rule, that drafts come from."""
 
@@ -102,3 +113,11 @@ class Source:
     """Paths below the data folder; empty for a rule. A build refuses to start if one is missing."""
     reserved_one_in: int = 0
     """One in so many groups is kept for counterfactual pairs (`reserved`). 0: none."""
+
+
+def view_of(draft: Draft, answer: str, right: bool, blind: bool = False) -> View:
+    """What an agent sees of an answer."""
+    case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/{'chosen' if right else 'rejected'}")
+    if blind:
+        return View(case, draft.task, draft.facts)
+    return View(case, draft.task, draft.facts, right, (draft.chosen, *draft.references))

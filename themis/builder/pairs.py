@@ -6,31 +6,20 @@ The builder's steps call the parts with the agents of a recipe. Streams for trai
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from random import Random
 from typing import TypeAlias
 
-from themis.builder.agents.rationales import checked, written
-from themis.builder.draft import Draft, Evidence, Observe, View
+from themis.builder.agents.programs import agents_by_rule
+from themis.builder.agents.rationales import checked
+from themis.builder.draft import Agents, Draft, Evidence, Observe, view_of
 from themis.builder.quality.balance import choose_negative
 from themis.builder.task import Task, Wordings
-from themis.traces import Case, Pair, Side, Step, Trace
+from themis.traces import Pair, Side, Step, Trace
 
 RIGHT, WRONG = 1.0, -1.0
 
 Chance: TypeAlias = Callable[[str], Random]
 """Gives the `Random` of an agent by its name: equal names, equal chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agents:
-    """The agents of one task, each a program or a language model."""
-
-    negatives: Callable[[Draft, Random, Observe], Sequence[str]]
-    steps: Callable[[View, Random, Observe], tuple[Step, ...]]
-    evidence: Callable[[View, Sequence[Step]], Evidence]
-    """Always a program."""
-    rationale: Callable[[View, Sequence[Step], Evidence, Random], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +29,6 @@ class Judged:
     steps: tuple[Step, ...]
     evidence: Evidence
     rationale: str
-
-
-def agents_by_rule(task: Task) -> Agents:
-    """The programs of a task: free, offline, and the same in every run."""
-    rule = task.agents
-    return Agents(rule.negatives, rule.steps, rule.evidence, partial(written, own=task.rationale))
 
 
 def wrong_answer(draft: Draft, agents: Agents, observe: Observe, chance: Chance) -> str | None:
@@ -60,14 +43,6 @@ def judged(draft: Draft, answer: str, right: bool, agents: Agents, observe: Obse
     steps = tuple(agents.steps(view, chance("tool"), observe))
     evidence = agents.evidence(view, steps)
     return Judged(steps, evidence, agents.rationale(view, steps, evidence, chance(f"rationale/{'chosen' if right else 'rejected'}")))
-
-
-def view_of(draft: Draft, answer: str, right: bool, blind: bool = False) -> View:
-    """What an agent sees of an answer."""
-    case = Case(draft.question, answer, draft.context, draft.tests, f"{draft.id}/{'chosen' if right else 'rejected'}")
-    if blind:
-        return View(case, draft.task, draft.facts)
-    return View(case, draft.task, draft.facts, right, (draft.chosen, *draft.references))
 
 
 def joined(draft: Draft, rejected: str, right: Judged, wrong: Judged) -> Pair:

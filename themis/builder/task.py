@@ -4,13 +4,12 @@ Each folder of `themis.builder.tasks` has a module `task` with the constant `TAS
 packages offer theirs by the entry point group `themis.tasks`. The registry finds both.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TypeAlias
 
-from themis.builder.counterfactual.rows import Counterfactual
+from themis.builder.counterfactual.rows import MakeCounterfactuals
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, Source, View
 from themis.traces import Step
 
@@ -25,8 +24,6 @@ Generate: TypeAlias = Callable[[Random, Wordings], tuple[Draft, Observe]]
 
 Wrong answers in the draft are used as they are. If it has none, the task's agent writes them.
 """
-MakeCounterfactuals: TypeAlias = Callable[[Path, int, frozenset[str]], Iterator[Counterfactual]]
-"""Makes counterfactual pairs from the data folder, a seed, and the hashes of held-out and dev questions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,24 +43,26 @@ def counterfactual(
     The same seed gives the same bytes. No data set of `themis build tara` has one of these questions. The sources are
     read from THEMIS_DATA.
     """
-    from themis.builder.counterfactual.build import build_counterfactuals, counterfactual_tasks
+    from themis.builder.counterfactual.build import build_counterfactuals
+    from themis.builder.tasks.registry import counterfactual_makers
     from themis.config import data_root
 
     root = data_root()
     if root is None:
         raise ConfigError("the pairs are made from data sets: set THEMIS_DATA to the folder that holds them")
-    chosen = _chosen(tasks, counterfactual_tasks())
+    makers = counterfactual_makers()
+    makers = {task: makers[task] for task in _chosen(tasks, tuple(makers))}
     with progress_bar() as bar:
         progress = lines_by_task(bar)
         made = 0
         try:
             with whole_file(out) as file:
-                for row in build_counterfactuals(root, count, seed, chosen, lambda task, done: progress(task, done, count)):
+                for row in build_counterfactuals(root, count, seed, makers, lambda task, done: progress(task, done, count)):
                     file.write((json.dumps(row.to_json(), ensure_ascii=False) + "\n").encode("utf-8"))
                     made += 1
         except OSError as error:
             raise DataError(f"{out} cannot be written: {error.strerror or error}") from error
-    typer.echo(f"{made} pairs of {len(chosen)} tasks: {out}", err=True)
+    typer.echo(f"{made} pairs of {len(makers)} tasks: {out}", err=True)
 
 
 def evaluate(

@@ -20,8 +20,7 @@ from themis.builder.agents.language_model import (
 )
 from themis.builder.agents.prompts import fenced
 from themis.builder.agents.rationales import written
-from themis.builder.draft import Draft, Evidence, View
-from themis.builder.pairs import Agents
+from themis.builder.draft import Agents, Draft, Evidence, View
 from themis.builder.tasks.registry import task_named
 from themis.chat import Chat
 from themis.errors import ConfigError

@@ -12,14 +12,14 @@ from random import Random
 import pytest
 
 from tests.builder.tasks.written import gzipped_lines, weather_folder
-from themis.builder.counterfactual.build import build_counterfactuals, counterfactual_tasks
-from themis.builder.counterfactual.rows import Counterfactual, World, read_counterfactuals
+from themis.builder.counterfactual.build import build_counterfactuals
+from themis.builder.counterfactual.rows import Counterfactual, MakeCounterfactuals, World, read_counterfactuals
 from themis.builder.draft import Draft, View
 from themis.builder.reserved import reserved
 from themis.builder.tasks.code.counterfactual import code_rows
 from themis.builder.tasks.code.mbpp import SOURCES as PROGRAMS
 from themis.builder.tasks.dates.counterfactual import calendar_rows, multi_tools_rows, weather_rows
-from themis.builder.tasks.registry import all_sources, task_named
+from themis.builder.tasks.registry import all_sources, counterfactual_makers, task_named
 from themis.config import data_root
 from themis.errors import DataError
 from themis.tools.calendar import day_difference, target_day, week_day
@@ -50,6 +50,10 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "tara").mkdir()
     (folder / "tara/holdout.sha256").write_text("")
     return folder
+
+
+def makers(*tasks: str) -> dict[str, MakeCounterfactuals]:
+    return {task: counterfactual_makers()[task] for task in tasks}
 
 
 def stances(row: Counterfactual) -> tuple[str, str]:
@@ -115,9 +119,9 @@ def test_a_reserved_group_is_so_in_every_source_that_has_it() -> None:
 
 
 def test_the_same_seed_gives_the_same_rows_and_a_question_that_is_measured_elsewhere_is_left_out(root: Path) -> None:
-    first = list(build_counterfactuals(root, 12, 1, ("calendar", "weather")))
-    assert first == list(build_counterfactuals(root, 12, 1, ("calendar", "weather")))
-    assert first != list(build_counterfactuals(root, 12, 2, ("calendar", "weather")))
+    first = list(build_counterfactuals(root, 12, 1, makers("calendar", "weather")))
+    assert first == list(build_counterfactuals(root, 12, 1, makers("calendar", "weather")))
+    assert first != list(build_counterfactuals(root, 12, 2, makers("calendar", "weather")))
     from themis.traces.tara import question_hash
 
     measured = frozenset({question_hash(first[0].case.question_text)})
@@ -126,7 +130,7 @@ def test_the_same_seed_gives_the_same_rows_and_a_question_that_is_measured_elsew
 
 def test_too_few_reserved_groups_say_how_many_there_are(root: Path) -> None:
     with pytest.raises(DataError, match=r"gives \d+ counterfactual pairs for code, not 500; ask for fewer with --count"):
-        list(build_counterfactuals(root, 500, 0, ("code",)))
+        list(build_counterfactuals(root, 500, 0, makers("code")))
 
 
 ROW = Counterfactual(
@@ -170,7 +174,7 @@ def test_a_broken_row_is_named_with_line_and_field(change: dict[str, object], me
 def test_what_was_read_gives_pairs_whose_worlds_say_each_answer_in_one_alone(task: str) -> None:
     root = data_root()
     assert root
-    for row in build_counterfactuals(root, 40, 0, (task,)):
+    for row in build_counterfactuals(root, 40, 0, makers(task)):
         ((tool, right),), ((same, wrong),) = row.right.observations, row.wrong.observations
         assert tool == same
         assert right != wrong
@@ -182,4 +186,4 @@ def test_what_was_read_gives_pairs_whose_worlds_say_each_answer_in_one_alone(tas
 
 
 def test_all_six_tasks_have_a_maker() -> None:
-    assert set(counterfactual_tasks()) == {"calendar", "weather", "multi_tools", "code", "wikisearch", "translator"}
+    assert set(counterfactual_makers()) == {"calendar", "weather", "multi_tools", "code", "wikisearch", "translator"}

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.builder.steps.tiny import RECIPE, TINY, bytes_of
-from themis.builder.draft import Draft, Source
-from themis.builder.pairs import agents_by_rule, view_of
+from themis.builder.agents.programs import agents_by_rule
+from themis.builder.draft import Draft, Source, view_of
 from themis.builder.steps.drafts import draft_from_json, draft_to_json, made_from_json, made_to_json
 from themis.builder.steps.pipeline import build
 from themis.builder.steps.recipe import TaskRecipe

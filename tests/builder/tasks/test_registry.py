@@ -80,7 +80,7 @@ SOURCE = Source("mine", "weather", "none", lambda root, seed, count: iter(()))
     [
         (_raise, r"the plug-in 'mine' of the package mine_package cannot be loaded: ImportError\('no module named numpyy'\)"),
         (lambda: "echo", r"the plug-in 'mine' of the package mine_package is not a Task, nor a tuple of tasks"),
-        (lambda: (replace(ECHO, name="weather"),), r"the package mine_package offers 'weather', which another task or source is called"),
+        (lambda: (replace(ECHO, name="weather"),), r"the package mine_package offers 'weather', a name that another task or source has"),
         (
             lambda: (replace(ECHO, sources=(SOURCE,)),),
             r"the task 'echo' of the package mine_package has the source 'mine'",

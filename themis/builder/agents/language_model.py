@@ -18,9 +18,9 @@ from random import Random
 from typing import Any, Literal
 
 from themis.builder.agents import prompts
+from themis.builder.agents.programs import agents_by_rule
 from themis.builder.agents.rationales import checked
-from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.pairs import Agents, agents_by_rule, view_of
+from themis.builder.draft import Agents, ByRule, Draft, Evidence, Observe, View, view_of
 from themis.builder.tasks.registry import task_named
 from themis.chat import Chat, ChatSettings, Estimate, NoAnswer
 from themis.config import build

@@ -5,33 +5,28 @@ questions come from groups that every build leaves out (`reserved`). Held-out qu
 left out too, so that these pairs measure something of their own.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
-from themis.builder.counterfactual.rows import Counterfactual
-from themis.builder.tasks.registry import all_tasks, task_named
+from themis.builder.counterfactual.rows import Counterfactual, MakeCounterfactuals
 from themis.data.published import measured_questions
-from themis.errors import ConfigError, DataError
-
-
-def counterfactual_tasks() -> tuple[str, ...]:
-    """The tasks that make such pairs."""
-    return tuple(task.name for task in all_tasks().values() if task.counterfactual)
+from themis.errors import DataError
 
 
 def build_counterfactuals(
-    root: Path, count: int, seed: int, tasks: Iterable[str], progress: Callable[[str, int], None] = lambda task, done: None
+    root: Path,
+    count: int,
+    seed: int,
+    makers: Mapping[str, MakeCounterfactuals],
+    progress: Callable[[str, int], None] = lambda task, done: None,
 ) -> Iterator[Counterfactual]:
-    """`count` rows for each task; calls `progress` with the number of finished rows of a task.
+    """`count` rows for each task that `makers` has; calls `progress` with the number of finished rows of a task.
 
     Raises `DataError` if a source is missing, or if its reserved groups give fewer rows.
     """
     measured = measured_questions(root)
-    for name in tasks:
-        make = task_named(name).counterfactual
-        if make is None:
-            raise ConfigError(f"the task '{name}' makes no counterfactual pairs; choose among {', '.join(counterfactual_tasks())}")
+    for name, make in makers.items():
         made = 0
         for made, row in enumerate(islice(make(root, seed, measured), count), 1):
             progress(name, made)

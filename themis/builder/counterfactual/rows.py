@@ -9,9 +9,10 @@ Knows nothing of how pairs are made (`Task.counterfactual`).
 """
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from themis.errors import DataError
 from themis.files import checked_text
@@ -43,6 +44,10 @@ class Counterfactual:
         if self.case.context is not None:
             row["context"] = self.case.context
         return row | {"worlds": {"right": _world_to_json(self.right), "wrong": _world_to_json(self.wrong)}}
+
+
+MakeCounterfactuals: TypeAlias = Callable[[Path, int, frozenset[str]], Iterator[Counterfactual]]
+"""Makes counterfactual pairs from the data folder, a seed, and the hashes of held-out and dev questions."""
 
 
 def read_counterfactuals(file: Path) -> list[Counterfactual]:

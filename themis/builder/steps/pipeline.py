@@ -17,9 +17,9 @@ from random import Random
 from typing import Any, Protocol, TypeAlias
 
 from themis import __version__
+from themis.builder.agents.programs import agents_by_rule
 from themis.builder.card.card import Card, card_files
-from themis.builder.draft import Draft, Evidence, Source, View
-from themis.builder.pairs import Agents, agents_by_rule
+from themis.builder.draft import Agents, Draft, Evidence, Source, View
 from themis.builder.quality.audit import audit_published
 from themis.builder.quality.filters import Sifted
 from themis.builder.steps import collect as step1

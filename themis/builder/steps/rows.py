@@ -15,8 +15,9 @@ from random import Random
 from typing import Any, Protocol, TypeAlias
 
 from themis.builder.agents.language_model import GivenUp
-from themis.builder.draft import Draft, Observe
-from themis.builder.pairs import Agents, agents_by_rule, judged, wrong_answer
+from themis.builder.agents.programs import agents_by_rule
+from themis.builder.draft import Agents, Draft, Observe
+from themis.builder.pairs import judged, wrong_answer
 from themis.builder.steps.drafts import Json, Made, made_from_json, made_to_json
 from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.tools import BuildTools, Places, opened

@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from themis.builder import tasks
+from themis.builder.counterfactual.rows import MakeCounterfactuals
 from themis.builder.draft import Source
 from themis.builder.task import Task
 from themis.errors import ConfigError
@@ -43,6 +44,11 @@ def task_named(name: str) -> Task:
 def all_sources() -> dict[str, Source]:
     """The sources of all tasks by name."""
     return {source.name: source for task in all_tasks().values() for source in task.sources}
+
+
+def counterfactual_makers() -> dict[str, MakeCounterfactuals]:
+    """The makers of counterfactual pairs by task."""
+    return {task.name: task.counterfactual for task in all_tasks().values() if task.counterfactual}
 
 
 def all_names(found: Mapping[str, Task]) -> Iterator[str]:
