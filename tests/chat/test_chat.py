@@ -177,7 +177,7 @@ def test_what_fails_once_is_asked_again(first: Says, stream: bool) -> None:
 
 def test_a_server_that_stays_down_ends_in_one_sentence_that_says_how_to_go_on() -> None:
     with Endpoint(failing(500, "it broke")) as endpoint, Chat(endpoint.settings()) as chat:
-        with pytest.raises(ChatError, match=r"HTTP 500: it broke, 3 times in a row; .* kept: run the same command again"):
+        with pytest.raises(ChatError, match=r"HTTP 500: it broke, 3 times in a row; .* cached: run the same command again"):
             chat.ask(asking())
         assert len(endpoint.asked) == 3
 

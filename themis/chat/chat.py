@@ -201,10 +201,7 @@ class Chat:
                 self._purse.settle(reserved)
 
     def _rejection(self, error: Rejected) -> NoAnswer:
-        """A single rejection, such as of a long request, is an answer's failure.
-
-        Only rejections is a wrong setting.
-        """
+        """A rejection means no answer to one prompt. If every request is rejected, the settings are wrong."""
         if error.code == "content_filter":
             return NoAnswer("content_filter", str(error))
         self._rejected += 1
