@@ -83,7 +83,7 @@ def _recipe(folder: Path, changes: dict[str, Any]) -> Path:
             {"run": {"fsdp": {"reshard_after_foward": True}}},
             "'run.fsdp.reshard_after_foward', did you mean 'run.fsdp.reshard_after_forward'?",
         ),
-        ({"run": {"fsdp": {"version": 1}}}, "run.fsdp.version: only FSDP2 is known here: give 2, found 1"),
+        ({"run": {"fsdp": {"version": 1}}}, "run.fsdp.version: only FSDP2 is supported: give 2, found 1"),
         ({"model": {"config": {**SCRATCH, "hidden_sizes": 64}}}, "unknown key 'model.config.hidden_sizes', did you mean"),
         ({"model": {"config": {**SCRATCH, "model_type": "lama"}}}, "no model_type 'lama' in transformers, did you mean 'llama'?"),
         ({"model": {"config": {**SCRATCH, "hidden_size": 33}}}, "hidden size (33) is not a multiple of the number of attention heads"),
