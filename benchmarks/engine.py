@@ -22,7 +22,8 @@ from themis.inference.reader import CachedReader
 from themis.inference.row import Row
 from themis.model.checkpoint import NANO, ModelMeta, load_model
 from themis.model.reward_model import RewardModel
-from themis.tools import Toolbox, builtin_tools
+from themis.tools import Toolbox
+from themis.tools.demo import demo_tools
 from themis.traces import Case
 
 CASES, BATCH, ROUNDS = 16, 16, 3
@@ -85,7 +86,7 @@ def cases() -> list[Case]:
 def judged(judge_class: type[Judge], loaded: tuple[RewardModel, Any, ModelMeta], recite: bool, **settings: Any) -> tuple[float, int]:
     """Seconds that all cases took, and tokens written."""
     model, tokenizer, meta = loaded
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         judge = judge_class(model, tokenizer, toolbox, meta=meta, batch_size=BATCH, budget=Budget(new_tokens=400), **settings)
         if recite:
             judge.choose = Recital(judge, tokenizer)

@@ -1,15 +1,27 @@
-"""One reader for the files of the sources: what it reads, and what a broken file says."""
+"""What is read of files, what a broken file says, and that written files are whole or not there."""
 
 import gzip
 import json
 import lzma
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from themis.errors import DataError
-from themis.files import json_lines, json_object, json_rows, objects_field, text_field, texts_field
+from themis.errors import ConfigError, DataError
+from themis.files import (
+    append_row,
+    data_rows,
+    json_lines,
+    json_object,
+    json_rows,
+    objects_field,
+    text_field,
+    texts_field,
+    write_whole,
+    writing_whole,
+)
 
 OPENERS: dict[str, Any] = {"": open, ".gz": gzip.open, ".xz": lzma.open}
 ENDINGS = pytest.mark.parametrize("ending", OPENERS)
@@ -35,7 +47,7 @@ def test_a_list_and_an_object_are_read_alike(tmp_path: Path, ending: str) -> Non
 
 
 @ENDINGS
-@pytest.mark.parametrize(("line", "said"), [("{", "no valid JSON"), ("[1]", "expected a JSON object, found list")])
+@pytest.mark.parametrize(("line", "said"), [("{", "not valid JSON"), ("[1]", "expected a JSON object, found a list")])
 def test_a_line_that_is_no_object_is_named(tmp_path: Path, ending: str, line: str, said: str) -> None:
     file = written(tmp_path, f"a.jsonl{ending}", f"{{}}\n{line}\n")
     with pytest.raises(DataError, match=rf"{file}, line 2: {said}"):
@@ -43,11 +55,11 @@ def test_a_line_that_is_no_object_is_named(tmp_path: Path, ending: str, line: st
 
 
 def test_a_row_of_a_list_that_is_no_object_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"a\.json, row 2: expected a JSON object, found int"):
+    with pytest.raises(DataError, match=r"a\.json, row 2: expected a JSON object, found a number"):
         list(json_rows(written(tmp_path, "a.json", "[{}, 3]")))
-    with pytest.raises(DataError, match=r"b\.json: expected a list of JSON objects, found dict"):
+    with pytest.raises(DataError, match=r"b\.json: expected a list of JSON objects, found an object"):
         list(json_rows(written(tmp_path, "b.json", "{}")))
-    with pytest.raises(DataError, match=r"c\.json: no valid JSON"):
+    with pytest.raises(DataError, match=r"c\.json: not valid JSON"):
         json_object(written(tmp_path, "c.json", "{"))
 
 
@@ -57,7 +69,7 @@ def test_a_packed_file_that_is_cut_off_or_of_another_kind_is_named(tmp_path: Pat
     whole = file.read_bytes()
     for content in (whole[:-12], b"not packed at all", whole[:20] + b"\xff" * 20 + whole[40:]):
         file.write_bytes(content)
-        with pytest.raises(DataError, match=rf"{file} cannot be read to its end"):
+        with pytest.raises(DataError, match=rf"{file} is cut off, or not compressed as its name says"):
             list(json_lines(file))
 
 
@@ -65,12 +77,12 @@ def test_a_file_that_is_missing_or_no_utf_8_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"a\.jsonl\.xz cannot be read: No such file"):
         list(json_lines(tmp_path / "a.jsonl.xz"))
     (tmp_path / "b.jsonl").write_bytes(b"\xff\n")
-    with pytest.raises(DataError, match=r"b\.jsonl, line 1: byte 1 is no UTF-8"):
+    with pytest.raises(DataError, match=r"b\.jsonl, line 1: byte 1 is not UTF-8"):
         list(json_lines(tmp_path / "b.jsonl"))
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(None, "is missing"), (3, "must be text, found int"), (" ", "is empty"), ("\ud800", "holds half a character")]
+    ("value", "said"), [(None, "is missing"), (3, "must be text, found a number"), (" ", "is empty"), ("\ud800", "holds half a character")]
 )
 def test_a_field_that_is_no_text_is_named(value: Any, said: str) -> None:
     with pytest.raises(DataError, match=f"a, line 1: field 'word' {said}"):
@@ -82,11 +94,58 @@ def test_a_list_of_other_things_is_named_with_the_place_of_its_member() -> None:
     assert list(objects_field({"rows": [{}]}, "rows", "a")) == [("a, rows[0]", {})]
     with pytest.raises(DataError, match=r"a: field 'words' is missing"):
         texts_field({}, "words", "a")
-    with pytest.raises(DataError, match=r"a: field 'words' must be a list of texts, found str"):
+    with pytest.raises(DataError, match=r"a: field 'words' must be a list of texts, found text"):
         texts_field({"words": "a"}, "words", "a")
-    with pytest.raises(DataError, match=r"a: field 'words\[1\]' must be text, found int"):
+    with pytest.raises(DataError, match=r"a: field 'words\[1\]' must be text, found a number"):
         texts_field({"words": ["a", 3]}, "words", "a")
-    with pytest.raises(DataError, match=r"a: field 'rows' must be a list of objects, found dict"):
+    with pytest.raises(DataError, match=r"a: field 'rows' must be a list of objects, found an object"):
         list(objects_field({"rows": {}}, "rows", "a"))
-    with pytest.raises(DataError, match=r"a, rows\[0\]: expected a JSON object, found str"):
+    with pytest.raises(DataError, match=r"a, rows\[0\]: expected a JSON object, found text"):
         list(objects_field({"rows": ["a"]}, "rows", "a"))
+
+
+def test_rows_of_a_data_file_come_with_their_place_whatever_it_is(tmp_path: Path) -> None:
+    lines = written(tmp_path, "a.jsonl", '\n{"n": 1}\n{"n": 2}\n')
+    assert list(data_rows(lines)) == [(2, f"{lines}, line 2", {"n": 1}), (3, f"{lines}, line 3", {"n": 2})]
+    one = written(tmp_path, "b.json", '\ufeff\n [{"n": 1}, 3]')
+    rows = data_rows(one)
+    assert next(rows) == (1, f"{one}, row 1", {"n": 1})
+    with pytest.raises(DataError, match=r"b\.json, row 2: expected a JSON object, found a number"):
+        next(rows)
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    parquet.write_table(pyarrow.Table.from_pylist([{"n": 1}, {"n": None}]), tmp_path / "c.parquet")
+    assert [row for _, _, row in data_rows(tmp_path / "c.parquet")] == [{"n": 1}, {"n": None}]
+    (tmp_path / "c.parquet").write_bytes(b"PAR1")
+    with pytest.raises(DataError, match=r"c\.parquet cannot be read as Parquet"):
+        list(data_rows(tmp_path / "c.parquet"))
+
+
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(ConfigError, match=r"a\.parquet is Parquet, which needs pyarrow: pip install 'themis-rm\[parquet\]'"):
+        list(data_rows(tmp_path / "a.parquet"))
+
+
+def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "a.txt"
+    write_whole(file, "é\n")
+    assert file.read_bytes() == "é\n".encode()
+    with pytest.raises(ZeroDivisionError), writing_whole(file) as opened:
+        opened.write(f"half {1 / 0}")
+    assert file.read_bytes() == "é\n".encode()
+    with writing_whole(file) as opened:
+        opened.write("all")
+    assert [each.name for each in file.parent.iterdir()] == ["a.txt"]
+    assert file.read_text() == "all"
+    with pytest.raises(DataError, match="cannot be written"):
+        write_whole(file / "below", b"")
+    with pytest.raises(DataError, match="cannot be written"), writing_whole(tmp_path / "nowhere" / "a.txt"):
+        pass
+
+
+def test_a_row_is_appended_as_one_line(tmp_path: Path) -> None:
+    with (tmp_path / "a.jsonl").open("ab", buffering=0) as file:
+        append_row(file, {"n": "é"}, tmp_path / "a.jsonl")
+        append_row(file, {"n": 2}, tmp_path / "a.jsonl")
+    assert list(json_lines(tmp_path / "a.jsonl")) == [(1, {"n": "é"}), (2, {"n": 2})]

@@ -1,117 +1,137 @@
-"""Reads JSON, JSON lines and Parquet, and writes a file whole. Every error names the file, the line and the field.
+"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, whole-file writes, appended rows.
 
-JSON may be plain, gzipped or packed with xz, by its ending. Knows nothing of what a field is for.
+Every error names the file, the line or row, and the field. Knows nothing of what a field is for.
 """
 
+import contextlib
 import gzip
 import json
 import lzma
 import os
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, TextIO
 
 from themis.errors import ConfigError, DataError
 
 _OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
-_BLANK = b"\xef\xbb\xbf \t\r\n"
+_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
 
 
-def json_lines(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines with their line numbers, from 1. Blank lines are skipped."""
-    with _opened(Path(path)) as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                where = f"{path}, line {number}"
-                yield number, checked_object(decoded_json(line, where), where)
+# --- reading ---------------------------------------------------------------------------------------
+
+
+def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a `.jsonl`, `.jsonl.gz` or `.jsonl.xz` file with their line numbers, from 1; blank lines are skipped."""
+    with _opened(path) as file:
+        for number, row in _values(file, path):
+            yield number, _object(row, f"{path}, line {number}")
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a JSON list with their numbers, from 1."""
+    """The objects of a `.json` or `.json.gz` file that holds a list of them, with their numbers, from 1."""
     rows = _json(path)
     if not isinstance(rows, list):
-        raise DataError(f"{path}: expected a list of JSON objects, found {type(rows).__name__}")
+        raise DataError(f"{path}: expected a list of JSON objects, found {json_kind(rows)}")
     for number, row in enumerate(rows, 1):
-        yield number, checked_object(row, f"{path}, row {number}")
+        yield number, _object(row, f"{path}, row {number}")
 
 
 def json_object(path: Path) -> dict[str, Any]:
-    """The object that a JSON file holds."""
-    return checked_object(_json(path), str(path))
+    """The object that a `.json` or `.json.gz` file holds."""
+    return _object(_json(path), str(path))
 
 
-def table_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    """The rows of JSON lines, of a JSON list or of Parquet: number, place for error texts, and row."""
-    unit = "row"
-    rows: Iterator[tuple[int, dict[str, Any]]]
+def data_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """The rows of a user's data file, each with its number, from 1, and its place for error texts.
+
+    The file is Parquet (`.parquet`), JSON lines, or one JSON list of objects.
+    """
+    rows: Iterable[tuple[int, Any]]
     if path.suffix.lower() == ".parquet":
-        rows = enumerate(parquet_rows(path)[1], 1)
-    elif _opens_a_list(path):
-        rows = json_rows(path)
-    else:
-        rows, unit = json_lines(path), "line"
-    yield from ((number, f"{path}, {unit} {number}", row) for number, row in rows)
+        yield from ((number, f"{path}, row {number}", row) for number, row in enumerate(parquet_rows(path)[1], 1))
+        return
+    with _opened(path) as file:
+        unit, rows = "line", _values(file, path)
+        if file.peek(64)[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            unit, rows = "row", enumerate(decoded_json(file.read(), str(path)), 1)
+        for number, row in rows:
+            where = f"{path}, {unit} {number}"
+            yield number, where, _object(row, where)
 
 
 def parquet_rows(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
-    """The columns of a Parquet file, and its rows, read batch by batch."""
+    """The names of the columns, and the rows, read batch by batch; raises `ConfigError` without pyarrow."""
     try:
-        from pyarrow import ArrowException
+        import pyarrow
         from pyarrow.parquet import ParquetFile
     except ImportError as error:
-        raise ConfigError(f"{path} is a Parquet file, which needs pyarrow: pip install 'themis-rm[parquet]'") from error
-
-    @contextmanager
-    def readable() -> Iterator[None]:
-        try:
-            yield
-        except (OSError, ArrowException) as error:
-            raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"{path} is Parquet, which needs pyarrow: pip install 'themis-rm[parquet]'") from error
 
     def rows() -> Iterator[dict[str, Any]]:
-        with readable():
+        with _parquet_errors(path, pyarrow.ArrowException), table:
             for batch in table.iter_batches():
                 yield from batch.to_pylist()
 
-    with readable():
+    with _parquet_errors(path, pyarrow.ArrowException):
         table = ParquetFile(path)
     return list(table.schema_arrow.names), rows()
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write beside `path`.
-
-    It takes the place of `path` once it is complete and on the disk, else it is removed.
-    """
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        with beside.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
 def decoded_json(raw: bytes, where: str) -> Any:
-    """The JSON value of bytes in UTF-8, with or without a byte order mark."""
+    """The value of a line or a file in UTF-8, with or without a byte order mark."""
     try:
-        return json.loads(raw.decode("utf-8-sig"))
+        return parsed_json(raw.decode("utf-8-sig"), where)
     except UnicodeDecodeError as error:
-        raise DataError(f"{where}: byte {error.start + 1} is no UTF-8") from error
-    except (ValueError, RecursionError) as error:  # nested too deep
-        raise DataError(f"{where}: no valid JSON ({error})") from error
+        raise DataError(f"{where}: byte {error.start + 1} is not UTF-8") from error
 
 
-def checked_object(value: Any, where: str) -> dict[str, Any]:
-    """`value`, if it is a JSON object; else a `DataError` that opens with `where`."""
-    if not isinstance(value, dict):
-        raise DataError(f"{where}: expected a JSON object, found {type(value).__name__}")
-    return value
+def parsed_json(text: str, where: str) -> Any:
+    """The value of a text; raises `DataError` if it is not JSON, or nested too deeply."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not valid JSON ({error})") from error
+
+
+def json_kind(value: Any) -> str:
+    """What a decoded value is, in JSON's words, for an error: `a list`, `null`."""
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def _values(lines: Iterable[bytes], path: Path) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield number, decoded_json(line, f"{path}, line {number}")
+
+
+def _json(path: Path) -> Any:
+    with _opened(path) as file:
+        return decoded_json(file.read(), str(path))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with _OPENERS.get(path.suffix, open)(path, "rb") as file:
+            yield file
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"{path} is cut off, or not compressed as its name says ({error})") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def _parquet_errors(path: Path, kind: type[Exception]) -> Iterator[None]:
+    try:
+        yield
+    except (kind, OSError) as error:
+        raise DataError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+
+
+# --- fields ----------------------------------------------------------------------------------------
 
 
 def checked_text(value: Any, name: str, where: str) -> str:
@@ -119,9 +139,11 @@ def checked_text(value: Any, name: str, where: str) -> str:
     if value is None:
         raise DataError(f"{where}: field '{name}' is missing")
     if not isinstance(value, str):
-        raise DataError(f"{where}: field '{name}' must be text, found {type(value).__name__}")
-    if any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise DataError(f"{where}: field '{name}' holds half a character (a lone surrogate)")
+        raise DataError(f"{where}: field '{name}' must be text, found {json_kind(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{where}: field '{name}' holds half a character (a lone surrogate)") from error
     return value
 
 
@@ -142,28 +164,13 @@ def objects_field(row: Mapping[str, Any], name: str, where: str) -> Iterator[tup
     """The members of a field that must be a list of objects, each with its place."""
     for number, member in enumerate(_list(row, name, where, "objects")):
         place = f"{where}, {name}[{number}]"
-        yield place, checked_object(member, place)
+        yield place, _object(member, place)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    try:
-        with _OPENERS.get(path.suffix, open)(path, "rb") as file:
-            yield file
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        if isinstance(error, OSError) and error.strerror:
-            raise DataError(f"{path} cannot be read: {error.strerror}") from error
-        raise DataError(f"{path} cannot be read to its end: {error}") from error
-
-
-def _opens_a_list(path: Path) -> bool:
-    with _opened(path) as file:
-        return file.read(64).lstrip(_BLANK).startswith(b"[")
-
-
-def _json(path: Path) -> Any:
-    with _opened(path) as file:
-        return decoded_json(file.read(), str(path))
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: expected a JSON object, found {json_kind(value)}")
+    return value
 
 
 def _list(row: Mapping[str, Any], name: str, where: str, members: str) -> list[Any]:
@@ -171,5 +178,59 @@ def _list(row: Mapping[str, Any], name: str, where: str, members: str) -> list[A
     if value is None:
         raise DataError(f"{where}: field '{name}' is missing")
     if not isinstance(value, list):
-        raise DataError(f"{where}: field '{name}' must be a list of {members}, found {type(value).__name__}")
+        raise DataError(f"{where}: field '{name}' must be a list of {members}, found {json_kind(value)}")
     return value
+
+
+# --- writing ---------------------------------------------------------------------------------------
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """A file that is complete or not there, also after a crash; makes the folder if needed. Raises `DataError`."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _beside(path) as beside:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def writing_whole(path: Path) -> Iterator[TextIO]:
+    """A text file to write line by line, which gets its name once it is complete: until then, readers find the old one.
+
+    Raises `DataError` if it cannot be written.
+    """
+    with _beside(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A path in the same folder, whose file replaces the one at `path` in the end."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        yield beside
+        move_whole(beside, path)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def move_whole(beside: Path, path: Path) -> Path:
+    """Gives a finished file its name, once its bytes are on the disk; makes the folder if needed."""
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(beside, path)
+    return path
+
+
+def append_row(file: FileIO, row: Mapping[str, Any], path: Path) -> None:
+    """Appends a row as a line of JSON, all of it, to a file without a buffer; raises `DataError`."""
+    rest = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    try:
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error

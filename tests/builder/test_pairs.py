@@ -17,7 +17,7 @@ from themis.builder.tasks.registry import all_tasks, task_named
 from themis.tools import default_toolbox
 from themis.tools.calculator import CORRECT, check_answer
 from themis.tools.setup.settings import Settings
-from themis.tools.weather.tool import written_weather
+from themis.tools.weather.record import written_weather
 from themis.traces import Action, Case, Observation, Pair, Side, Step, Trace
 
 EACH = 60

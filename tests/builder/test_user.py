@@ -80,7 +80,7 @@ PAIR = {"question": "Who?", "answer": "Ann."}
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("text", "expected a JSON object, found str"),
+        ("text", "expected a JSON object, found text"),
         ({"answer": "Ann."}, r"field 'question' \(or 'prompt'\) is missing; .* found 'answer'"),
         ({"question": "Who?", "label": 1}, r"field 'answer' \(or 'chosen'\) is missing; .* found 'question', 'label'"),
         ({}, "found nothing"),
@@ -89,14 +89,14 @@ PAIR = {"question": "Who?", "answer": "Ann."}
         (PAIR | {"answer": {"text": "Ann."}}, "field 'answer' must be text or a list of messages, found an object"),
         (PAIR | {"rejected": ["Bob."]}, r"field 'rejected\[0\]' must be an object with 'role' and 'content', found text"),
         (PAIR | {"question": []}, "field 'question' must be text or a list of messages, found an empty list"),
-        (PAIR | {"answer": [USER]}, "field 'answer' must end with a turn of the role 'assistant', found 'user'"),
+        (PAIR | {"answer": [USER]}, "field 'answer' must end with a message of the role 'assistant', found 'user'"),
         (PAIR | {"question": [{"role": "user"}]}, r"field 'question\[0\].content' is missing"),
         (PAIR | {"tests": "assert 1"}, "field 'tests' must be a list of texts, found text"),
         (PAIR | {"context": 4}, "field 'context' must be text"),
         (PAIR | {"id": 1.5}, "field 'id' must be text or a whole number, found a number"),
         (PAIR | {"answer": "half \ud800"}, "half a character"),
-        ({"messages": [ASSISTANT]}, "must be a question and, as its last turn, an answer"),
-        ({"chosen": [USER, ASSISTANT], "rejected": [ASSISTANT, OTHER]}, "'rejected' must open with the same turns as 'chosen'"),
+        ({"messages": [ASSISTANT]}, "field 'messages' has no message before its answer"),
+        ({"chosen": [USER, ASSISTANT], "rejected": [ASSISTANT, OTHER]}, "'chosen' and 'rejected' differ before their last message"),
     ],
 )
 def test_a_row_of_another_shape_is_named_by_file_line_and_field(
@@ -127,10 +127,10 @@ def test_an_id_that_comes_twice_is_named_with_both_lines(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'{"question": "Who?", "answer": "Ann."}\n{"question": \n', "line 2: no valid JSON"),
-        (b'{"question": "\xff"}\n', "line 1: byte 15 is no UTF-8"),
+        (b'{"question": "Who?", "answer": "Ann."}\n{"question": \n', "line 2: not valid JSON"),
+        (b'{"question": "\xff"}\n', "line 1: byte 15 is not UTF-8"),
         (b"\n\n", "holds no rows"),
-        (b"[" * 100_000, "no valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
     ],
     ids=["cut off", "no UTF-8", "empty", "deep"],
 )

@@ -9,8 +9,9 @@ import pytest
 from tests.cli.conftest import Themis
 from themis.cli.demo import judged_pairs
 from themis.cli.demo_cases import DEMO_PAIRS
-from themis.tools import Toolbox, builtin_tools
+from themis.tools import Toolbox
 from themis.tools.calculator import check_answer
+from themis.tools.demo import demo_tools
 from themis.traces import Action, Case, Pair, Verdict
 
 CALLS: dict[str, tuple[str, list[tuple[str, str]]]] = {
@@ -31,7 +32,7 @@ CALLS: dict[str, tuple[str, list[tuple[str, str]]]] = {
 def test_the_real_tools_confirm_the_right_answer_and_not_the_wrong_one(title: str) -> None:
     pair = next(pair for pair in DEMO_PAIRS if pair.id == title)
     found, calls = CALLS[title]
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         observations = [toolbox.call(Action(*call)).text for call in calls]
     assert found in observations[-1]
     fact = found.split(": ")[-1]

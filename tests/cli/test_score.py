@@ -77,7 +77,7 @@ def test_a_bad_file_is_one_sentence_that_names_the_line(themis: Themis, tiny: Pa
     data = tmp_path / "in.jsonl"
     data.write_bytes(b'{"question": "q", "answer": "a"}\n{"question": "q", "answer": "\xff"}\n')
     said = sentence(themis("score", "--data", data, "--out", tmp_path / "out.jsonl", "--model", tiny))
-    assert said == f"{data}, line 2: byte 30 is no UTF-8"
+    assert said == f"{data}, line 2: byte 30 is not UTF-8"
     gone = sentence(themis("score", "--data", tmp_path / "gone.jsonl", "--out", tmp_path / "out.jsonl", "--model", tiny))
     assert "gone.jsonl cannot be read: No such file" in gone
 

@@ -146,9 +146,9 @@ def test_a_call_that_the_world_fails_is_counted_and_the_status_is_1(themis: Them
     ("line", "said"),
     [
         ("{", "calls.jsonl, line 1"),
-        ("[]", "calls.jsonl, line 1: expected a JSON object, found list"),
+        ("[]", "calls.jsonl, line 1: expected a JSON object, found a list"),
         ('{"id": "1"}', "calls.jsonl, line 1: neither a call (with 'tool' and 'argument') nor a verdict"),
-        ('{"tool": 3}', "calls.jsonl, line 1: field 'tool' must be text, found int"),
+        ('{"tool": 3}', "calls.jsonl, line 1: field 'tool' must be text, found a number"),
     ],
 )
 def test_a_line_that_is_no_call_is_named(themis: Themis, line: str, said: str) -> None:

@@ -61,7 +61,7 @@ def test_published_calls_are_recorded_for_judging_offline(themis: Themis, tmp_pa
     write_tara([pair], tmp_path / "webgpt" / "dev.jsonl")
     store = tmp_path / "published.db"
     assert "2 published calls" in themis("tools", "record-published", tmp_path, "--store", store).stdout
-    with ObservationStore(store) as recordings, default_toolbox("auto", recordings, near=True) as toolbox:
+    with ObservationStore(store) as recordings, default_toolbox("auto", recordings, fuzzy_replay=True) as toolbox:
         same = toolbox.call(Action("google_serper", "capital of Peru"))
         other = toolbox.call(Action("google_serper", "Peru's capital city"), Case("q", "Lima"))
     assert (same.text, same.origin) == ("Lima is.", "")

@@ -107,15 +107,15 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (b"{", "no valid JSON"),
-        (b"[" * 100_000, "no valid JSON"),
-        (b"3", "expected a JSON object, found int"),
+        (b"{", "not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
+        (b"3", "expected a JSON object, found a number"),
         (b'{"question": "q"}', "field 'answer' is missing"),
         (b'{"question": "q", "answer": null}', "field 'answer' is missing"),
-        (b'{"question": "q", "answer": 4}', "field 'answer' must be text, found int"),
+        (b'{"question": "q", "answer": 4}', "field 'answer' must be text, found a number"),
         (b'{"question": "", "answer": "a"}', "field 'question' is empty"),
         (b'{"question": "q", "answer": "\\ud800"}', "field 'answer' holds half a character"),
-        (b'{"question": "q", "answer": "\xff"}', "byte 30 is no UTF-8"),
+        (b'{"question": "q", "answer": "\xff"}', "byte 30 is not UTF-8"),
     ],
 )
 def test_a_bad_line_is_named_before_anything_is_judged_and_no_row_is_lost(tmp_path: Path, line: bytes, problem: str) -> None:
@@ -133,7 +133,7 @@ def test_a_pipe_is_judged_as_it_comes(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     lines = write_cases(tmp_path / "in.jsonl", "a", "bb").read_text()
     threading.Thread(target=lambda: pipe.write_text(lines + "broken\n")).start()
-    with pytest.raises(DataError, match="pipe, line 3: no valid JSON"):
+    with pytest.raises(DataError, match="pipe, line 3: not valid JSON"):
         score_file(pipe, out, judge_all)
     assert rows(out) == {"1": 1.0, "2": 2.0}
 

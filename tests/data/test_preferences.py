@@ -65,6 +65,12 @@ def test_a_chat_of_several_turns_keeps_them_all(tmp_path: Path) -> None:
     assert pair.question == "user: What is 2 + 2?\nassistant: 4\nuser: Sure?"
 
 
+def test_a_prompt_that_the_answers_repeat_is_asked_once(tmp_path: Path) -> None:
+    row = {"prompt": "What is 2 + 2?", "chosen": [USER, _say("4")], "rejected": [USER, _say("5")]}
+    (pair,) = read_preferences(_file(tmp_path, row)).pairs
+    assert (pair.question, pair.chosen.answer, pair.rejected.answer) == ("What is 2 + 2?", "4", "5")
+
+
 def test_rows_that_teach_nothing_are_counted(tmp_path: Path) -> None:
     row = FORMS["prompt and answers"]
     read = read_preferences(_file(tmp_path, row, row | {"rejected": "4"}))
@@ -88,12 +94,14 @@ def test_labels_that_are_all_equal_are_one_sentence(tmp_path: Path) -> None:
         ({"prompt": "q", "chosen": "a"}, "no column 'rejected' among prompt, chosen; expected TARA's"),
         ({"text": "q"}, "no column 'chosen' among text"),
         ({"chosen": "four", "rejected": "five"}, "no column 'prompt', and 'chosen' and 'rejected' have no beginning in common"),
-        ({"prompt": "q", "chosen": "a", "rejected": 5}, "line 1: field 'rejected' must be text, found int"),
-        ({"chosen": [_say("4")], "rejected": [_say("5")]}, "no message stands before the answers"),
-        ({"chosen": [USER, _say("4")], "rejected": [_say("5")]}, "differ before their last message"),
-        ({"chosen": [USER, {"role": "assistant"}], "rejected": [_say("5")]}, "field 'chosen.content' is missing"),
+        ({"prompt": "q", "chosen": "a", "rejected": 5}, "line 1: field 'rejected' must be text or a list of messages, found a number"),
+        ({"chosen": [_say("4")], "rejected": [_say("5")]}, "field 'chosen' has no message before its answer, so there is no question"),
+        ({"chosen": [USER, _say("4")], "rejected": [USER, USER, _say("5")]}, "differ before their last message"),
+        ({"chosen": [USER, _say("4")], "rejected": [_say("5")]}, "field 'rejected' has no message before its answer"),
+        ({"chosen": [USER, {"role": "assistant"}], "rejected": [_say("5")]}, "field 'chosen[1].content' is missing"),
         ({"prompt": "q", "chosen": "a", "rejected": "b", "margin": "big"}, "column 'margin' must be a number"),
-        ("text", "expected a JSON object, found str"),
+        ([1, 2], "row 1: expected a JSON object, found a number"),
+        ("text", "expected a JSON object, found text"),
     ],
 )
 def test_what_has_no_known_form_is_named(row: Any, says: str, tmp_path: Path) -> None:

@@ -220,10 +220,10 @@ def test_any_rows_of_prompt_chosen_and_rejected_are_a_bench(tmp_path: Path) -> N
     ("row", "message"),
     [
         ({"prompt": "p", "chosen": "1"}, r"line 2: field 'rejected' must be an answer or a list of answers"),
-        ({"chosen": "1", "rejected": "2"}, r"line 2: field 'question' is missing"),
+        ({"chosen": "1", "rejected": "2"}, r"line 2: field 'prompt' is missing"),
         ({"prompt": "p", "chosen": [], "rejected": "2"}, r"line 2: field 'chosen' must be an answer"),
-        ({"prompt": "p", "chosen": [3], "rejected": "2"}, r"line 2: field 'answer' must be text, found int"),
-        ([], r"line 2: expected a JSON object, found list"),
+        ({"prompt": "p", "chosen": [3], "rejected": "2"}, r"line 2: field 'chosen' must be text or a list of messages, found a number"),
+        ([], r"line 2: expected a JSON object, found a list"),
     ],
 )
 def test_a_row_without_the_form_is_named(row: Any, message: str, tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_a_broken_file_is_told_before_anything_is_judged(tmp_path: Path) -> None
     with (tmp_path / "weather" / "dev.jsonl").open("a") as file:
         file.write("{\n")
     judge = FakeJudge(number)
-    with pytest.raises(DataError, match=r"weather/dev\.jsonl, line 2: no valid JSON"):
+    with pytest.raises(DataError, match=r"weather/dev\.jsonl, line 2: not valid JSON"):
         evaluate(tmp_path, judge, "Calendar.week_day")
     assert judge.judged == 0
 

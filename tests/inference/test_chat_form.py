@@ -20,7 +20,8 @@ from themis.inference.row import Row
 from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta, load_model
 from themis.model.reward_model import RewardModel
-from themis.tools import Toolbox, builtin_tools
+from themis.tools import Toolbox
+from themis.tools.demo import demo_tools
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.segments import token_ids
 from themis.traces.tara import write_tara
@@ -64,7 +65,7 @@ class Forced:
 @pytest.mark.parametrize("template", _templates(), ids=["small", "qwen3"][: len(_templates())])
 def test_a_call_is_made_and_its_observation_read_as_the_template_has_it(template: str) -> None:
     tokenizer = chat_tokenizer(template)
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META)
         writer = judge.rules.writer
         written = [*writer.action(STEP).token_ids[1:], writer.observation_id]
@@ -82,7 +83,7 @@ def test_a_call_is_made_and_its_observation_read_as_the_template_has_it(template
 
 def test_a_call_that_is_no_json_is_answered_by_an_observation_that_says_so() -> None:
     tokenizer = chat_tokenizer()
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META, rationale="skip")
         writer = judge.rules.writer
         broken = [*tokenizer("I check it.\n", add_special_tokens=False)["input_ids"], *writer.call_ids, writer.observation_id]
@@ -98,7 +99,7 @@ def test_a_call_that_is_no_json_is_answered_by_an_observation_that_says_so() -> 
 def test_whatever_a_model_that_learnt_nothing_writes_is_a_verdict() -> None:
     tokenizer = chat_tokenizer()
     cases = [Case("What is 2 + 2?", f"{number}.", id=str(number)) for number in range(24)]
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META, budget=Budget(new_tokens=400)).sampled(100.0, "any")
         verdicts = [verdict for _, verdict in judge.judge_all(cases)]
     assert {verdict.id for verdict in verdicts} == {case.id for case in cases}
@@ -137,7 +138,7 @@ def test_a_model_trained_in_the_chat_form_judges_a_file_with_real_tools(themis: 
     assert [row["id"] for row in sorted(rows, key=lambda row: str(row["id"]))] == ["1", "2"]
     assert all(row["status"] in ("scored", "degraded", "unscored") and (row["reward"] is None) == bool(row["reason"]) for row in rows)
     # The same weights, made to call, read what the real calculator says.
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         judge = Judge(model, tokenizer, toolbox, meta=meta, rationale="skip")
         writer = judge.rules.writer
         judge.choose = Forced(judge, [*writer.action(STEP).token_ids[1:], writer.observation_id, writer.rationale_id])

@@ -12,7 +12,8 @@ from tests.fakes import EchoTools, FormChoice, HeldTools, ScriptedModel, tiny_mo
 from themis.errors import DataError
 from themis.inference import Budget, Judge
 from themis.model.checkpoint import ModelMeta
-from themis.tools import Toolbox, builtin_tools
+from themis.tools import Toolbox
+from themis.tools.demo import demo_tools
 from themis.traces.case import Case
 from themis.traces.text import NO_TOOL_THOUGHT, OBSERVATION, RATIONALE, REWARD, TOOL
 from themis.traces.trace import Action, Observation, Step, Trace, Usage, Verdict
@@ -73,7 +74,7 @@ def test_a_judgement_may_need_no_tool(judge: MakeJudge) -> None:
 def test_the_toolbox_of_the_package_fits(judge: MakeJudge) -> None:
     unknown = f"Thought: ask\nAction: oracle\nAction Input: age\n{OBSERVATION}"
     week_day = f"Thought: ask\nAction: Calendar.week_day\nAction Input: 2015-03-24\n{OBSERVATION}"
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         no_such, tuesday = judge([unknown, TOOL, week_day, RATIONALE], toolbox).judge(CASE).trace.steps
     assert no_such.observation is not None
     assert no_such.observation.status == "error"

@@ -22,7 +22,8 @@ from mcp.client.streamable_http import streamable_http_client
 
 from themis.errors import ConfigError, DataError
 from themis.serve.mcp import http_app, mcp_server
-from themis.tools import Toolbox, builtin_tools, tool
+from themis.tools import Toolbox, tool
+from themis.tools.demo import demo_tools
 from themis.traces import Action, Case, Observation, Step, Trace, Verdict
 
 CALENDAR = [f"Calendar_{name}" for name in ("week_day", "day_difference", "target_day", "business_days", "today")]
@@ -65,7 +66,7 @@ async def check(client: Client) -> None:
 
 def test_the_official_client_in_process() -> None:
     async def run() -> None:
-        with Toolbox(builtin_tools()) as toolbox:
+        with Toolbox(demo_tools()) as toolbox:
             async with Client(mcp_server(toolbox, judge)) as client:
                 await check(client)
 
@@ -76,9 +77,10 @@ def test_the_official_client_over_stdio() -> None:
     program = (
         "from tests.serve.test_mcp import judge\n"
         "from themis.serve.mcp import mcp_server, run_stdio\n"
-        "from themis.tools import Toolbox, builtin_tools\n"
+        "from themis.tools import Toolbox\n"
+        "from themis.tools.demo import demo_tools\n"
         "print('a stray line is no message')\n"
-        "with Toolbox(builtin_tools()) as toolbox: run_stdio(mcp_server(toolbox, judge))\n"
+        "with Toolbox(demo_tools()) as toolbox: run_stdio(mcp_server(toolbox, judge))\n"
     )
 
     async def run() -> None:
@@ -109,7 +111,7 @@ def test_the_official_client_over_http() -> None:
         async with Client(url) as client:
             await check(client)
 
-    with Toolbox(builtin_tools()) as toolbox, served(http_app(mcp_server(toolbox, judge), "127.0.0.1")) as url:
+    with Toolbox(demo_tools()) as toolbox, served(http_app(mcp_server(toolbox, judge), "127.0.0.1")) as url:
         asyncio.run(run(url))
         foreign = httpx2.post(url, json={}, headers={"Host": "evil.example"})
         assert foreign.status_code == 421, "a page that rebinds its name to loopback is not answered"
@@ -121,7 +123,7 @@ def test_elsewhere_than_on_loopback_a_token_is_required() -> None:
         async with http, Client(streamable_http_client(url, http_client=http)) as client:
             assert len((await client.list_tools()).tools) == len(NAMES)
 
-    with Toolbox(builtin_tools()) as toolbox:
+    with Toolbox(demo_tools()) as toolbox:
         with pytest.raises(ConfigError, match="name the environment variable of a token with --token-env"):
             http_app(mcp_server(toolbox), "0.0.0.0")
         with served(http_app(mcp_server(toolbox), "0.0.0.0", "s3cret")) as url:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
-from themis.tools import ObservationStore, Toolbox, builtin_tools, default_toolbox, tool
+from themis.tools import ObservationStore, Toolbox, default_toolbox, tool
 from themis.tools import toolbox as toolbox_module
 from themis.tools.calendar import week_day
+from themis.tools.demo import demo_tools
 from themis.tools.recordings.store import Call, case_digest
 from themis.tools.setup.registry import backends
 from themis.tools.toolbox import MAX_LATE
@@ -172,12 +173,12 @@ def test_what_changes_from_day_to_day_is_not_remembered() -> None:
     counting = Counting()
     with Toolbox([replace(counting.tool, changes=True)]) as toolbox:
         assert [toolbox.call(Action("count", "1")).text for _ in range(2)] == ["1 at call 1", "1 at call 2"]
-    assert [tool.name for tool in builtin_tools() if tool.changes] == ["Calendar.today"]
+    assert [tool.name for tool in demo_tools() if tool.changes] == ["Calendar.today"]
 
 
 def test_what_comes_near_for_one_case_is_no_answer_for_another() -> None:
     lima, rome = Case("Where is Lima?", "In Peru"), Case("Where is Rome?", "In Italy")
-    with ObservationStore(":memory:") as store, Toolbox([echo], "replay", store, near=True) as toolbox:
+    with ObservationStore(":memory:") as store, Toolbox([echo], "replay", store, fuzzy_replay=True) as toolbox:
         for case, said in ((lima, "Peru"), (rome, "Italy")):
             store.put(Call("echo", f'{{"text": "{case.question_text}"}}', case_digest(case)), Observation(said))
         found = [toolbox.call(Action("echo", "the capital"), case) for case in (lima, rome, lima)]
@@ -225,9 +226,9 @@ def test_a_waiting_call_holds_up_no_other() -> None:
 def test_what_was_recorded_is_replayed_and_what_was_not_is_a_data_error(tmp_path: Path) -> None:
     case = Case("q", "<<1+1=2>>2\n#### 2")
     with ObservationStore(tmp_path / "observations.db") as store:
-        with Toolbox(builtin_tools(), "record", store) as toolbox:
+        with Toolbox(demo_tools(), "record", store) as toolbox:
             recorded = toolbox.call(Action("calculator", ""), case)
-        with Toolbox(builtin_tools(), "replay", store) as toolbox:
+        with Toolbox(demo_tools(), "replay", store) as toolbox:
             assert toolbox.call(Action("calculator", ""), case) == recorded
             for attempt in (toolbox.call, lambda *given: toolbox.submit(*given).result()):
                 with pytest.raises(DataError, match="no recording of calculator"):

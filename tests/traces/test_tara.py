@@ -222,17 +222,17 @@ def changed(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        ("{", "no valid JSON"),
-        ("[" * 100_000, "no valid JSON"),
-        ("[1]", "expected a JSON object, found list"),
-        ("null", "expected a JSON object, found NoneType"),
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("[1]", "expected a JSON object, found a list"),
+        ("null", "expected a JSON object, found null"),
         (ROW | {"question": None}, "field 'question' is missing"),
-        (ROW | {"question": 3}, "field 'question' must be text, found int"),
+        (ROW | {"question": 3}, "field 'question' must be text, found a number"),
         (ROW | {"question": "\ud800"}, "field 'question' holds half a character (a lone surrogate)"),
-        (ROW | {"id": 7}, "field 'id' must be text, found int"),
-        (ROW | {"context": []}, "field 'context' must be text, found list"),
+        (ROW | {"id": 7}, "field 'id' must be text, found a number"),
+        (ROW | {"context": []}, "field 'context' must be text, found a list"),
         (ROW | {"test_list": "assert"}, "field 'test_list' must be a list of texts"),
-        (ROW | {"test_list": [1]}, "field 'test_list' must be text, found int"),
+        (ROW | {"test_list": [1]}, "field 'test_list' must be text, found a number"),
         (ROW | {"neg_answer": "b"}, "field 'neg_answer' must be an object with 'answer' and 'score'"),
         (changed(answer=None), "field 'pos_answer.answer' is missing"),
         (changed(score="1"), "field 'pos_answer.score' must be a number"),
@@ -240,14 +240,14 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(score=float("nan")), "field 'pos_answer.score' must be a number"),
         (changed(score=10**400), "field 'pos_answer.score' must be a number"),
         (changed(score_agent="good"), "field 'pos_answer.score_agent' must be an object"),
-        (changed(score_agent={"explanation": 1}), "field 'pos_answer.score_agent.explanation' must be text, found int"),
+        (changed(score_agent={"explanation": 1}), "field 'pos_answer.score_agent.explanation' must be text, found a number"),
         (
             changed(actions=1),
             "field 'pos_answer.actions' must be text, or an object with 'Thought', 'Action', 'Action Input' and 'Observation'",
         ),
         (changed(actions={"Action": "a"}), "field 'pos_answer.actions.Thought' is missing"),
         (changed(actions={"Thought": "t", "Action": "a"}), "field 'pos_answer.actions.Action Input' is missing"),
-        (changed(actions={"Thought": "t", "Observation": 5}), "field 'pos_answer.actions.Observation' must be text, found int"),
+        (changed(actions={"Thought": "t", "Observation": 5}), "field 'pos_answer.actions.Observation' must be text, found a number"),
         (
             changed(actions=[{"Thought": "t", "Observation": "o", "Origin": "heaven"}]),
             "field 'pos_answer.actions[0].Origin' must be one of replayed_near",
@@ -270,7 +270,7 @@ def test_a_broken_row_is_one_sentence_with_file_line_and_field(tmp_path: Path, r
 def test_bytes_that_are_no_utf8_are_named_with_their_place(tmp_path: Path) -> None:
     path = tmp_path / "dev.jsonl"
     path.write_bytes(json.dumps(ROW).encode() + b"\n" + b'{"id": "\xff"}\n')
-    with pytest.raises(DataError, match=r"dev\.jsonl, line 2: byte 9 is no UTF-8$"):
+    with pytest.raises(DataError, match=r"dev\.jsonl, line 2: byte 9 is not UTF-8$"):
         read_tara(path)
 
 

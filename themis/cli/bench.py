@@ -40,7 +40,7 @@ from themis.cli.judging import (
     progress_bar,
 )
 from themis.errors import ConfigError, DataError
-from themis.files import whole_file
+from themis.files import write_whole
 
 if TYPE_CHECKING:
     from themis.evaluation.items import JudgedItem
@@ -264,15 +264,6 @@ def check_files(out: Path | None, verdicts: Path | None) -> None:
                 raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
     if out is not None and out == verdicts:
         raise ConfigError(f"--out and --verdicts are the same file, {out}: give two")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole; raises `DataError`."""
-    try:
-        with whole_file(path) as file:
-            file.write(text.encode("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _default(field: Any) -> Any:

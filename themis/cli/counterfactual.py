@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.bench import Out, Verdicts, cache_beside, check_files, weights_of, write_whole
+from themis.cli.bench import Out, Verdicts, cache_beside, check_files, weights_of
 from themis.cli.judging import (
     BatchSize,
     ModelOption,
@@ -20,8 +20,8 @@ from themis.cli.judging import (
     open_toolbox,
     progress_bar,
 )
-from themis.errors import ConfigError, DataError
-from themis.files import whole_file
+from themis.errors import ConfigError
+from themis.files import write_whole, writing_whole
 
 if TYPE_CHECKING:
     from themis.traces import Judge
@@ -52,16 +52,12 @@ def counterfactual(
         raise ConfigError("the pairs are made from data sets: set THEMIS_DATA to the folder that holds them")
     makers = counterfactual_makers()
     makers = {task: makers[task] for task in _chosen(tasks, tuple(makers))}
-    with progress_bar() as bar:
+    made = 0
+    with progress_bar() as bar, writing_whole(out) as file:
         progress = lines_by_task(bar)
-        made = 0
-        try:
-            with whole_file(out) as file:
-                for row in build_counterfactuals(root, count, seed, makers, lambda task, done: progress(task, done, count)):
-                    file.write((json.dumps(row.to_json(), ensure_ascii=False) + "\n").encode("utf-8"))
-                    made += 1
-        except OSError as error:
-            raise DataError(f"{out} cannot be written: {error.strerror or error}") from error
+        for row in build_counterfactuals(root, count, seed, makers, lambda task, done: progress(task, done, count)):
+            file.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+            made += 1
     typer.echo(f"{made} pairs of {len(makers)} tasks: {out}", err=True)
 
 

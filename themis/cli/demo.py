@@ -23,13 +23,14 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
     from rich.console import Console
 
     from themis.cli.demo_cases import DEMO_PAIRS
-    from themis.tools import Toolbox, builtin_tools
+    from themis.tools import Toolbox
+    from themis.tools.demo import demo_tools
 
     console = Console(highlight=False, quiet=json_output)
     started = time.monotonic()
     judged = []
-    # The built-in tools alone: the demo is the same with and without data or plug-ins.
-    with Toolbox(builtin_tools()) as toolbox:
+    # The demo tools alone: the demo is the same with and without data or plug-ins.
+    with Toolbox(demo_tools()) as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size=2 * len(DEMO_PAIRS))
         for entry in judged_pairs(DEMO_PAIRS, judge.judge_all):
             judged.append(entry)

@@ -88,7 +88,7 @@ def open_toolbox(
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
         mode = mode or ("auto" if store else "live")
-        toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, near=near, without=without or ())
+        toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, fuzzy_replay=near, without=without or ())
         yield stack.enter_context(toolbox)
 
 

@@ -92,9 +92,9 @@ def record_published(
 ) -> None:
     """Record the observations published with TARA's calls, to judge its pairs offline (`eval tara --fuzzy-replay`)."""
     from themis.tools import ObservationStore
-    from themis.tools.recordings.published import known_tools
     from themis.tools.recordings.published import record_published as put
     from themis.tools.recordings.replay_check import published_calls
+    from themis.tools.toolbox import known_tools
 
     if not directory.is_dir():
         raise DataError(f"{directory} is not a folder: give the folder of TASK/train.jsonl and TASK/dev.jsonl")

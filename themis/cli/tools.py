@@ -81,19 +81,16 @@ def doctor(
 
     `*` marks what is switched on. The exit status is 1 if something that is switched on does not work.
     """
-    from themis.config import data_root
-    from themis.tools import builtin_tools, plugin_tools
+    from themis.tools import plugin_tools
     from themis.tools.setup.doctor import examine, probed
     from themis.tools.setup.settings import read_settings
 
     chosen = read_settings(settings, tool or ())
-    data = data_root()
-    there = [*builtin_tools(data / "tara" if data else None), *plugin_tools()]
-    findings = examine(chosen, there)
+    findings = examine(chosen, plugin_tools())
     if probe:
         with progress_bar() as bar:
             task = bar.add_task("called", total=len(findings))
-            findings = probed(findings, chosen, there, lambda: bar.advance(task))
+            findings = probed(findings, chosen, lambda: bar.advance(task))
     if json_output:
         typer.echo(json.dumps([_finding_json(finding) for finding in findings], indent=2, ensure_ascii=False))
     else:

@@ -16,8 +16,7 @@ from typing import Any, Self
 
 from themis.errors import DataError
 from themis.evaluation.ranking import JudgeAll
-from themis.evaluation.verdict_cache import append_row
-from themis.files import json_lines
+from themis.files import append_row, json_lines
 from themis.traces import Case, Verdict, case_from_json
 
 _ROW_OPENS = b'{"id": '

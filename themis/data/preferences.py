@@ -1,17 +1,23 @@
-"""Reads preference files: TARA's JSON, and TRL's columns as text or as messages, from JSON lines or Parquet.
+"""Reads preference files: TARA's JSON or TRL's columns, as JSON lines, a JSON list or Parquet; and one row of such a file.
 
-The columns decide the form of a file. Rows with two equal answers are left out and counted.
-Knows nothing of models: whoever tokenises a pair decides whether it is too long.
+The columns tell the form of a file. In a row, question and answers are texts or OpenAI messages; three shapes are read:
+  texts           `prompt` (or `question`); `chosen` (or `answer`); `rejected`
+  messages        the same as lists of messages: `prompt` (or `messages`) before the answer, the answers as single messages
+  conversations   `chosen` and `rejected` that open with the same messages, or `messages` that end with the answer
+Rows whose two answers are the same are left out and counted.
+
+Knows nothing of models: a pair that is too long is found where its tokens are counted.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from themis.errors import DataError
-from themis.files import checked_text, table_rows
-from themis.traces.case import Case, Message
+from themis.files import checked_text, data_rows
+from themis.traces.case import Case, Message, messages_of
 from themis.traces.pair import Pair, Side
 from themis.traces.tara import read_tara
 
@@ -30,10 +36,10 @@ class Preferences:
 def read_preferences(path: str | Path) -> Preferences:
     """The pairs of a file. Raises `DataError` that names the file, the line and the column."""
     path = Path(path)
-    rows = list(table_rows(path))
+    rows = list(data_rows(path))
     if not rows:
         raise DataError(f"{path} holds no rows")
-    _, _, first = rows[0]
+    first = rows[0][2]
     if "pos_answer" in first or "neg_answer" in first:
         if path.suffix == ".parquet":
             raise DataError(f"{path}: TARA's form is read from JSON lines, not from Parquet")
@@ -69,11 +75,10 @@ def _better_first(pair: Pair) -> Pair:
     return pair if pair.chosen.score >= pair.rejected.score else replace(pair, chosen=pair.rejected, rejected=pair.chosen)
 
 
-def _pair(row: dict[str, Any], where: str, has_margin: bool, name: str) -> Pair:
-    if isinstance(row.get("chosen"), list):
-        question, chosen, rejected = _conversations(row, where)
-    else:
-        question, chosen, rejected = _texts(row, where)
+def _pair(row: Mapping[str, Any], where: str, has_margin: bool, name: str) -> Pair:
+    question, chosen, rejected = preference_of(row, where)
+    if rejected is None:
+        raise DataError(f"{where}: field 'rejected' is missing")
     margin = row.get("margin") if has_margin else 1.0
     if isinstance(margin, bool) or not isinstance(margin, (int, float)) or not abs(margin) < 1e9:
         raise DataError(f"{where}: column 'margin' must be a number")
@@ -87,13 +92,73 @@ def _pair(row: dict[str, Any], where: str, has_margin: bool, name: str) -> Pair:
     )
 
 
-def _texts(row: dict[str, Any], where: str) -> tuple[str, str, str]:
-    """Prompt and answers. Without a prompt column, the prompt is the texts' common beginning, in whole words."""
-    chosen, rejected = checked_text(row["chosen"], "chosen", where), checked_text(row.get("rejected"), "rejected", where)
-    if "prompt" in row:
-        prompt = row["prompt"]
-        question = _question(prompt, where) if isinstance(prompt, list) else checked_text(prompt, "prompt", where)
-        return question, chosen, rejected
+# --- one row ---------------------------------------------------------------------------------------
+
+
+Question: TypeAlias = str | tuple[Message, ...]
+
+
+def preference_of(row: Mapping[str, Any], where: str) -> tuple[str, str, str | None]:
+    """Question, right answer and, if there is one, wrong answer of a row; raises `DataError` that names the field."""
+    name, prompt = prompt_of(row)
+    given = next((name for name in ("chosen", "answer") if row.get(name) is not None), None)
+    if given is None:
+        if name != "messages":
+            raise DataError(f"{where}: field 'answer' (or 'chosen') is missing; {_found(row)}")
+        question, answer = question_and_answer("", None, name, prompt, where)
+        return _text(question), answer, None
+    chosen, rejected = row[given], row.get("rejected")
+    if prompt is None and isinstance(chosen, str):
+        if not isinstance(rejected, str):
+            raise DataError(f"{where}: field 'question' (or 'prompt') is missing; {_found(row)}")
+        return _common_beginning(checked_text(chosen, given, where), checked_text(rejected, "rejected", where), where)
+    question, right = question_and_answer(name, prompt, given, chosen, where)
+    if rejected is None:
+        return _text(question), right, None
+    other, wrong = question_and_answer(name, prompt, "rejected", rejected, where)
+    if other != question:
+        raise DataError(f"{where}: '{given}' and 'rejected' differ before their last message, so they answer different questions")
+    return _text(question), right, wrong
+
+
+def prompt_of(row: Mapping[str, Any]) -> tuple[str, Any]:
+    """The name and the value of the field that holds the prompt, None if the row has none."""
+    name = next((name for name in ("prompt", "question", "messages") if row.get(name) is not None), "prompt")
+    return name, row.get(name)
+
+
+def question_and_answer(prompt_name: str, prompt: Any, name: str, answer: Any, where: str) -> tuple[Question, str]:
+    """The question and the answer of an answer field, which is a text, or messages that end with the answer.
+
+    Messages before the last one belong to the question: they follow the prompt, unless they repeat it.
+    """
+    asked: Question = () if prompt is None else _text_or_messages(prompt, prompt_name, where)
+    answered = _text_or_messages(answer, name, where)
+    if isinstance(answered, str):
+        if prompt is None:
+            raise DataError(f"{where}: field '{prompt_name}' is missing")
+        return asked, answered
+    *before, last = answered
+    if last["role"] != "assistant":
+        raise DataError(f"{where}: field '{name}' must end with a message of the role 'assistant', found '{last['role'][:40]}'")
+    turns = (Message(role="user", content=asked),) if isinstance(asked, str) else asked
+    if before and tuple(before) != turns:
+        asked = (*turns, *before)
+    if not asked:
+        raise DataError(f"{where}: field '{name}' has no message before its answer, so there is no question; give a field 'prompt'")
+    return asked, last["content"]
+
+
+def _text_or_messages(value: Any, name: str, where: str) -> Question:
+    return checked_text(value, name, where) if isinstance(value, str) else messages_of(value, name, where)
+
+
+def _text(question: Question) -> str:
+    return Case(question, "").question_text
+
+
+def _common_beginning(chosen: str, rejected: str, where: str) -> tuple[str, str, str]:
+    """Without a prompt, the prompt is what both texts begin with, up to the end of a word."""
     differing = (place for place, (one, other) in enumerate(zip(chosen, rejected, strict=False)) if one != other)
     length = next(differing, min(len(chosen), len(rejected)))
     while length and not chosen[length - 1].isspace():
@@ -103,34 +168,6 @@ def _texts(row: dict[str, Any], where: str) -> tuple[str, str, str]:
     return chosen[:length].rstrip(), chosen[length:], rejected[length:]
 
 
-def _conversations(row: dict[str, Any], where: str) -> tuple[str, str, str]:
-    """Prompt and answers from messages: the last ones are the answers, all before them belongs to the prompt."""
-    chosen, rejected = (_messages(row.get(name), name, where) for name in ("chosen", "rejected"))
-    before, other = chosen[:-1], rejected[:-1]
-    if before != other:
-        raise DataError(f"{where}: 'chosen' and 'rejected' differ before their last message, so they answer different questions")
-    prompt = row.get("prompt")
-    if isinstance(prompt, str):
-        asked: tuple[Message, ...] = (Message(role="user", content=checked_text(prompt, "prompt", where)),)
-    else:
-        asked = () if prompt is None else _messages(prompt, "prompt", where)
-    turns = (*asked, *before)
-    if not turns:
-        raise DataError(f"{where}: no message stands before the answers, so there is no question; give a column 'prompt'")
-    return Case(turns, "").question_text, chosen[-1]["content"], rejected[-1]["content"]
-
-
-def _question(prompt: list[Any], where: str) -> str:
-    return Case(_messages(prompt, "prompt", where), "").question_text
-
-
-def _messages(value: Any, name: str, where: str) -> tuple[Message, ...]:
-    if not isinstance(value, list) or not value:
-        raise DataError(f"{where}: column '{name}' must be a list of messages with 'role' and 'content'")
-    turns: list[Message] = []
-    for turn in value:
-        if not isinstance(turn, dict):
-            raise DataError(f"{where}: each message of column '{name}' must be an object with 'role' and 'content'")
-        role, content = (checked_text(turn.get(key), f"{name}.{key}", where) for key in ("role", "content"))
-        turns.append(Message(role=role, content=content))
-    return tuple(turns)
+def _found(row: Mapping[str, Any]) -> str:
+    names = ", ".join(f"'{name}'" for name in list(row)[:12]) or "nothing"
+    return f"expected 'question' and 'answer', or 'prompt', 'chosen' and 'rejected', or 'messages'; found {names}"

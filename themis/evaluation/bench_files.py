@@ -17,10 +17,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from themis.data.preferences import prompt_of, question_and_answer
 from themis.errors import DataError
 from themis.evaluation.items import Item, Rule
 from themis.evaluation.results import Subset
-from themis.files import table_rows
+from themis.files import data_rows
 from themis.traces import Case, case_from_json
 
 Form = Literal["pairs", "rewardbench", "rewardbench2", "rm-bench", "judgebench"]
@@ -44,8 +45,8 @@ class BenchFile:
 
 
 def read_bench(path: Path, form: Form | None = None) -> BenchFile:
-    """The file's items; without `form`, the first row decides it. Raises `DataError`."""
-    rows = list(table_rows(path))
+    """The file's items; its form is seen from its first row, unless it is given. Raises `DataError`."""
+    rows = list(data_rows(path))
     if not rows:
         raise DataError(f"{path} holds no rows")
     form = form or form_of(rows[0][2])
@@ -84,13 +85,12 @@ def _subset_of(row: Mapping[str, Any], form: Form) -> str:
 
 def _pairs(row: Mapping[str, Any], where: str, id: str, rule: Rule = "best") -> Item:
     """`chosen` and `rejected`, each one answer or several."""
-    prompt = next((row[key] for key in ("prompt", "question", "messages") if row.get(key) is not None), None)
     chosen, rejected = (_answers(row.get(key), key, where) for key in ("chosen", "rejected"))
     if row.get("id") is not None:
         id = str(row["id"])
     cases = []
     for side, answers in (("chosen", chosen), ("rejected", rejected)):
-        cases.append(tuple(_case(row, prompt, turns, f"{id}/{side}/{number}", where) for number, turns in enumerate(answers)))
+        cases.append(tuple(_case(row, side, answer, f"{id}/{side}/{number}", where) for number, answer in enumerate(answers)))
     return Item(id, cases[0], cases[1], rule=rule)
 
 
@@ -134,13 +134,10 @@ def _answers(raw: Any, key: str, where: str) -> list[Any]:
     return raw
 
 
-def _case(row: Mapping[str, Any], prompt: Any, answer: Any, id: str, where: str) -> Case:
-    """The last of several chat messages is the answer; without a prompt, those before it are the question."""
-    question = prompt
-    if _is_chat(answer):
-        question = answer[:-1] if prompt is None else prompt
-        answer = answer[-1].get("content")
-    fields = {"question": question, "answer": answer, "context": row.get("context"), "tests": row.get("tests"), "id": id}
+def _case(row: Mapping[str, Any], side: str, answer: Any, id: str, where: str) -> Case:
+    question, text = question_and_answer(*prompt_of(row), side, answer, where)
+    turns = question if isinstance(question, str) else [dict(turn) for turn in question]
+    fields = {"question": turns, "answer": text, "context": row.get("context"), "tests": row.get("tests"), "id": id}
     return case_from_json(fields, where)
 
 

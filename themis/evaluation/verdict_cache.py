@@ -8,12 +8,12 @@ of the cases does not matter. A line that an interrupted run left unfinished is 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from themis.errors import DataError
+from themis.files import append_row
 from themis.traces import Case, Judge, Verdict, case_key, verdict_from_json
 
 Key = Callable[[Case], str]
@@ -128,16 +128,6 @@ class _CachedJudge(Judge):
                 place, _, key = left[at]
                 self.cache.add(key, self.draw, verdict)
                 yield place, verdict
-
-
-def append_row(file: FileIO, row: Mapping[str, Any], path: Path) -> None:
-    """Write a row as a line, all of it, to a file without a buffer; raises `DataError`."""
-    rest = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
-    try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _decoded(line: bytes) -> Any:

@@ -2,7 +2,7 @@
 
 from themis.tools.base import AnyTool, Tool, read_argument, tool
 from themis.tools.recordings.store import Mode, ObservationStore
-from themis.tools.toolbox import Toolbox, builtin_tools, default_toolbox, plugin_tools
+from themis.tools.toolbox import Toolbox, default_toolbox, known_tools, plugin_tools
 
 __all__ = [
     "AnyTool",
@@ -10,8 +10,8 @@ __all__ = [
     "ObservationStore",
     "Tool",
     "Toolbox",
-    "builtin_tools",
     "default_toolbox",
+    "known_tools",
     "plugin_tools",
     "read_argument",
     "tool",

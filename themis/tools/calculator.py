@@ -27,6 +27,7 @@ from fractions import Fraction
 
 from themis.errors import ToolError
 from themis.tools.base import tool
+from themis.tools.setup.backend import built_in
 from themis.traces import Case
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT, MAX_BITS = 1_000, 40, 100, 1_000, 1_000
@@ -356,3 +357,6 @@ def _bits(value: Fraction) -> int:
 
 def _shown_value(value: Fraction) -> str:
     return str(value.numerator) if value.denominator == 1 else repr(float(value))
+
+
+BACKENDS = (built_in(calculator),)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from themis.errors import ToolError
 from themis.tools.base import AnyTool, tool
 from themis.tools.dates import WEEK_DAYS
+from themis.tools.setup.backend import built_in
 
 
 @tool(name="Calendar.week_day")
@@ -76,3 +77,6 @@ def _weekend(text: str) -> frozenset[int]:
     if None in found or not words or len(set(found)) == len(days):
         raise ToolError(f"expected days of the weekend, such as Friday Saturday or none, found '{text[:40]}'")
     return frozenset(number for number in found if number is not None)
+
+
+BACKENDS = tuple(built_in(each) for each in (week_day, day_difference, target_day, business_days, today_tool()))

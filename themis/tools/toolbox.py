@@ -13,7 +13,7 @@ import difflib
 import logging
 import threading
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
@@ -22,16 +22,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from themis.config import data_root
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
-from themis.tools.calculator import calculator
-from themis.tools.calendar import business_days, day_difference, target_day, today_tool, week_day
-from themis.tools.recordings.store import Call, Mode, ObservationStore, Transport, case_digest
-from themis.tools.setup.enabled import offered
-from themis.tools.setup.settings import Settings, read_settings
-from themis.tools.weather.demo import demo_records
-from themis.tools.weather.tool import WeatherRecords, read_recordings, weather_tool
+from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
+from themis.tools.setup.enabled import enabled_tools
+from themis.tools.setup.registry import TOOLS, without_source
+from themis.tools.setup.settings import Settings, ToolSetting, read_settings
+from themis.tools.weather.tool import RECORDINGS
 from themis.traces import Action, Case, Observation
 
 ENTRY_POINTS = "themis.tools"
@@ -52,7 +49,7 @@ class Toolbox:
         mode: Mode = "live",
         store: ObservationStore | None = None,
         *,
-        near: bool = False,
+        fuzzy_replay: bool = False,
         at_once: int = 16,
         off: Mapping[str, str] | None = None,
         without: Iterable[str] = (),
@@ -71,7 +68,7 @@ class Toolbox:
         self.switched_off = tuple(sorted({name for wanted in without for name in self._named(wanted)}))
         """The tools that do not answer."""
         self._closing = tuple(closing)
-        self._transport = Transport(mode, store, near)
+        self._recorder = Recorder(mode, store, fuzzy_replay)
         self._pool = ThreadPoolExecutor(at_once, thread_name_prefix="themis-tool")
         self._lock = threading.Lock()
         self._memory: OrderedDict[Call, Future[Observation]] = OrderedDict()
@@ -110,13 +107,13 @@ class Toolbox:
             arguments = read_argument(tool.schema, action.argument)
         except ToolError as error:
             return Observation(str(error), "error")
-        digest = case_digest(case) if tool.wants_case or self._transport.near else ""
+        digest = case_digest(case) if tool.wants_case or self._recorder.fuzzy_replay else ""
         call = Call(tool.name, normalised(arguments), digest if tool.wants_case else "")
         if tool.wants_case:
             arguments["case"] = case
 
         def observe() -> Observation:
-            return self._transport.observe(call, lambda: self._live(tool, arguments), digest, tool.changes)
+            return self._recorder.observe(call, lambda: self._live(tool, arguments), digest, tool.changes)
 
         # What one case's recordings said in other words is no answer for another case.
         return observe() if tool.changes else self._once(replace(call, case_digest=digest), observe)
@@ -221,34 +218,49 @@ def default_toolbox(
     *,
     tara: Path | None = None,
     settings: Settings | None = None,
-    near: bool = False,
+    fuzzy_replay: bool = False,
     at_once: int = 16,
     without: Iterable[str] = (),
 ) -> Toolbox:
     """The tools of this package as the settings have them, those of installed plug-ins, and those of MCP servers.
 
     Without `settings`, those of `themis.toml` and the environment count. Recorded weather is that of the folder `tara`, or of
-    THEMIS_DATA; for `near` see `Transport`, for `without` see `Toolbox`. Raises `ConfigError` where a setting is wrong, or where what
-    it asks for cannot work here.
+    THEMIS_DATA. For `fuzzy_replay` see `Recorder`, for `without` see `Toolbox`. Raises `ConfigError` if a setting is wrong, or
+    if what it asks for cannot work here.
     """
     settings = read_settings() if settings is None else settings
-    data = data_root()
-    builtin = builtin_tools(tara or (data / "tara" if data else None))
-    offer = offered(settings, mode, store, builtin, plugin_tools())
+    enabled = enabled_tools(_with_weather_of(tara, settings) if tara else settings, mode, store, plugin_tools())
     try:
-        return Toolbox(offer.tools, mode, store, near=near, at_once=at_once, off=offer.off, without=without, closing=offer.closing)
+        return Toolbox(
+            enabled.tools,
+            mode,
+            store,
+            fuzzy_replay=fuzzy_replay,
+            at_once=at_once,
+            off=enabled.off,
+            without=without,
+            closing=enabled.closing,
+        )
     except ConfigError:
-        for close in offer.closing:
+        for close in enabled.closing:
             close()
         raise
 
 
-def builtin_tools(tara: Path | None = None) -> list[AnyTool]:
-    """Our own tools. The weather is that of the demo records, with the recordings in the TARA folder in front of them."""
-    recordings = tara / "recordings" / "weather_history.json" if tara else None
-    recorded = read_recordings(recordings) if recordings and recordings.is_file() else []
-    calendar: list[AnyTool] = [week_day, day_difference, target_day, business_days, today_tool()]
-    return [*calendar, calculator, weather_tool(WeatherRecords([*demo_records(), *recorded]))]
+def known_tools(names: Collection[str] = ()) -> Toolbox:
+    """The tools of this package by name and schema, whether or not they work here: all, or those named. Not to be called."""
+    if unknown := sorted(set(names) - TOOLS.keys()):
+        raise ConfigError(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(TOOLS)}")
+    return Toolbox([without_source(name) for name in TOOLS if not names or name in names])
+
+
+def _with_weather_of(tara: Path, settings: Settings) -> Settings:
+    """The settings, with the weather recorded in this folder unless they name another place."""
+    weather = settings.tools.get("history_weather", ToolSetting("records", where=f"the folder {tara}"))
+    if weather.backend != "records" or "tara" in weather.options or not (tara / RECORDINGS).is_file():
+        return settings
+    there = replace(weather, options={**weather.options, "tara": str(tara)})
+    return replace(settings, tools={**settings.tools, "history_weather": there})
 
 
 def plugin_tools() -> list[AnyTool]:

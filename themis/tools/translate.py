@@ -6,7 +6,6 @@ and needs no network. The observation is the translation and nothing else, as in
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
-import json
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
+from themis.files import json_object
 from themis.http.client import Client
 from themis.tools.base import AnyTool, normalised, tool
 from themis.tools.recordings.backend import read_recordings, recorded_backend
@@ -261,12 +261,8 @@ def _read_recordings(path: Path) -> ObservationStore:
     """An export, a store, or TARA's `translate_history.json`: an object of questions with their answers."""
     if path.suffix != ".json":
         return read_recordings(path)
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read as recorded translations ({error})") from error
     store = ObservationStore(":memory:")
-    for key, row in found.items() if isinstance(found, dict) else ():
+    for key, row in json_object(path).items():
         if not isinstance(row, dict) or not isinstance(row.get("question"), str) or not isinstance(row.get("answer"), str):
             raise DataError(f"{path}: '{key}' lacks the texts 'question' and 'answer'")
         store.put(Call("translate", normalised({"text": row["question"].strip()})), Observation(row["answer"]))
@@ -305,9 +301,11 @@ def _lacks_model(options: Options) -> str | None:
 
 _DEADLINE = {"deadline": "seconds for a call"}
 
+_TOOL = translate_tool(lambda text, source, target: text)
+
 BACKENDS: tuple[Backend, ...] = (
     Backend(
-        "translate",
+        _TOOL,
         "libretranslate",
         "a LibreTranslate server; needs its address",
         {**HTTP_OPTIONS, "key": "its key, where it wants one; else the environment variable LIBRETRANSLATE_API_KEY"},
@@ -315,16 +313,16 @@ BACKENDS: tuple[Backend, ...] = (
         _lacks_url,
     ),
     Backend(
-        "translate",
+        _TOOL,
         "deepl",
         "DeepL; needs a key",
         {**HTTP_OPTIONS, "key": "its key; else the environment variable DEEPL_AUTH_KEY"},
         deepl,
         _lacks_deepl_key,
     ),
-    Backend("translate", "apertium", "the gist, offline, by Debian's apertium", _DEADLINE, apertium, _lacks_apertium, offline=True),
+    Backend(_TOOL, "apertium", "the gist, offline, by Debian's apertium", _DEADLINE, apertium, _lacks_apertium, offline=True),
     Backend(
-        "translate",
+        _TOOL,
         "model",
         "a Marian or NLLB model on disk",
         {**_DEADLINE, "path": "the Hugging Face directory of the model"},
@@ -333,7 +331,7 @@ BACKENDS: tuple[Backend, ...] = (
         offline=True,
     ),
     recorded_backend(
-        translate_tool(lambda text, source, target: text),
+        _TOOL,
         _read_recordings,
         "an export of observations (.jsonl), a store of them, or TARA's translate_history.json",
     ),

@@ -241,10 +241,12 @@ def _lacks_url(options: Options) -> str | None:
 _OPTIONS = {**HTTP_OPTIONS, "results": f"how many results are reported; {RESULTS} where not given"}
 _KEYED = {**_OPTIONS, "key": "the key of the service; else its environment variable"}
 
+_TOOL = web_search_tool(lambda query: [])
+
 BACKENDS: tuple[Backend, ...] = (
-    Backend("google_serper", "serper", "Google's results by Serper; needs a key", _KEYED, serper, _lacks_key("SERPER_API_KEY")),
-    Backend("google_serper", "searxng", "a SearXNG of your own; needs its address", _OPTIONS, searxng, _lacks_url),
-    Backend("google_serper", "brave", "Brave Search; needs a key", _KEYED, brave, _lacks_key("BRAVE_API_KEY")),
-    Backend("google_serper", "tavily", "Tavily; needs a key", _KEYED, tavily, _lacks_key("TAVILY_API_KEY")),
-    recorded_backend(web_search_tool(lambda query: [])),
+    Backend(_TOOL, "serper", "Google's results by Serper; needs a key", _KEYED, serper, _lacks_key("SERPER_API_KEY")),
+    Backend(_TOOL, "searxng", "a SearXNG of your own; needs its address", _OPTIONS, searxng, _lacks_url),
+    Backend(_TOOL, "brave", "Brave Search; needs a key", _KEYED, brave, _lacks_key("BRAVE_API_KEY")),
+    Backend(_TOOL, "tavily", "Tavily; needs a key", _KEYED, tavily, _lacks_key("TAVILY_API_KEY")),
+    recorded_backend(_TOOL),
 )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from themis.errors import DataError
-from themis.files import checked_object, checked_text
+from themis.files import checked_text, json_kind
 
 
 class Message(TypedDict):
@@ -46,10 +46,11 @@ def case_from_json(row: Any, where: str) -> Case:
 
     Raises `DataError` that opens with `where` (a file and a line) and names the field.
     """
-    row = checked_object(row, where)
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected a JSON object, found {json_kind(row)}")
     question = row.get("question", row.get("messages"))
     if isinstance(question, list):
-        question = tuple(_message(turn, where) for turn in question)
+        question = messages_of(question, "question", where) if question else ()
     else:
         question = checked_text(question, "question", where)
     if not question:
@@ -70,8 +71,16 @@ def case_key(case: Case) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()[:32]
 
 
-def _message(turn: Any, where: str) -> Message:
-    if not isinstance(turn, dict):
-        raise DataError(f"{where}: each message of field 'question' must be an object with 'role' and 'content'")
-    role, content = (checked_text(turn.get(key), f"question.{key}", where) for key in ("role", "content"))
-    return Message(role=role, content=content)
+def messages_of(value: Any, name: str, where: str) -> tuple[Message, ...]:
+    """The messages of a chat, at least one; raises `DataError` that names the field."""
+    if not isinstance(value, list) or not value:
+        raise DataError(
+            f"{where}: field '{name}' must be text or a list of messages, found {'an empty list' if value == [] else json_kind(value)}"
+        )
+    turns: list[Message] = []
+    for number, turn in enumerate(value):
+        if not isinstance(turn, dict):
+            raise DataError(f"{where}: field '{name}[{number}]' must be an object with 'role' and 'content', found {json_kind(turn)}")
+        role, content = (checked_text(turn.get(key), f"{name}[{number}].{key}", where) for key in ("role", "content"))
+        turns.append(Message(role=role, content=content))
+    return tuple(turns)

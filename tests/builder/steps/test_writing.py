@@ -21,9 +21,8 @@ from themis.builder.tasks.registry import task_named
 from themis.errors import DataError, ToolUnavailable
 from themis.tools import ObservationStore
 from themis.tools.base import tool
-from themis.tools.recordings.published import known_tools
 from themis.tools.setup.settings import Settings
-from themis.tools.toolbox import Toolbox, default_toolbox
+from themis.tools.toolbox import Toolbox, default_toolbox, known_tools
 from themis.traces import Action, Case, Observation
 from themis.traces.tara import read_tara
 

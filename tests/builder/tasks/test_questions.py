@@ -94,9 +94,9 @@ def test_the_order_depends_on_the_seed_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ('{"question": 3, "answer": ["x"]}', "field 'question' must be text, found int"),
+        ('{"question": 3, "answer": ["x"]}', "field 'question' must be text, found a number"),
         ('{"question": "q"}', "field 'answer' is missing"),
-        ("{", "no valid JSON"),
+        ("{", "not valid JSON"),
     ],
 )
 def test_a_file_of_another_shape_names_file_line_and_field(tmp_path: Path, line: str, said: str) -> None:
@@ -107,7 +107,7 @@ def test_a_file_of_another_shape_names_file_line_and_field(tmp_path: Path, line:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"trainmodel\.json is missing"):
+    with pytest.raises(DataError, match=r"trainmodel\.json cannot be read: No such file"):
         _read("webquestions", tmp_path)
 
 

@@ -12,7 +12,7 @@ from themis.builder.draft import Draft, Source
 from themis.builder.tasks.dates import rules
 from themis.builder.tasks.dates.weather import reported
 from themis.errors import DataError
-from themis.tools.weather.tool import written_weather
+from themis.tools.weather.record import written_weather
 
 CALENDAR, WEATHER, MULTI_TOOLS = rules.SOURCES
 

@@ -3,7 +3,7 @@
 from themis.tools.base import AnyTool, tool
 from themis.tools.recordings.published import record_published
 from themis.tools.recordings.replay_check import PublishedCall
-from themis.tools.recordings.store import Call, ObservationStore, Transport, case_digest
+from themis.tools.recordings.store import Call, ObservationStore, Recorder, case_digest
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation
 
@@ -28,8 +28,8 @@ def test_published_calls_answer_in_the_same_words_and_for_their_case_in_others()
     tools: list[AnyTool] = [search]
     with ObservationStore(":memory:") as store, Toolbox(tools) as toolbox:
         assert record_published(calls, toolbox, store) == 2
-        transport = Transport("replay", store, near=True)
-        same = transport.observe(Call("search", '{"query": "Lima"}'), never, case_digest(rome))
-        other = transport.observe(Call("search", '{"query": "Lima, Peru"}'), never, case_digest(rome))
+        recorder = Recorder("replay", store, fuzzy_replay=True)
+        same = recorder.observe(Call("search", '{"query": "Lima"}'), never, case_digest(rome))
+        other = recorder.observe(Call("search", '{"query": "Lima, Peru"}'), never, case_digest(rome))
     assert (same.text, same.origin) == ("what Lima gave", "")
     assert (other.text, other.origin) == ("what Rome gave", "replayed_near")

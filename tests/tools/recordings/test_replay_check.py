@@ -9,7 +9,8 @@ from themis.config import data_root
 from themis.errors import DataError
 from themis.tools.calculator import CORRECT
 from themis.tools.recordings.replay_check import Replay, render_text, replay_tara
-from themis.tools.weather.tool import read_recordings, written_weather
+from themis.tools.weather.record import written_weather
+from themis.tools.weather.tool import read_recordings
 
 
 def folder() -> Path:

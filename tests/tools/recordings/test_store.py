@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from themis.errors import ConfigError, DataError
-from themis.tools.recordings.store import Call, Mode, ObservationStore, Transport, case_digest
+from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
 from themis.traces import Case, Observation
 
 CALL = Call("search", '{"query": "Lima"}')
@@ -27,7 +27,7 @@ class World:
 
 def test_live_keeps_nothing_and_needs_no_store() -> None:
     world = World()
-    assert [Transport().observe(CALL, world).text for _ in range(2)] == ["answer 1", "answer 2"]
+    assert [Recorder().observe(CALL, world).text for _ in range(2)] == ["answer 1", "answer 2"]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_live_keeps_nothing_and_needs_no_store() -> None:
 def test_each_mode_calls_and_keeps_what_it_should(mode: Mode, texts: list[str], kept: int) -> None:
     with ObservationStore(":memory:") as store:
         world = World()
-        transport = Transport(mode, store)
-        assert [transport.observe(CALL, world).text for _ in range(2)] == texts
+        recorder = Recorder(mode, store)
+        assert [recorder.observe(CALL, world).text for _ in range(2)] == texts
         assert len(store) == kept
 
 
@@ -46,24 +46,24 @@ def test_replay_answers_from_the_store_alone() -> None:
     with ObservationStore(":memory:") as store:
         store.put(CALL, Observation("no such page", "error"))
         world = World()
-        assert Transport("replay", store).observe(CALL, world) == Observation("no such page", "error")
+        assert Recorder("replay", store).observe(CALL, world) == Observation("no such page", "error")
         with pytest.raises(DataError, match="no recording of calculator"):
-            Transport("replay", store).observe(Call("calculator", "{}"), world)
+            Recorder("replay", store).observe(Call("calculator", "{}"), world)
         assert world.calls == 0
 
 
 def test_failures_of_the_world_are_not_recorded() -> None:
     with ObservationStore(":memory:") as store:
-        Transport("auto", store).observe(CALL, lambda: Observation("no network", "unavailable"))
-        Transport("record", store).observe(CALL, lambda: Observation("too late", "timeout"))
+        Recorder("auto", store).observe(CALL, lambda: Observation("no network", "unavailable"))
+        Recorder("record", store).observe(CALL, lambda: Observation("too late", "timeout"))
         assert len(store) == 0
 
 
 def test_a_mode_that_needs_a_store_says_so() -> None:
     with pytest.raises(ConfigError, match="'replay' needs a store"):
-        Transport("replay")
+        Recorder("replay")
     with pytest.raises(ConfigError, match="not 'reply'"):
-        Transport("reply")  # type: ignore[arg-type]
+        Recorder("reply")  # type: ignore[arg-type]
 
 
 def test_the_digest_of_a_case_changes_with_its_answer_but_not_with_its_id() -> None:
@@ -89,8 +89,8 @@ def test_a_bad_line_of_an_import_is_named_and_nothing_is_kept(tmp_path: Path) ->
     good = '{"tool": "a", "argument": "{}", "case_digest": "", "status": "ok", "text": "t"}\n'
     with ObservationStore(":memory:") as store:
         for bad, sentence in (
-            ("{", "bad.jsonl:2: not JSON"),
-            ('{"tool": "a"}', "bad.jsonl:2: expected"),
+            ("{", "bad.jsonl, line 2: not valid JSON"),
+            ('{"tool": "a"}', "bad.jsonl, line 2: field 'argument' is missing"),
             (good.replace('"ok"', '"fine"'), "'fine'"),
         ):
             (tmp_path / "bad.jsonl").write_text(good + bad)
@@ -117,16 +117,16 @@ def test_a_call_in_other_words_is_answered_by_the_same_case_and_tool_and_marked(
             ]
         )
         world = World()
-        near = Transport("replay", store, near=True)
+        near = Recorder("replay", store, fuzzy_replay=True)
         found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
         assert (found.text, found.status, found.origin) == ("a city", "ok", "replayed_near")
         assert near.observe(Call("search", '{"query": "of Peru"}'), world, case).text == "a country"
         store.put(Call("search", '{"query": "capital Lima"}'), Observation("exactly"))
         found = near.observe(Call("search", '{"query": "capital Lima"}'), world, case)
         assert (found.text, found.origin) == ("exactly", "")
-        for transport, digest in ((near, ""), (near, "no such case"), (Transport("replay", store), case)):
+        for recorder, digest in ((near, ""), (near, "no such case"), (Recorder("replay", store), case)):
             with pytest.raises(DataError, match="no recording of search"):
-                transport.observe(Call("search", '{"query": "of Peru"}'), world, digest)
+                recorder.observe(Call("search", '{"query": "of Peru"}'), world, digest)
         assert world.calls == 0
 
 
@@ -134,16 +134,16 @@ def test_in_the_mode_auto_a_call_that_nothing_comes_near_to_is_made() -> None:
     case = case_digest(Case("Where is Lima?", "In Peru"))
     with ObservationStore(":memory:") as store:
         store.put(Call("search", '{"query": "Lima"}', case), Observation("a city"))
-        transport, world = Transport("auto", store, near=True), World()
-        assert transport.observe(Call("search", '{"query": "capital Lima"}'), world, case).origin == "replayed_near"
+        recorder, world = Recorder("auto", store, fuzzy_replay=True), World()
+        assert recorder.observe(Call("search", '{"query": "capital Lima"}'), world, case).origin == "replayed_near"
         assert world.calls == 0
-        assert transport.observe(Call("search", '{"query": "Rome"}'), world, "another case").origin == ""
+        assert recorder.observe(Call("search", '{"query": "Rome"}'), world, "another case").origin == ""
         assert world.calls == 1
 
 
 def test_nothing_is_near_where_nothing_is_read_back() -> None:
     with ObservationStore(":memory:") as store, pytest.raises(ConfigError, match="in the modes replay and auto only, not 'record'"):
-        Transport("record", store, near=True)
+        Recorder("record", store, fuzzy_replay=True)
 
 
 def test_what_changes_from_day_to_day_is_read_back_by_a_replay_alone() -> None:
@@ -151,9 +151,9 @@ def test_what_changes_from_day_to_day_is_read_back_by_a_replay_alone() -> None:
     with ObservationStore(":memory:") as store:
         world = World()
         store.put(call, Observation("yesterday"))
-        assert Transport("auto", store).observe(call, world, changes=True).text != "yesterday"
+        assert Recorder("auto", store).observe(call, world, changes=True).text != "yesterday"
         store.put(call, Observation("that day"))
-        assert Transport("replay", store).observe(call, world, changes=True).text == "that day"
+        assert Recorder("replay", store).observe(call, world, changes=True).text == "that day"
 
 
 def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_on(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_o
         assert store.get(CALL) == Observation("second")
         with pytest.raises(DataError, match="cannot be written"):
             store.export_jsonl(tmp_path / "nowhere" / "one.jsonl")
-        with pytest.raises(DataError, match="cannot be read as exported observations"):
+        with pytest.raises(DataError, match="cannot be read: No such file"):
             store.import_jsonl(tmp_path / "nowhere.jsonl")
 
 

@@ -15,8 +15,9 @@ from themis.config import data_root
 from themis.errors import ConfigError, DataError, ToolError
 from themis.tools.toolbox import Toolbox
 from themis.tools.weather.importer import import_weather
+from themis.tools.weather.record import WeatherRecord, written_weather
 from themis.tools.weather.store import WeatherStore, add_records
-from themis.tools.weather.tool import BACKENDS, WeatherRecord, weather_tool, written_weather
+from themis.tools.weather.tool import BACKENDS, weather_tool
 from themis.traces import Action
 
 DAY = date(2024, 5, 3)

@@ -11,7 +11,7 @@ from themis.errors import ConfigError, ToolError, ToolUnavailable
 from themis.http.client import Client
 from themis.tools.base import AnyTool, read_argument
 from themis.tools.weather.live import BACKENDS, OVERALL, open_meteo
-from themis.tools.weather.tool import record_of_text
+from themis.tools.weather.record import record_of_text
 
 DAY = date(2023, 5, 7)
 PLACES = {

@@ -9,15 +9,8 @@ import pytest
 
 from themis.errors import DataError, ToolError
 from themis.tools.weather.demo import demo_records
-from themis.tools.weather.tool import (
-    WeatherRecord,
-    WeatherRecords,
-    read_recordings,
-    read_records,
-    record_of_text,
-    weather_tool,
-    written_weather,
-)
+from themis.tools.weather.record import WeatherRecord, record_of_text, written_weather
+from themis.tools.weather.tool import WeatherRecords, read_recordings, read_records, weather_tool
 
 LIMA = WeatherRecord("Lima", date(2024, 5, 3), "Mist", 19.0, 11.2, 12.2, 8.8, 84, 6)
 WRITTEN = (
@@ -92,7 +85,7 @@ def test_records_are_read_from_a_list_and_from_lines(tmp_path: Path) -> None:
 def test_a_bad_record_is_named_by_line_and_field(tmp_path: Path, change: dict[str, object], field: str) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, **change}))
-    with pytest.raises(DataError, match=f"bad.jsonl:2: field '{field}'"):
+    with pytest.raises(DataError, match=f"bad.jsonl, line 2: field '{field}'"):
         read_records(path)
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from themis.errors import ConfigError, DataError
 from themis.tools.wiki import index as wiki_index
-from themis.tools.wiki.articles import articles, passages_of
-from themis.tools.wiki.index import MANIFEST, PassageIndex, build_index, query_words
-from themis.tools.wiki.passages import WORDS, Passage
+from themis.tools.wiki.articles import articles
+from themis.tools.wiki.index import MANIFEST, PassageIndex, build_index
+from themis.tools.wiki.passages import MAX_WORDS, WORDS, Passage, passages_of, query_words
 
 ARTICLES = [
     {"title": "Brentwood, Tennessee", "text": "Brentwood is a suburb of Nashville, Tennessee, located in Williamson County.", "url": "w/B"},
@@ -110,7 +110,7 @@ def test_stop_words_are_looked_up_only_where_there_is_nothing_else() -> None:
     assert query_words("What is the Who?") == ["what", "is", "the", "who"]
     assert query_words("who sang The Wall, the wall?") == ["sang", "wall"]
     assert query_words("北京市 in 2008") == ["北", "京", "市", "2008"]
-    assert len(query_words(" ".join(map(str, range(1_000))))) == wiki_index.MAX_WORDS
+    assert len(query_words(" ".join(map(str, range(1_000))))) == MAX_WORDS
 
 
 def test_a_long_article_is_cut_into_full_passages_that_hold_all_of_it() -> None:
@@ -130,18 +130,18 @@ def test_compressed_files_read_as_plain_ones(file: Path, tmp_path: Path, ending:
     assert [article.title for article in articles(path)] == [article["title"] for article in ARTICLES]
     if ending != ".jsonl":
         path.write_bytes(packed[:-30])
-        with pytest.raises(DataError, match=rf"again{ending}: cut off"):
+        with pytest.raises(DataError, match=rf"again{ending} is cut off"):
             list(articles(path))
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("{", "articles.jsonl:2: not JSON"),
-        ("[]", "articles.jsonl:2: expected an object, found list"),
-        ('{"title": "a"}', "articles.jsonl:2: field 'text' is missing or not text"),
-        ('{"title": " ", "text": "a"}', "articles.jsonl:2: field 'title'"),
-        ('{"title": "a", "text": "a", "url": 3}', "articles.jsonl:2: field 'url' is not text"),
+        ("{", "articles.jsonl, line 2: not valid JSON"),
+        ("[]", "articles.jsonl, line 2: expected a JSON object, found a list"),
+        ('{"title": "a"}', "articles.jsonl, line 2: field 'text' is missing"),
+        ('{"title": " ", "text": "a"}', "articles.jsonl, line 2: field 'title' is empty"),
+        ('{"title": "a", "text": "a", "url": 3}', "articles.jsonl, line 2: field 'url' must be text, found a number"),
     ],
 )
 def test_a_bad_line_is_named_and_leaves_no_index_behind(engine: str, tmp_path: Path, line: str, sentence: str) -> None:

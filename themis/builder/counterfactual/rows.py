@@ -8,14 +8,13 @@ that judges by surface cues, cannot tell the worlds apart.
 Knows nothing of how pairs are made (`Task.counterfactual`).
 """
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import DataError
-from themis.files import checked_text
+from themis.files import checked_text, json_lines
 from themis.traces import Case, case_from_json
 
 
@@ -52,11 +51,9 @@ MakeCounterfactuals: TypeAlias = Callable[[Path, int, frozenset[str]], Iterator[
 
 def read_counterfactuals(file: Path) -> list[Counterfactual]:
     """The rows of a file; raises `DataError` that names file, line and field."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} cannot be read: {error}; make one with `themis build counterfactual --out {file}`") from error
-    rows = [_row(line, f"{file}, line {number}") for number, line in enumerate(lines, 1) if line.strip()]
+    if not file.is_file():
+        raise DataError(f"{file} cannot be read: there is no such file; make one with `themis build counterfactual --out {file}`")
+    rows = [_row(row, f"{file}, line {number}") for number, row in json_lines(file)]
     ids = [row.case.id for row in rows]
     if len(set(ids)) < len(ids) or not all(ids):
         raise DataError(f"{file}: field 'id' must be another one in each row")
@@ -69,11 +66,7 @@ def _world_to_json(world: World) -> dict[str, Any]:
     return {"observations": [{"tool": tool, "text": text} for tool, text in world.observations], "tests": list(world.tests)}
 
 
-def _row(line: str, where: str) -> Counterfactual:
-    try:
-        row = json.loads(line)
-    except ValueError as error:
-        raise DataError(f"{where}: no valid JSON") from error
+def _row(row: dict[str, Any], where: str) -> Counterfactual:
     case = case_from_json(row, where)
     task = checked_text(row.get("task"), "task", where)
     worlds = row.get("worlds")

@@ -27,12 +27,12 @@ from themis.builder.steps.choose import Rows, choose
 from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.rows import Processes, Threads, Workers, make_rows
 from themis.builder.steps.tools import BuildTools, Places, opened, prepared
-from themis.builder.steps.work import FORM, Work, finished, full_disk_told, write_whole
+from themis.builder.steps.work import FORM, Work, finished, full_disk_told
 from themis.builder.steps.writing import write_recordings, write_rows
 from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
 from themis.errors import DataError
-from themis.files import json_lines
+from themis.files import json_lines, write_whole
 from themis.tools.setup.settings import Settings
 from themis.traces import Step
 

@@ -17,10 +17,9 @@ from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.work import Work
 from themis.errors import DataError, ToolError
 from themis.tools.base import normalised, read_argument
-from themis.tools.recordings.published import known_tools
 from themis.tools.recordings.store import Call, ObservationStore, case_digest
 from themis.tools.setup.settings import Settings, ToolSetting
-from themis.tools.toolbox import Toolbox, default_toolbox
+from themis.tools.toolbox import Toolbox, default_toolbox, known_tools
 from themis.traces import Action, Case, Observation
 
 WAITS = (0.2, 2.0, 10.0)

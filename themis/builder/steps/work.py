@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError, DataError
-from themis.files import whole_file
+from themis.files import write_whole
 
 FORM = 1
 """The format of the work folder; a folder of another format is not resumed."""
@@ -64,7 +64,7 @@ class Work:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a file."""
-        write_whole(self.folder / name, text.encode("utf-8"))
+        write_whole(self.folder / name, text)
 
     def once(self, name: str, make: Callable[[], list[Any]]) -> list[Any]:
         """The rows of a file, made if it is missing."""
@@ -86,7 +86,7 @@ class Work:
     def finish(self, report: dict[str, Any]) -> None:
         """The build is finished: write the report, remove the work folder."""
         text = json.dumps({"form": FORM, "fingerprint": self.fingerprint, **report}, ensure_ascii=False, indent=2)
-        write_whole(self.out / DONE, (text + "\n").encode("utf-8"))
+        write_whole(self.out / DONE, text + "\n")
         shutil.rmtree(self.folder)
 
     def close(self) -> None:
@@ -108,13 +108,6 @@ def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
     return report
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is complete or absent, even after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as file:
-        file.write(content)
-
-
 @contextlib.contextmanager
 def full_disk_told(out: Path) -> Iterator[None]:
     """Report a full disk in one sentence."""
@@ -124,8 +117,8 @@ def full_disk_told(out: Path) -> Iterator[None]:
         causes = (error, error.__cause__)
         if any(getattr(cause, "errno", None) in _FULL or "disk is full" in str(cause) for cause in causes):
             raise DataError(f"the disk of {out} is full; nothing is lost: make room, and run the same command again") from error
-        if isinstance(error, PermissionError):
-            raise ConfigError(f"{error.filename or out} cannot be written: {error.strerror}; give another --out") from error
+        if denied := next((cause for cause in causes if isinstance(cause, PermissionError)), None):
+            raise ConfigError(f"{denied.filename or out} cannot be written: {denied.strerror}; give another --out") from error
         raise
 
 

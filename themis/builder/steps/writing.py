@@ -3,7 +3,6 @@
 Equal rows give equal bytes. Every file is complete or absent.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from themis.builder.steps.drafts import steps_to_json
 from themis.builder.steps.recipe import Split
 from themis.builder.steps.tools import BuildTools, recordings
 from themis.errors import ConfigError
+from themis.files import move_whole
 from themis.tools.recordings.store import ObservationStore
 from themis.traces import Action, Case, Observation, Step
 from themis.traces.pair import Side
@@ -42,10 +42,10 @@ def write_rows(out: Path, work: Path, rows: Rows) -> list[Path]:
                 continue
             beside = work / "written" / task / f"{split}.jsonl"  # its folder is the task, which the form takes it from
             write_tara((row.pair for row in some), beside)
-            written.append(_moved(beside, tara_file(out, task, split)))
+            written.append(move_whole(beside, tara_file(out, task, split)))
             table = beside.with_suffix(".parquet")
             write_parquet(some, table)
-            written.append(_moved(table, parquet_file(out, task, split)))
+            written.append(move_whole(table, parquet_file(out, task, split)))
     return written
 
 
@@ -90,7 +90,7 @@ def write_recordings(out: Path, work: Path, rows: Rows, tools: BuildTools) -> in
     with sqlite3.connect(beside) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")  # one file, to be handed on
     connection.close()
-    _moved(beside, out / RECORDINGS)
+    move_whole(beside, out / RECORDINGS)
     return len(found)
 
 
@@ -132,11 +132,3 @@ def _observed_calls(row: Row) -> Iterator[tuple[Action, Case, Observation]]:
         for step in steps:
             if step.action is not None and step.observation is not None:
                 yield step.action, case, step.observation
-
-
-def _moved(beside: Path, path: Path) -> Path:
-    with beside.open("rb") as file:
-        os.fsync(file.fileno())
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(beside, path)
-    return path

@@ -159,7 +159,7 @@ def _tier(options: Options) -> str:
 
 BACKENDS: tuple[Backend, ...] = (
     Backend(
-        tool="code_run",
+        code_tool(),
         name="sandbox",
         summary="runs Python in a sandbox on this machine",
         options={
@@ -170,6 +170,7 @@ BACKENDS: tuple[Backend, ...] = (
         build=_build,
         missing=_missing,
         offline=True,
+        default=True,
         here=_tier,
     ),
 )

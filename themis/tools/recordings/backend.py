@@ -43,7 +43,7 @@ def recorded_backend(
             return f"no recordings: set the option 'path' to {form}"
         return None if _path(options).is_file() else "the option 'path' names no file"
 
-    return Backend(tool.name, "recordings", "what was recorded before, without network", {"path": form}, build, missing, offline=True)
+    return Backend(tool, "recordings", "what was recorded before, without network", {"path": form}, build, missing, offline=True)
 
 
 def _path(options: Options) -> Path:

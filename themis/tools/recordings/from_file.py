@@ -31,8 +31,7 @@ def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
     """The calls of a file, each once; raises `DataError` that names the line."""
     found: dict[FiledCall, None] = {}
     for line, row in json_lines(path):
-        where = f"{path}, line {line}"
-        found.update(dict.fromkeys(_calls(row, cases, where)))
+        found.update(dict.fromkeys(_calls(row, cases, f"{path}, line {line}")))
     return list(found)
 
 

@@ -22,7 +22,8 @@ from themis.errors import DataError
 from themis.files import json_lines
 from themis.tools.calculator import CORRECT, check_answer, steps_argument
 from themis.tools.code.tool import code_tool
-from themis.tools.toolbox import Toolbox, builtin_tools
+from themis.tools.demo import demo_tools
+from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation, Trace
 from themis.traces.pair import Pair
 from themis.traces.tara import read_tara
@@ -101,7 +102,7 @@ class Replay:
 def replay_tara(directory: Path, toolbox: Toolbox | None = None) -> Replay:
     """Replays the published calls in `directory/TASK/{train,dev}.jsonl` with our own tools, or those of `toolbox`."""
     if toolbox is None:
-        with Toolbox([*builtin_tools(directory), code_tool()]) as own:
+        with Toolbox([*demo_tools(directory), code_tool()]) as own:
             return replay_tara(directory, own)
     calls: Counter[tuple[str, str, SideName]] = Counter()
     differences: list[Difference] = []

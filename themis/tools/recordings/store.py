@@ -12,7 +12,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, get_args
 
 from themis.errors import ConfigError, DataError
-from themis.files import whole_file
+from themis.files import checked_text, json_lines, writing_whole
 from themis.traces import Case, Observation, Status
 from themis.traces.trace import STATUSES
 
@@ -42,7 +42,7 @@ class Call:
     argument: str
     """Normalised: equal for equal arguments, however they were written."""
     case_digest: str = ""
-    """Empty where the tool does not see the case; but for published calls, which `near` finds by their case."""
+    """Empty where the tool does not see the case; but for published calls, which `closest` finds by their case."""
 
 
 def case_digest(case: Case | None) -> str:
@@ -73,7 +73,7 @@ class ObservationStore:
             ).fetchone()
         return Observation(row[0], row[1]) if row else None
 
-    def near(self, call: Call) -> Observation | None:
+    def closest(self, call: Call) -> Observation | None:
         """What was recorded for the same case and tool, of the call whose argument is most like this one's."""
         if not call.case_digest:
             return None
@@ -109,21 +109,13 @@ class ObservationStore:
         """Writes all observations, sorted by call, a JSON object a line; returns how many."""
         with self._lock:
             rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
-        lines = (json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-        try:
-            with whole_file(path) as file:
-                file.writelines(line.encode("utf-8") for line in lines)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+        with writing_whole(path) as file:
+            file.writelines(json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
         return len(rows)
 
     def import_jsonl(self, path: Path) -> int:
         """Records all observations of an exported file, in place of equal calls; returns how many."""
-        try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path} cannot be read as exported observations: {error}") from error
-        rows = [_row(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
+        rows = [_row(row, f"{path}, line {line}") for line, row in json_lines(path)]
         self._put_rows(rows)
         return len(rows)
 
@@ -149,12 +141,12 @@ class ObservationStore:
 
 
 @dataclass(frozen=True, slots=True)
-class Transport:
-    """The one door to the world: decides between a recording and a live call."""
+class Recorder:
+    """Decides whether a call is answered by a recording or made live, and records what came back."""
 
     mode: Mode = "live"
     store: ObservationStore | None = None
-    near: bool = False
+    fuzzy_replay: bool = False
     """In the modes `replay` and `auto`, a call without a recording is answered by that of the same case and tool in other words."""
 
     def __post_init__(self) -> None:
@@ -162,8 +154,8 @@ class Transport:
             raise ConfigError(f"the tools' mode is one of {', '.join(get_args(Mode))}, not '{self.mode}'")
         if self.mode != "live" and self.store is None:
             raise ConfigError(f"the tools' mode '{self.mode}' needs a store of observations")
-        if self.near and self.mode not in ("replay", "auto"):
-            raise ConfigError(f"calls in other words are answered in the modes replay and auto only, not '{self.mode}'")
+        if self.fuzzy_replay and self.mode not in ("replay", "auto"):
+            raise ConfigError(f"fuzzy replay works in the modes replay and auto only, not '{self.mode}'")
 
     def observe(self, call: Call, live: Callable[[], Observation], case_digest: str = "", changes: bool = False) -> Observation:
         """The observation of a call; raises `DataError` where it should be replayed and was never recorded.
@@ -177,7 +169,7 @@ class Transport:
             recorded = self.store.get(call)
             if recorded is not None:
                 return recorded
-            found = self.store.near(replace(call, case_digest=case_digest or call.case_digest)) if self.near else None
+            found = self.store.closest(replace(call, case_digest=case_digest or call.case_digest)) if self.fuzzy_replay else None
             if found is not None:
                 return found
         if self.mode == "replay":
@@ -202,13 +194,8 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute(_TABLE)
 
 
-def _row(line: str, where: str) -> tuple[str, ...]:
-    try:
-        found: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: not JSON ({error})") from error
-    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _COLUMNS):
-        raise DataError(f"{where}: expected an object with the texts {', '.join(_COLUMNS)}")
-    if found["status"] not in STATUSES:
-        raise DataError(f"{where}: field 'status' is '{found['status']}', not one of {', '.join(STATUSES)}")
-    return tuple(found[name] for name in _COLUMNS)
+def _row(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    texts = tuple(checked_text(row.get(name), name, where) for name in _COLUMNS)
+    if row["status"] not in STATUSES:
+        raise DataError(f"{where}: field 'status' is '{row['status']}', not one of {', '.join(STATUSES)}")
+    return texts

@@ -1,7 +1,7 @@
-"""A backend: one way of serving a tool, chosen by a setting, that can say what it lacks here.
+"""A backend: one way of serving a tool, chosen by a setting, which can say what it lacks on this machine.
 
-Each tool's module lists its backends by name in `BACKENDS`, the offline ones and the live ones alike; the
-settings (`settings.py`) pick one, the toolbox builds it, and `themis tools doctor` asks each what is missing.
+Each tool's modules list their backends in `BACKENDS`. The settings (`settings`) choose one, the toolbox builds it, and
+`themis tools doctor` asks each what is missing.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,23 +11,31 @@ from typing import Any
 from themis.tools.base import AnyTool
 
 Options = Mapping[str, Any]
-"""What the settings say below the tool's name: `url`, `key`, `path` and so on."""
+"""What the settings hold under the tool's name: `url`, `key`, `path` and so on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One way of serving one tool."""
 
-    tool: str
+    tool: AnyTool
+    """The tool's name, description and schema; its function is not called."""
     name: str
     summary: str
     """A line for `themis tools doctor`."""
     options: Mapping[str, str]
-    """The options it understands, each with its meaning; another key is a `ConfigError`."""
+    """The options it understands, each with its meaning. Any other key is a `ConfigError`."""
     build: Callable[[Options], AnyTool]
-    """The tool. Raises `ConfigError` where an option is wrong; opens no connection."""
+    """Makes the tool that is called. Raises `ConfigError` for a wrong option; opens no connection."""
     missing: Callable[[Options], str | None]
-    """None where it works here with these options; else what is missing and the one command or setting that adds it."""
+    """None if it works here with these options; else what is missing, and the one command or setting that adds it."""
     offline: bool = False
+    default: bool = False
+    """Serves the tool if no setting names a backend."""
     here: Callable[[Options], str] | None = None
-    """How it works on this machine, where there is more than one way; asked only where nothing is missing."""
+    """How it works on this machine, if there is more than one way; asked only if nothing is missing."""
+
+
+def built_in(tool: AnyTool) -> Backend:
+    """The one backend of a tool that needs nothing."""
+    return Backend(tool, "built in", tool.description.split("\n")[0], {}, lambda _: tool, lambda _: None, offline=True, default=True)

@@ -1,6 +1,6 @@
 """What works here: every tool with every backend, and for what does not, what is missing and how to add it.
 
-Opens no connection and starts no program, but when it is told to probe: then each chosen backend is really called.
+Opens no connection and starts no program unless it probes: then each chosen backend is really called.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,25 +9,11 @@ from dataclasses import dataclass, replace
 from themis.errors import ConfigError, ThemisError
 from themis.tools.base import AnyTool
 from themis.tools.setup.enabled import missing, missing_of_server
-from themis.tools.setup.registry import MODULES, backends
-from themis.tools.setup.settings import OFF, Settings, ToolSetting, default_backend
+from themis.tools.setup.registry import TOOLS, backends, default_backend
+from themis.tools.setup.settings import OFF, Settings, ToolSetting
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case
 
-PROBES: dict[str, str] = {
-    "Calendar.week_day": "2015-03-24",
-    "Calendar.day_difference": "2020-06-10, 2000-01-10",
-    "Calendar.target_day": "2013-02-26, -210",
-    "Calendar.business_days": "2024-05-06, 2024-05-17",
-    "Calendar.today": "",
-    "calculator": "(17.5 + 3) * 4",
-    "history_weather": "Lisbon, 2024-05-07",
-    "code_run": "print(6 * 7)",
-    "translate": '{"text": "Good morning, my friend.", "target": "es"}',
-    "google_serper": "capital of Australia",
-    "wiki_search": "Canberra",
-}
-"""A call that each tool should be able to answer."""
 _CASE = Case("Write a function that doubles a number.", "def double(x):\n    return 2 * x\n")
 
 
@@ -51,28 +37,25 @@ class Finding:
         return self.missing is None and self.status in (None, "ok", "error")
 
 
-def examine(settings: Settings, builtin: Iterable[AnyTool]) -> list[Finding]:
-    """All tools, those without a choice of backends first."""
-    findings = []
-    for tool in builtin:
-        if tool.name not in MODULES:
-            where = f"plug-in {tool.plugin}" if tool.plugin else "built in"
-            findings.append(Finding(tool.name, where, tool.description.split("\n")[0], chosen=True, missing=None))
-    for name in MODULES:
+def examine(settings: Settings, plugins: Iterable[AnyTool] = ()) -> list[Finding]:
+    """All tools with all their backends."""
+    findings: list[Finding] = []
+    for name in TOOLS:
         findings += _of_tool(name, settings.tools.get(name))
+    for tool in plugins:
+        findings.append(Finding(tool.name, f"plug-in {tool.plugin}", tool.description.split("\n")[0], chosen=True, missing=None))
     for name, server in settings.servers.items():
         what = f"the tools of {server.url or server.command[0]}"
         findings.append(Finding(f"{name}.*", "MCP server", what, chosen=True, missing=missing_of_server(server)))
     return findings
 
 
-def probed(findings: list[Finding], settings: Settings, builtin: Iterable[AnyTool], each: Callable[[], None]) -> list[Finding]:
-    """The findings, with a real call of each chosen backend that lacks nothing; `each` is told of every one."""
-    by_name = {tool.name: tool for tool in builtin}
+def probed(findings: list[Finding], settings: Settings, each: Callable[[], None]) -> list[Finding]:
+    """The findings, with a real call of each chosen backend that lacks nothing; `each` is called after every one."""
     after = []
     for finding in findings:
         probe = finding.chosen and finding.missing is None and finding.backend != OFF
-        after.append(_probed(finding, settings, by_name) if probe else finding)
+        after.append(_probed(finding, settings) if probe else finding)
         each()
     return after
 
@@ -91,18 +74,17 @@ def _of_tool(name: str, setting: ToolSetting | None) -> list[Finding]:
     return findings
 
 
-def _probed(finding: Finding, settings: Settings, by_name: dict[str, AnyTool]) -> Finding:
+def _probed(finding: Finding, settings: Settings) -> Finding:
     if finding.backend == "MCP server":
         return _server_probed(finding, settings)
-    setting = settings.tools.get(finding.tool)
-    backend = next((backend for backend in backends(finding.tool) if backend.name == finding.backend), None)
-    argument = PROBES.get(finding.tool)
-    if argument is None:
+    if finding.tool not in TOOLS:
         return finding
+    setting = settings.tools.get(finding.tool)
+    backend = next(backend for backend in backends(finding.tool) if backend.name == finding.backend)
     try:
-        tool = backend.build(setting.options if setting else {}) if backend else by_name[finding.tool]
+        tool = backend.build(setting.options if setting else {})
         with Toolbox([tool]) as toolbox:
-            observation = toolbox.call(Action(finding.tool, argument), _CASE if tool.wants_case else None)
+            observation = toolbox.call(Action(finding.tool, TOOLS[finding.tool].probe), _CASE if tool.wants_case else None)
     except ConfigError as error:
         return replace(finding, missing=str(error))
     return replace(finding, said=observation.text, status=observation.status)

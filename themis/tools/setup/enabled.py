@@ -1,8 +1,8 @@
-"""Which tools a toolbox offers, by the settings: each tool from its backend, the others with the reason why they are not there.
+"""The tools that the settings enable: each from its backend, the others with the reason why they are off.
 
-A tool that somebody set up and that cannot work here is a `ConfigError`: before an hour of judging, not after. A tool that
-nobody set up is off, and says how to switch it on when it is called. Where a store of recordings knows a tool, the tool is
-there whatever the settings say, so that its recordings answer.
+A tool that the user set up and that cannot work here is a `ConfigError` before an hour of judging, not after. A tool that
+nobody set up is off, and says how to switch it on when it is called. A tool that a store of recordings knows is always
+enabled, so that its recordings can answer.
 
 Knows nothing of running tools (`toolbox`) or of what a backend needs (the backend says so itself).
 """
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from themis.errors import ConfigError, ToolUnavailable
 from themis.tools.base import AnyTool
 from themis.tools.recordings.store import Mode, ObservationStore
-from themis.tools.setup.registry import MODULES, backends, without_source
-from themis.tools.setup.settings import OFF, McpServer, Settings, ToolSetting, default_backend
+from themis.tools.setup.registry import TOOLS, backends, default_backend, without_source
+from themis.tools.setup.settings import OFF, McpServer, Settings, ToolSetting
 
 EXTRA = "pip install 'themis-rm[mcp]'"
 
@@ -25,36 +25,29 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Offer:
-    """The tools that are there, and why the others are not."""
+class Enabled:
+    """The enabled tools, and why the others are off."""
 
     tools: list[AnyTool]
     off: dict[str, str] = field(default_factory=dict)
     closing: list[Callable[[], None]] = field(default_factory=list)
-    """To be called when the tools are needed no more."""
+    """To be called when the tools are no longer needed."""
 
 
-def offered(
-    settings: Settings, mode: Mode, store: ObservationStore | None, builtin: Iterable[AnyTool], plugins: Iterable[AnyTool] = ()
-) -> Offer:
-    """The built-in tools, with those that the settings choose in their place or beside them, then plug-ins and MCP servers' tools."""
-    tools = {tool.name: tool for tool in builtin}
-    offer = Offer([])
+def enabled_tools(settings: Settings, mode: Mode, store: ObservationStore | None, plugins: Iterable[AnyTool] = ()) -> Enabled:
+    """The tools of this package as the settings have them, then those of plug-ins and of MCP servers."""
+    enabled = Enabled([])
     recorded = store.tools() if store is not None and mode in ("replay", "auto") else frozenset()
-    for name in MODULES:
-        setting = settings.tools.get(name)
-        if name in tools and (setting is None or _is_as_given(name, setting)):
-            continue
-        found = _chosen(name, setting, name in recorded)
+    for name in TOOLS:
+        found = _chosen(name, settings.tools.get(name), name in recorded)
         if isinstance(found, str):
-            tools.pop(name, None)
-            offer.off[name] = found
+            enabled.off[name] = found
         else:
-            tools[name] = found
-    offer.tools = [*tools.values(), *plugins]
+            enabled.tools.append(found)
+    enabled.tools += plugins
     if settings.servers:
-        _add_servers(offer, settings, mode, store)
-    return offer
+        _add_servers(enabled, settings, mode, store)
+    return enabled
 
 
 def missing(name: str, setting: ToolSetting) -> str | None:
@@ -108,12 +101,6 @@ def _chosen(name: str, setting: ToolSetting | None, is_recorded: bool) -> AnyToo
     return _answering_by_recordings(name, why) if is_recorded else why
 
 
-def _is_as_given(name: str, setting: ToolSetting) -> bool:
-    """Says the setting no more than what holds without it?"""
-    usual = default_backend(name)
-    return usual is not None and setting.backend == usual.name and not setting.options and not setting.unset
-
-
 def _built(name: str, setting: ToolSetting, build: Callable[..., AnyTool]) -> AnyTool:
     try:
         return build(setting.options)
@@ -130,7 +117,7 @@ def _answering_by_recordings(name: str, why: str) -> AnyTool:
     return replace(without_source(name), function=call)
 
 
-def _add_servers(offer: Offer, settings: Settings, mode: Mode, store: ObservationStore | None) -> None:
+def _add_servers(enabled: Enabled, settings: Settings, mode: Mode, store: ObservationStore | None) -> None:
     for name, server in settings.servers.items():
         lack = missing_of_server(server) if mode != "replay" else None
         if lack is not None:
@@ -140,16 +127,16 @@ def _add_servers(offer: Offer, settings: Settings, mode: Mode, store: Observatio
     except ImportError:
         raise ConfigError(f"mcp.servers is set, but the extra 'mcp' is not installed: {EXTRA}") from None
     servers = McpServers(settings.servers)
-    offer.closing.append(servers.close)
+    enabled.closing.append(servers.close)
     try:
         found, failed = tools_of_servers(servers, mode, store)
     except BaseException:
         servers.close()
         raise
-    offer.off.update({f"{name}.": why for name, why in failed.items()})
-    ours = {tool.name.casefold() for tool in offer.tools} | {name.casefold() for name in MODULES}
+    enabled.off.update({f"{name}.": why for name, why in failed.items()})
+    ours = {tool.name.casefold() for tool in enabled.tools} | {name.casefold() for name in TOOLS}
     for tool in found:
         if tool.name.casefold() in ours:
             _log.warning("%s is left out: %s has the name of a tool of ours", tool.plugin, tool.name)
         else:
-            offer.tools.append(tool)
+            enabled.tools.append(tool)

@@ -1,45 +1,59 @@
-"""Which modules bring tools that have a choice of backends, by the tool's name.
+"""The tools of this package by name: which modules list their backends, and a call that each should answer.
 
-They are imported when they are asked for, so that a command that needs none of them waits for none. What the
-backends are and what they need, the modules say themselves in `BACKENDS` (see `backend`).
+A new tool is one entry here. Modules are imported when they are asked for, so a command that needs no tool waits for
+none. What the backends are and what they need, the modules say themselves in `BACKENDS` (see `backend`).
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 
 from themis.tools.base import AnyTool
 from themis.tools.setup.backend import Backend
 
-MODULES: dict[str, tuple[str, ...]] = {
-    "history_weather": ("themis.tools.weather.tool", "themis.tools.weather.live"),
-    "code_run": ("themis.tools.code.tool",),
-    "translate": ("themis.tools.translate",),
-    "google_serper": ("themis.tools.web_search",),
-    "wiki_search": ("themis.tools.wiki.tool", "themis.tools.wiki.live"),
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One tool."""
+
+    modules: tuple[str, ...]
+    """Those whose `BACKENDS` serve it, below `themis.tools`."""
+    probe: str
+    """The argument of a call that it should answer, for `themis tools doctor --probe`."""
+
+
+TOOLS: Mapping[str, Entry] = {
+    "Calendar.week_day": Entry(("calendar",), "2015-03-24"),
+    "Calendar.day_difference": Entry(("calendar",), "2020-06-10, 2000-01-10"),
+    "Calendar.target_day": Entry(("calendar",), "2013-02-26, -210"),
+    "Calendar.business_days": Entry(("calendar",), "2024-05-06, 2024-05-17"),
+    "Calendar.today": Entry(("calendar",), ""),
+    "calculator": Entry(("calculator",), "(17.5 + 3) * 4"),
+    "history_weather": Entry(("weather.tool", "weather.live"), "Lisbon, 2024-05-07"),
+    "code_run": Entry(("code.tool",), "print(6 * 7)"),
+    "translate": Entry(("translate",), '{"text": "Good morning, my friend.", "target": "es"}'),
+    "google_serper": Entry(("web_search",), "capital of Australia"),
+    "wiki_search": Entry(("wiki.tool", "wiki.live"), "Canberra"),
 }
-_MAKERS = {
-    "code_run": "themis.tools.code.tool:code_tool",
-    "history_weather": "themis.tools.weather.tool:weather_tool",
-    "translate": "themis.tools.translate:translate_tool",
-    "google_serper": "themis.tools.web_search:web_search_tool",
-    "wiki_search": "themis.tools.wiki.tool:wiki_tool",
-}
-"""What makes a tool of its source (of a sandbox, of a search), which is not looked at before the tool is called."""
 
 
 @cache
 def backends(tool: str) -> tuple[Backend, ...]:
-    """The ways of serving a tool, by the order in which its modules name them; none where it has no choice."""
-    offered: list[Backend] = [backend for module in MODULES.get(tool, ()) for backend in import_module(module).BACKENDS]
-    return tuple({backend.name: backend for backend in offered if backend.tool == tool}.values())
+    """The backends of a tool, in the order in which its modules list them."""
+    listed: list[Backend] = [each for module in TOOLS[tool].modules for each in import_module(f"themis.tools.{module}").BACKENDS]
+    return tuple(backend for backend in listed if backend.tool.name == tool)
+
+
+def default_backend(tool: str) -> Backend | None:
+    """The backend that serves a tool if no setting names one."""
+    return next((backend for backend in backends(tool) if backend.default), None)
 
 
 def without_source(tool: str) -> AnyTool:
     """A tool with nothing behind it, for its name and its schema."""
-    module, _, maker = _MAKERS[tool].partition(":")
-    made: AnyTool = getattr(import_module(module), maker)(_nothing)
-    return made
+    return replace(backends(tool)[0].tool, function=_nothing)
 
 
-def _nothing(*_: object) -> None:
+def _nothing(**_: object) -> str:
     raise AssertionError("a tool without a source was called")

@@ -24,7 +24,7 @@ from typing import Any
 from themis.config import build
 from themis.errors import ConfigError
 from themis.tools.setup.backend import Backend
-from themis.tools.setup.registry import MODULES, backends
+from themis.tools.setup.registry import TOOLS, backends, default_backend
 
 FILE = "themis.toml"
 PREFIXES = ("THEMIS_TOOLS__", "THEMIS_MCP__")
@@ -101,15 +101,9 @@ def read_settings(file: Path | None = None, flags: Sequence[str] = (), environme
     return Settings(checked, _servers(servers), found)
 
 
-def default_backend(tool: str) -> Backend | None:
-    """The backend of a tool that nobody set: one that needs no network and no option, if there is one."""
-    return next((backend for backend in backends(tool) if backend.offline and backend.name in _DEFAULTS.get(tool, ())), None)
-
-
 FLAG = "--tool"
 FLAG_ONLY = {("code_run", "unsafe"): "--unsafe"}
 """What gives up a wall is said on the command line, each time anew: no file that lies in a folder, and no variable, may say it."""
-_DEFAULTS = {"history_weather": ("records",), "code_run": ("sandbox",)}
 _SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SECRET_WORDS = ("key", "token", "secret", "password")
 
@@ -210,8 +204,8 @@ def _lay_over(tools: dict[str, dict[str, _Given]], place: Iterable[_Given]) -> N
 
 def _tool_setting(tool: str, given: dict[str, _Given], environment: Mapping[str, str]) -> ToolSetting:
     first = next(iter(given.values()))
-    if tool not in MODULES:
-        raise ConfigError(f"{first.where}: unknown tool in '{first.key}'{_hint(tool, MODULES)}")
+    if tool not in TOOLS:
+        raise ConfigError(f"{first.where}: unknown tool in '{first.key}'{_hint(tool, TOOLS)}")
     named = given.pop("backend", None)
     if named is not None and named.value in (OFF, False):
         return ToolSetting(OFF, where=named.where)

@@ -7,7 +7,7 @@ tool does; who wants real weather brings records or recordings of their own.
 from datetime import date, timedelta
 from random import Random
 
-from themis.tools.weather.tool import WeatherRecord
+from themis.tools.weather.record import WeatherRecord
 
 FIRST_DAY, DAYS = date(2024, 5, 1), 20
 

@@ -29,8 +29,8 @@ from typing import Any
 
 from themis.errors import DataError
 from themis.files import parquet_rows
+from themis.tools.weather.record import KM_PER_MILE, MM_PER_INCH, WeatherRecord
 from themis.tools.weather.store import add_records
-from themis.tools.weather.tool import KM_PER_MILE, MM_PER_INCH, WeatherRecord
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 MOST_OUTLIERS = 0.1
@@ -118,7 +118,7 @@ class _Import:
 
     def records(self) -> Iterator[WeatherRecord]:
         """One a row that measured something; raises `DataError` at the first row that is wrong."""
-        names, rows = _parquet(self._file) if self._file.suffix == ".parquet" else _csv(self._file)
+        names, rows = _csv(self._file) if self._place == "line" else _parquet(self._file)
         texts, columns = self._columns(names)
         seen: dict[tuple[str, date], int] = {}
         for number, row in rows:

@@ -18,11 +18,12 @@ from typing import Any, TypeGuard
 
 from themis.errors import ToolError
 from themis.http.client import Client, Service
-from themis.tools.base import AnyTool, tool
+from themis.tools.base import AnyTool
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import text_option
 from themis.tools.setup.services import HTTP_OPTIONS, service_of
-from themis.tools.weather.tool import WeatherRecord, written_weather
+from themis.tools.weather.record import WeatherRecord
+from themis.tools.weather.tool import WeatherRecords, weather_tool
 
 ARCHIVE = "https://archive-api.open-meteo.com"
 GEOCODING = "https://geocoding-api.open-meteo.com"
@@ -97,7 +98,7 @@ class OpenMeteo:
             raise ToolError(f"expected a city that is on the map, found '{city[:60]}'")
         return Place(_number(self.geocoding, rows[0], "latitude"), _number(self.geocoding, rows[0], "longitude"))
 
-    def on(self, city: str, place: Place, day: date) -> WeatherRecord:
+    def at(self, city: str, place: Place, day: date) -> WeatherRecord:
         """The weather of a day at a place, in the units of `WeatherRecord`."""
         table = _Table(self.archive, self.archive.get("/v1/archive", _asked(place, day, _DAILY, _HOURLY)))
         values = {name: table.only("daily", name, unit) for name, unit in _DAILY.items()}
@@ -162,18 +163,18 @@ def open_meteo(options: Options, client: Client | None = None) -> AnyTool:
             ("Open-Meteo's archive of forecasts", "forecasts_url", FORECASTS),
         )
     ]
-    source = OpenMeteo(*services)
-    place: Callable[[str], Place] = lru_cache(maxsize=10_000)(source.place)
+    return weather_tool(_ByCity(OpenMeteo(*services)), deadline=sum(service.limits.deadline for service in services) + 2)
 
-    @tool(name="history_weather", deadline=sum(service.limits.deadline for service in services) + 2)
-    def history_weather(city: str, day: date) -> str:
-        """The weather of a city on a past day, e.g. `Lisbon, 2024-05-03`.
 
-        Overall weather, temperature, wind speed, precipitation, visibility, humidity and UV index.
-        """
-        return written_weather(source.on(city, place(city), day))
+class _ByCity:
+    """Open-Meteo asked by the names of cities, each of which is looked up once."""
 
-    return history_weather
+    def __init__(self, source: OpenMeteo) -> None:
+        self._source = source
+        self._place: Callable[[str], Place] = lru_cache(maxsize=10_000)(source.place)
+
+    def on(self, city: str, day: date) -> WeatherRecord:
+        return self._source.at(city, self._place(city), day)
 
 
 def _asked(place: Place, day: date, daily: Mapping[str, str], hourly: Mapping[str, str]) -> dict[str, str | int | float]:
@@ -215,6 +216,8 @@ _OPTIONS = {
     "forecasts_url": f"the address of the archive of forecasts; {FORECASTS} where not given",
 }
 
+_TOOL = weather_tool(WeatherRecords([]))
+
 BACKENDS: tuple[Backend, ...] = (
-    Backend("history_weather", "open_meteo", "any place and day since 1940 by Open-Meteo; no key", _OPTIONS, open_meteo, _works),
+    Backend(_TOOL, "open_meteo", "any place and day since 1940 by Open-Meteo; no key", _OPTIONS, open_meteo, _works),
 )

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from themis.errors import ConfigError, DataError, ToolError
-from themis.tools.weather.tool import WeatherRecord
+from themis.tools.weather.record import WeatherRecord
 
 APPLICATION_ID = 0x7E315701
 """Marks an SQLite file as ours, and its form as the first one."""

@@ -11,7 +11,6 @@ makes every short title that shares a word win. Knows nothing of tools or of whe
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import tempfile
@@ -24,23 +23,14 @@ from types import TracebackType
 from typing import Any, ClassVar, Protocol, Self
 
 from themis.errors import ConfigError, DataError
-from themis.tools.wiki.articles import UNSPACED, articles, passages_of
-from themis.tools.wiki.passages import Passage
+from themis.tools.wiki.articles import articles
+from themis.tools.wiki.passages import Passage, passages_of, query_words, spaced
 
 MANIFEST, KIND, VERSION = "manifest.json", "themis passage index", 1
-MAX_WORDS = 16
-"""Words of a query that are looked up."""
 
 _TITLE_WEIGHT = 0.5
 _MEMORY = 64_000_000
 """Bytes that tantivy fills before it writes a piece of the index to disk."""
-_UNSPACED = re.compile(rf"([{UNSPACED}])")
-_QUERY_WORD = re.compile(r"[^\W_]+")
-# They stand in most passages: looking them up takes most of the time and settles nothing.
-_STOP_WORDS = frozenset(
-    "a an and are as at be but by can did do does for from had has have he her his how i if in into is it its not of on or she such "
-    "that the their them then there these they this to was were what when where which who whom whose why will with would".split()
-)
 
 
 class Engine(Protocol):
@@ -116,12 +106,6 @@ class PassageIndex:
         self.close()
 
 
-def query_words(query: str) -> list[str]:
-    """The words of a query to look up, in lower case, each once; the stop words among them only where there are no others."""
-    words = list(dict.fromkeys(_QUERY_WORD.findall(_spaced(query[:2_000]).lower())))
-    return ([word for word in words if word not in _STOP_WORDS] or words)[:MAX_WORDS]
-
-
 class TantivyEngine:
     """tantivy, a library in Rust."""
 
@@ -154,7 +138,7 @@ class TantivyEngine:
         writer = index.writer(_MEMORY, 1)
         try:
             for passage in passages:
-                document = tantivy.Document(title=_spaced(passage.title), text=_spaced(passage.text))
+                document = tantivy.Document(title=spaced(passage.title), text=spaced(passage.text))
                 document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
                 writer.add_document(document)
             writer.commit()
@@ -198,7 +182,7 @@ class SqliteEngine:
             connection.execute("BEGIN")
             for number, passage in enumerate(passages):
                 connection.execute("INSERT INTO passages VALUES (?, ?, ?, ?)", (number, passage.title, passage.text, passage.url))
-                row = (number, _spaced(passage.title), _spaced(passage.text))
+                row = (number, spaced(passage.title), spaced(passage.text))
                 connection.execute("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", row)
             connection.execute("INSERT INTO words (words) VALUES ('optimize')")
             connection.execute("COMMIT")
@@ -238,11 +222,6 @@ def _analyser() -> Any:
     for each in (Filter.remove_long(40), Filter.lowercase(), Filter.ascii_fold(), Filter.stemmer("english")):
         builder = builder.filter(each)
     return builder.build()
-
-
-def _spaced(text: str) -> str:
-    """With blanks around each Chinese character and kana, which the engines would take together for one word."""
-    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -105,7 +105,9 @@ _OPTIONS = {
     "passages": "how many articles are told; 1 where not given, as in the published data",
 }
 
+_TOOL = wiki_tool(lambda query: [])
+
 BACKENDS: tuple[Backend, ...] = (
-    Backend("wiki_search", "mediawiki", "Wikipedia, or another wiki, by the network", _OPTIONS, mediawiki, _works),
-    recorded_backend(wiki_tool(lambda query: [])),
+    Backend(_TOOL, "mediawiki", "Wikipedia, or another wiki, by the network", _OPTIONS, mediawiki, _works),
+    recorded_backend(_TOOL),
 )

@@ -1,21 +1,33 @@
-"""What a search in an encyclopaedia gives back, and the one wording in which it is reported.
+"""Passages of an encyclopaedia: cut out of articles, looked up by the words of a query, reported in one wording.
 
-A wiki source is a function from a query to passages, the best first; where they come from (a live wiki,
-an index on disk) is the business of `wiki_live` and `wiki_search`.
+A wiki source is a function from a query to passages, the best first. Where passages come from is elsewhere: an index on
+disk (`index`), an OpenZIM dump (`zim`), the live wiki (`live`).
 """
 
 import html
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from themis.errors import ToolError
 
-_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,100}>")
-
 WORDS = 100
 """Words of a passage that are reported, as in TARA's published observations."""
+MAX_WORDS = 16
+"""Words of a query that are looked up."""
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+"""Kana and Chinese characters, for use in a character class. Each counts as a word, since no blanks part them."""
+STOP_WORDS = frozenset(
+    "a an and are as at be but by can did do does for from had has have he her his how i if in into is it its not of on or she such "
+    "that the their them then there these they this to was were what when where which who whom whose why will with would".split()
+)
+"""They stand in most passages: looking them up takes most of the time and tells nothing."""
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]{0,100}>")
+_WORD = re.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*")
+_UNSPACED = re.compile(rf"([{UNSPACED}])")
+_QUERY_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +40,30 @@ class Passage:
 
 
 WikiSource: TypeAlias = Callable[[str], list[Passage]]
-"""Passages for a query, the best first; none where nothing was found."""
+"""Passages for a query, the best first; an empty list if nothing was found."""
+
+
+def passages_of(article: Passage) -> Iterator[Passage]:
+    """The article in passages of `WORDS` words; the last one overlaps the one before rather than be short."""
+    words = _WORD.findall(article.text)
+    last = max(len(words) - WORDS, 0)
+    for start in (*range(0, last, WORDS), last):
+        yield Passage(article.title, " ".join("".join(words[start : start + WORDS]).split()), article.url)
+
+
+def query_words(query: str) -> list[str]:
+    """The words of a query to look up, in lower case, each once; stop words only if there are no others."""
+    words = list(dict.fromkeys(_QUERY_WORD.findall(spaced(query[:2_000]).lower())))
+    return ([word for word in words if word not in STOP_WORDS] or words)[:MAX_WORDS]
+
+
+def spaced(text: str) -> str:
+    """The text with blanks around each Chinese character and kana, which search engines would join to one word."""
+    return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
 
 
 def written_passages(passages: Sequence[Passage]) -> str:
-    """Passages in TARA's words: `Title | text`, a line each; raises `ToolError` where there is none."""
+    """Passages in TARA's wording: `Title | text`, a line each; raises `ToolError` without any passage."""
     if not passages:
         raise ToolError("no article was found; try other words, or fewer")
     return "\n".join(f"{_one_line(passage.title)} | {' '.join(passage.text.split()[:WORDS])}" for passage in passages)

@@ -69,9 +69,11 @@ def _passages(options: Options) -> int:
     return int(passages)
 
 
+_TOOL = wiki_tool(lambda query: [])
+
 BACKENDS = (
     Backend(
-        tool="wiki_search",
+        _TOOL,
         name="index",
         summary="passages of an index on disk, made by `themis tools index`",
         options={"path": "the folder of the index", "passages": _PASSAGES},
@@ -80,7 +82,7 @@ BACKENDS = (
         offline=True,
     ),
     Backend(
-        tool="wiki_search",
+        _TOOL,
         name="zim",
         summary="an OpenZIM dump, by the index it carries",
         options={"path": "the .zim file", "passages": _PASSAGES},

@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError, DataError
-from themis.tools.wiki.articles import passages_of
-from themis.tools.wiki.index import query_words
-from themis.tools.wiki.passages import Passage
+from themis.tools.wiki.passages import Passage, passages_of, query_words
 
 INSTALL = "pip install 'themis-rm[zim]'"
 

@@ -8,8 +8,8 @@ from random import Random
 
 from themis.builder.counterfactual.rows import Counterfactual, World
 from themis.builder.tasks.dates import rules
+from themis.tools.weather.record import WeatherRecord, written_weather
 from themis.tools.weather.store import WeatherStore
-from themis.tools.weather.tool import WeatherRecord, written_weather
 from themis.traces import Case
 from themis.traces.tara import question_hash
 

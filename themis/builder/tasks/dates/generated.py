@@ -21,7 +21,7 @@ from themis.builder.text.phrases import filled
 from themis.builder.text.values import DATE
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import WEEK_DAYS
-from themis.tools.weather.tool import WeatherRecord, written_weather
+from themis.tools.weather.record import WeatherRecord, written_weather
 from themis.traces import Action, Case, Observation
 
 OWN_WRONG_ANSWERS = 0.5

@@ -22,8 +22,8 @@ from themis.builder.text.values import with_value
 from themis.errors import DataError, ToolError
 from themis.tools.calendar import day_difference, target_day, today_tool, week_day
 from themis.tools.weather.importer import import_weather
+from themis.tools.weather.record import WeatherRecord, written_weather
 from themis.tools.weather.store import WeatherStore
-from themis.tools.weather.tool import WeatherRecord, written_weather
 
 LICENCE = "Apache-2.0: made by rule by this package"
 WEATHER_LICENCE = f"{LICENCE}; records of past weather from weather_intl, MIT, (c) 2016 Zoni Nation"
