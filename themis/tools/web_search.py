@@ -221,7 +221,7 @@ def _attributes(row: Mapping[str, Any]) -> str:
 
 
 def _plain(text: Any) -> str:
-    """A text in one line, not too long; empty where it is none."""
+    """A text in one line, cut to size; empty for anything but text or a number."""
     if isinstance(text, int | float) and not isinstance(text, bool):
         return str(text)
     if not isinstance(text, str):

@@ -296,7 +296,7 @@ def test_a_listing_survives_the_store() -> None:
     with McpServers({"sdk": McpServer(url="http://in.process")}, lambda server, meter: official()) as servers:
         listed = servers.listed("sdk")
     assert listing_of_text(listing_to_text(listed), "here") == listed
-    with pytest.raises(DataError, match="here: the recorded list of tools is none"):
+    with pytest.raises(DataError, match="here: the recorded list of tools is invalid"):
         listing_of_text('[{"name": 1}]', "here")
 
 

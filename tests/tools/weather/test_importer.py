@@ -175,7 +175,7 @@ def test_what_is_no_store_is_told_in_a_sentence(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE t (x)")
     for name, sentence in (
         ("text.db", "cannot be read as a store of weather"),
-        ("other.db", "is no store of weather"),
+        ("other.db", "is not a store of weather"),
         ("none.db", "there is no such file; make one with: themis tools import-weather"),
     ):
         with pytest.raises(DataError, match=sentence):

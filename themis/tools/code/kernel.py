@@ -111,7 +111,7 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
 
 
 def landlock_abi() -> int:
-    """The version of Landlock that this kernel has; raises `OSError` where there is none."""
+    """The version of Landlock that this kernel has; raises `OSError` without Landlock."""
     return _check(_libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), 1), "Landlock")
 
 

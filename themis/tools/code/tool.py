@@ -62,7 +62,7 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
 
 
 def program_of(answer: str) -> str:
-    """The code in an answer: its fenced blocks of Python, or all of it where there is none."""
+    """The code in an answer: its fenced blocks of Python, or all of it without such blocks."""
     blocks: list[str] = []
     inside: list[str] | None = None
     for line in answer.splitlines(keepends=True):

@@ -1,6 +1,6 @@
 """The tools of other people's MCP servers, as tools of ours.
 
-Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can stand in for one of ours. A server
+Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can replace one of ours. A server
 that hangs, dies, floods or lies costs the call that met it: the connection is dropped, and the next call opens another.
 All connections live on one thread with an event loop; a tool is called from any thread.
 
@@ -85,7 +85,7 @@ class McpServers:
         return self._wait(connection.list_tools(), connection.server.startup)
 
     def tool(self, server: str, listed: Listed) -> AnyTool:
-        """A listed tool as one of ours; raises `UnusableToolError` where its schema is none."""
+        """A listed tool as one of ours; raises `UnusableToolError` if its schema is invalid."""
         check = ArgumentCheck(listed.full_schema)
         connection = self._connections[server]
 
@@ -245,7 +245,7 @@ class _Connection:
                 opened.ready.exception()  # looked at: nobody may be waiting any more
 
     async def _drop_if_silent(self) -> None:
-        """A server that is busy with one call may well answer another; one that is stuck must be started anew."""
+        """A server that is busy with one call may well answer another; one that is stuck must be restarted."""
         ready = self._now.ready if self._now else None
         if ready is None or not ready.done() or ready.exception() is not None:
             return
@@ -347,11 +347,11 @@ def listing_of_text(text: str, where: str) -> list[Listed]:
     try:
         return [listed(row["name"], row["description"], row["schema"]) for row in json.loads(text)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{where}: the recorded list of tools is none ({type(error).__name__})") from error
+        raise DataError(f"{where}: the recorded list of tools is invalid ({type(error).__name__})") from error
 
 
 def _text_of(result: mcp_types.CallToolResult) -> str:
-    """What a judge can read of a result: its texts, and a word for each thing that is none."""
+    """What a judge can read of a result: its texts, and a word for anything else."""
     parts = []
     for block in result.content:
         if isinstance(block, mcp_types.TextContent):

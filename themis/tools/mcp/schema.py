@@ -1,7 +1,7 @@
 """What a stranger's server says of its tools, made harmless: names, descriptions, schemas.
 
 A server may say anything. What a judge reads of it is cut, freed of control characters, and can open no special
-token; the schema that the judge sees is written anew from the parts we know; and the schema that arguments are
+token; the schema that the judge sees is rebuilt from the parts we know; and the schema that arguments are
 checked against can neither fetch anything, nor run a regular expression (a bad one never ends), nor recurse for ever.
 
 Knows nothing of connections. The server checks its arguments as well: what is left out here is caught there.

@@ -161,7 +161,7 @@ def _environment(server: McpServer) -> dict[str, str]:
 
 
 async def _read(process: Process, came: MemoryObjectSendStream[SessionMessage | Exception], meter: Meter) -> None:
-    """Lines of JSON; what is none (a banner, a stray print) is passed over, but counts."""
+    """Lines of JSON. Anything else (a banner, a stray print) is skipped, but counted."""
     assert process.stdout is not None
     rest = b""
     async with came:
@@ -215,7 +215,7 @@ async def _end(process: Process) -> None:
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    """To all of the group, while its leader, which keeps the number from being given anew, is there."""
+    """To all of the group, while its leader, which keeps the number from being reused, is there."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)

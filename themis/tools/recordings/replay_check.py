@@ -120,7 +120,7 @@ def replay_tara(directory: Path, toolbox: Toolbox | None = None) -> Replay:
 
 
 def _replayed(directory: Path, toolbox: Toolbox) -> Iterator[tuple[PublishedCall, str | None]]:
-    """The published calls in their order, each with what our tool says, None for want of the tool; some calls run ahead."""
+    """The published calls in their order, each with what our tool says, None without such a tool; some calls run ahead."""
     ahead: deque[tuple[PublishedCall, Future[Observation] | None]] = deque()
     for published in published_calls(directory):
         known = published.action.tool in toolbox.names
@@ -160,7 +160,7 @@ def render_text(replay: Replay) -> str:
     lines += ["", "differences:"] if causes else []
     lines += [f"  {task} {split} {side}: {count} x {cause}" for (task, split, side, cause), count in sorted(causes.items())]
     skipped = ", ".join(f"{name} ({count})" for name, count in replay.other_tools.items())
-    return "\n".join([*lines, *(["", f"not replayed, for want of the tool: {skipped}"] if skipped else [])])
+    return "\n".join([*lines, *(["", f"not replayed, as we have no such tool: {skipped}"] if skipped else [])])
 
 
 def _holds_pairs(path: Path) -> bool:

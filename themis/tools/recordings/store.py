@@ -1,8 +1,8 @@
-"""The store of observations, and the four ways a call meets the world: live, record, replay, auto.
+"""The store of recorded observations, and the recorder that answers calls from it: modes live, record, replay, auto.
 
-One SQLite file in WAL mode, which several processes may write at once. What is kept is what the judge
-read: the observation, already cut to its cap. Failures of the world (`unavailable`, `timeout`) are not
-kept, so that a later run may fare better.
+The store is one SQLite file in WAL mode, which several processes may write at once. It holds what the judge read: the
+observation, already cut to its cap. Failures of the world (`unavailable`, `timeout`) are not recorded, so that a later
+run can succeed.
 
 Knows nothing of tools: a call is a name, a normalised argument and a digest of the case.
 """
@@ -25,7 +25,7 @@ from themis.traces import Case, Observation, Status
 from themis.traces.trace import STATUSES
 
 Mode = Literal["live", "record", "replay", "auto"]
-"""`auto` replays where there is a recording, and calls and records where there is none."""
+"""`auto` replays a call that is recorded, and makes and records any other."""
 
 _TABLE = """CREATE TABLE IF NOT EXISTS observations (
     tool TEXT NOT NULL, argument TEXT NOT NULL, case_digest TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,

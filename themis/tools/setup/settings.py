@@ -5,8 +5,8 @@ parent that has one, or the file named by `--settings` or THEMIS_SETTINGS), envi
 (THEMIS_TOOLS__TRANSLATE__URL), and flags (`--tool translate.url=...`). Where a later place names another backend
 than an earlier one, the earlier one's options are dropped: they were meant for the other backend.
 
-A secret is best given by the name of an environment variable (`key_env = "SERPER_API_KEY"`). No value of an option
-stands in a message, for any of them may be one.
+A secret is best given by the name of an environment variable (`key_env = "SERPER_API_KEY"`). No message shows the
+value of an option, since any of them may be a secret.
 
 Knows nothing of what an option means: that is the backend's to check.
 """
@@ -29,7 +29,7 @@ from themis.tools.setup.registry import TOOLS, backends, default_backend
 FILE = "themis.toml"
 PREFIXES = ("THEMIS_TOOLS__", "THEMIS_MCP__")
 OFF = "off"
-"""In place of a backend: the tool is not offered."""
+"""In place of a backend: the tool is not enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def read_settings(file: Path | None = None, flags: Sequence[str] = (), environme
 
 FLAG = "--tool"
 FLAG_ONLY = {("code_run", "unsafe"): "--unsafe"}
-"""What gives up a wall is said on the command line, each time anew: no file that lies in a folder, and no variable, may say it."""
+"""Giving up a wall must be said on the command line, every time: neither a file nor a variable may say it."""
 _SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SECRET_WORDS = ("key", "token", "secret", "password")
 

@@ -22,7 +22,7 @@ _WRITTEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WeatherRecord:
-    """The weather of one city on one day. What was not measured is None, and the wording leaves it out."""
+    """The weather of one city on one day. A value that was not measured is None and left out of the wording."""
 
     city: str
     day: date
@@ -71,7 +71,7 @@ def written_weather(record: WeatherRecord) -> str:
 
 
 def record_of_text(text: str) -> WeatherRecord | None:
-    """The record behind an observation in TARA's words, or None where it is none."""
+    """The record behind an observation in TARA's words, or None if the text has another form."""
     match = _WRITTEN.fullmatch(text)
     if match is None:
         return None

@@ -1,6 +1,6 @@
 """A store of weather records on disk: one SQLite file, read a record at a time.
 
-A city is found in any case, spacing and with or without its accents; what stands in brackets behind its name
+A city is found in any case, spacing and with or without its accents; what follows its name in brackets
 (`London (GBR)`) may be left out where only one city has that name.
 """
 
@@ -108,7 +108,7 @@ class WeatherStore:
 
 
 def add_records(path: Path, records: Iterable[WeatherRecord]) -> int:
-    """Adds records to a store, in place of those of the same city and day; makes the file where there is none.
+    """Adds records to a store, in place of those of the same city and day; makes the file if needed.
 
     All or none: where the records raise an error, the store stays as it was. Returns how many were added.
     """
@@ -150,7 +150,7 @@ def _insert(connection: sqlite3.Connection, records: Iterable[WeatherRecord]) ->
 
 def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise DataError(f"{path} is no store of weather; name another file")
+        raise DataError(f"{path} is not a store of weather; name another file")
 
 
 def _unreadable(path: Path, error: sqlite3.Error) -> DataError:

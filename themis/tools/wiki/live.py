@@ -1,7 +1,7 @@
 """The live half of `wiki_search`: a wiki that runs MediaWiki, by its REST search and its extracts.
 
 Two calls a search: the pages that fit, then the opening of each. A page without an opening (a list, a
-disambiguation) is told by the lines in which the words were found.
+disambiguation) is reported by the lines in which the words were found.
 Source of the forms: MediaWiki's REST API (`/v1/search/page`) and its action API (`prop=extracts`).
 """
 

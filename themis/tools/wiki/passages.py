@@ -22,7 +22,7 @@ STOP_WORDS = frozenset(
     "a an and are as at be but by can did do does for from had has have he her his how i if in into is it its not of on or she such "
     "that the their them then there these they this to was were what when where which who whom whose why will with would".split()
 )
-"""They stand in most passages: looking them up takes most of the time and tells nothing."""
+"""Most passages hold them: looking them up takes most of the time and tells nothing."""
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,100}>")
 _WORD = re.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*")
