@@ -16,6 +16,7 @@ from themis.builder.draft import Source
 from themis.builder.quality.audit import MOST_BY_RULE, MOST_BY_WORDS, Audit, Share, audit_all
 from themis.builder.quality.filters import FILTERS, NAMES, Row, Sifted
 from themis.builder.quality.surface_cues import RULES
+from themis.builder.text.phrases import document
 from themis.traces import Pair, Side
 
 SPLITS = ("train", "test")
@@ -26,6 +27,7 @@ MOST_IN_TABLE = 160
 LANGUAGES = {"xquad": ("ar", "de", "es", "hi", "ru", "th", "tr", "vi", "zh")}
 """The languages of questions besides English, by source."""
 
+_TEXTS = document(__package__, "card.yaml")
 _NOT_SHOWN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 _MARKDOWN = re.compile(r"([\\`*_\[\]#|~$@]|:(?=//))")
 
@@ -74,7 +76,7 @@ def card_text(card: Card, audits: Mapping[str, Audit]) -> str:
         _front_matter(card),
         _opening(card),
         _counts(card),
-        _columns(),
+        _TEXTS["columns"],
         _making(card),
         _audit(card, audits),
         _left_out(card),
@@ -118,20 +120,7 @@ def _front_matter(card: Card) -> str:
 
 def _opening(card: Card) -> str:
     train, test = (sum(len(splits.get(split, ())) for splits in card.rows.values()) for split in SPLITS)
-    return f"""# {inline(card.name)}
-
-{train:,} training and {test:,} test rows of {len(card.rows)} tasks. Each row is a question with a right and a wrong answer, and for
-both answers the calls to real tools that tell them apart, what the tools said, and a rationale. Built after
-*Tool-Augmented Reward Modeling* (arXiv:2310.01045) by Themis from the sources below.
-
-```python
-from datasets import load_dataset
-
-rows = load_dataset("path/to/this/folder")             # every task, with TRL's columns prompt, chosen, rejected, margin
-weather = load_dataset("path/to/this/folder", "weather")  # one task
-```
-
-The same rows lie in `tara/TASK/` as TARA publishes them, and `recordings.sqlite` holds what the tools said, to be replayed."""
+    return str(_TEXTS["opening"]).format(name=inline(card.name), train=train, test=test, tasks=len(card.rows))
 
 
 def _counts(card: Card) -> str:
@@ -145,51 +134,17 @@ def _counts(card: Card) -> str:
     return "\n".join([*lines, "", "![Rows by task](plots/counts.png)", "", "![Lengths of right and wrong answers](plots/lengths.png)"])
 
 
-def _columns() -> str:
-    return """## Columns
-
-| column | what it holds |
-|---|---|
-| `prompt`, `chosen`, `rejected` | the question (with its context, where it has one) and the two answers, as lists of messages |
-| `margin` | the share of the two answers whose label an observation settles |
-| `question`, `context`, `tests` | the case, in parts |
-| `chosen_steps`, `rejected_steps` | thought, tool, argument, observation and status of each step |
-| `chosen_rationale`, `rejected_rationale` | what follows from the observations |
-| `chosen_evidence`, `rejected_evidence` | what the observations say of the answer: `agrees`, `disagrees`, `unsettled` |
-| `id`, `task`, `source` | where the row comes from |"""
-
-
 def _making(card: Card) -> str:
-    saw = {
-        "hindsight": "The agents worked in *hindsight*: they could see which answer is right, as in the paper.",
-        "blind": "The agents worked *blind*: they could not see which answer is right.",
-    }
-    by_whom = (
-        "The agents are programs: no language model wrote a negative answer, a call or a rationale."
-        if card.agents == "by_rule"
-        else f"The agents are a language model ({inline(card.agents)})."
-    )
-    return f"""## How it was made
-
-{saw.get(card.setting, inline(card.setting))}
-{by_whom}
-All calls were run by the real tools; what a source recorded of a search or a translation is what that tool returned.
-The seed is {card.seed}; the same command gives the same bytes:
-
-{fenced(card.command)}"""
+    saw = _TEXTS[card.setting] if card.setting in ("hindsight", "blind") else inline(card.setting)
+    by_whom = _TEXTS["by_rule"] if card.agents == "by_rule" else _TEXTS["by_model"].format(model=inline(card.agents))
+    return str(_TEXTS["making"]).format(saw=saw, by_whom=by_whom, seed=card.seed, command=fenced(card.command))
 
 
 def _audit(card: Card, audits: Mapping[str, Audit]) -> str:
     if not audits:
         return ""
     lines = [
-        "## Audit: what looks tell",
-        "",
-        "How often the right answer of a pair is known by looks alone, without question or tools, in percent, with 95 % Wilson intervals.",
-        "The first four rules each take the better of two readings and of both directions, and ties count half. The last is a logistic",
-        "regression on a bag of words of the answer, in five folds by question: for single answers, and for which of a pair is right.",
-        f"The bounds are {100 * MOST_BY_RULE:.0f} % for the four rules and {100 * MOST_BY_WORDS:.0f} % for the words.",
-        "*published* is TARA as it was released, its train and dev rows together, so far as they are at hand.",
+        _TEXTS["audit"].format(by_rule=100 * MOST_BY_RULE, by_words=100 * MOST_BY_WORDS),
         "",
         f"| task | set | pairs | {' | '.join(RULES)} | words, single | words, pairs |",
         f"|---|---|--:|{'--:|' * (len(RULES) + 2)}",
@@ -226,11 +181,7 @@ def _exceedances(card: Card, audits: Mapping[str, Audit]) -> list[str]:
 
 
 def _left_out(card: Card) -> str:
-    lines = ["## Left out before any agent worked", ""]
-    lines += [
-        "Questions whose hash is in TARA's list of held-out ones are dropped from every source, and near-duplicates (MinHash over runs"
-    ]
-    lines += ["of three words, numbers and names once more) of a test question are dropped from training.", ""]
+    lines = [_TEXTS["left_out"], ""]
     if not card.left_out:
         return "\n".join([*lines, "None."])
     tasks = [task for task in card.rows if any(of == task for of, _ in card.left_out)]
@@ -246,12 +197,7 @@ def _filtered(card: Card) -> str:
     sifted = card.sifted
     names = [*NAMES, *sorted({name for name, _ in sifted.counts} - set(NAMES))]
     tasks = [task for task in card.rows if any(of == task for _, of in sifted.counts)]
-    lines = [
-        "## Filters",
-        "",
-        "What was dropped after the agents had worked; a row is counted under the first filter that finds a fault.",
-        "",
-    ]
+    lines = [_TEXTS["filters"], ""]
     lines += [f"| filter | {' | '.join([*tasks, 'all'])} |", f"|---|{'--:|' * (len(tasks) + 1)}"]
     for name in names:
         counts = [sifted.counts[name, task] for task in tasks]

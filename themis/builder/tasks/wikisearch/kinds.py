@@ -7,25 +7,10 @@ import re
 from collections.abc import Mapping
 
 from themis.builder.tasks.wikisearch.matching import whole_date, words_of
+from themis.builder.text.phrases import phrases
 
 NUMBER_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
-_NOUNS = {
-    "country": "country countries nation",
-    "state": "state states province",
-    "city": "city town village cities capital",
-    "county": "county district",
-    "language": "language languages",
-    "currency": "currency money",
-    "religion": "religion religions",
-    "team": "team teams club",
-    "school": "school college university",
-    "river": "river sea ocean lake mountain mountains island",
-    "person": "actor actress singer band president author writer player king queen leader character artist name",
-    "sport": "sport sports",
-    "genre": "genre type kind",
-    "occupation": "occupation profession job",
-}
-_KIND_OF_NOUN = {noun: kind for kind, nouns in _NOUNS.items() for noun in nouns.split()}
+_KIND_OF_NOUN = {noun: kind for kind, nouns in phrases(__package__, "kinds.yaml").items() for noun in nouns}
 _YEAR = re.compile(r"(?:(?:in|since|about|c\.|circa)\s+)?(?:the\s+)?\d{4}(?:s|\s+(?:AD|BC|CE|BCE))?", re.IGNORECASE)
 _RANGE = re.compile(r"\d{4}\s*(?:--|[-–—]|to|until|and)\s*(?:\d{2}|\d{4})", re.IGNORECASE)
 _STARTS_WITH_NUMBER = re.compile(rf"\D{{0,14}}\d|(?:{'|'.join(NUMBER_WORDS)})\b", re.IGNORECASE)
