@@ -19,8 +19,8 @@ import typer
 from themis.cli.judging import (
     BatchSize,
     CallTokens,
+    FuzzyReplay,
     ModelOption,
-    Near,
     NewTokens,
     RationaleOption,
     RationaleTokens,
@@ -77,7 +77,7 @@ class JudgingOptions:
     batch_size: BatchSize = 16
     tools_mode: ToolsMode = None
     store: Store = None
-    near: Near = False
+    fuzzy_replay: FuzzyReplay = False
     settings: SettingsFile = None
     tool: ToolFlags = None
     without: Without = None
@@ -130,7 +130,7 @@ def run_bench(
         tara=tara,
         settings=options.settings,
         flags=options.tool,
-        near=options.near,
+        fuzzy_replay=options.fuzzy_replay,
         unsafe=options.unsafe,
         without=options.without,
     )
@@ -244,7 +244,7 @@ def _settings(options: JudgingOptions, toolbox: "Toolbox") -> dict[str, Any]:
         "temperature": options.temperature if sampled else None,
         "seed": options.seed if sampled else None,
         "tools": sorted(toolbox.names),
-        "near": options.near,
+        "near": options.fuzzy_replay,
         **({"without": list(toolbox.switched_off)} if toolbox.switched_off else {}),
     }
 

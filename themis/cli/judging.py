@@ -26,7 +26,7 @@ Mode = Literal["live", "record", "replay", "auto"]
 """That of `themis.tools`."""
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
-_NEAR_HELP = "With --store: a call that is not recorded is answered by what was recorded for the same case and tool in other words."
+_FUZZY_REPLAY_HELP = "With --store: a call that is not recorded is answered by what was recorded for the same case and tool in other words."
 _UNSAFE_HELP = "Run the code of answers bare, without the sandbox: with your files and your network. Each observation says so."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
@@ -44,7 +44,7 @@ SettingsFile = Annotated[Path | None, typer.Option("--settings", help=_SETTINGS_
 ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, metavar="NAME.OPTION=VALUE", show_default=False)]
 Without = Annotated[list[str] | None, typer.Option("--without", help=_WITHOUT_HELP, metavar="TOOL", show_default=False)]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
-Near = Annotated[bool, typer.Option("--near", help=_NEAR_HELP)]
+FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_HELP)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
 CallTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one is given up.")]
 RationaleTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")]
@@ -76,7 +76,7 @@ def open_toolbox(
     tara: Path | None = None,
     settings: Path | None = None,
     flags: Sequence[str] | None = None,
-    near: bool = False,
+    fuzzy_replay: bool = False,
     unsafe: bool = False,
     without: Sequence[str] | None = None,
 ) -> "Iterator[Toolbox]":
@@ -88,7 +88,7 @@ def open_toolbox(
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
         mode = mode or ("auto" if store else "live")
-        toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, fuzzy_replay=near, without=without or ())
+        toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, fuzzy_replay=fuzzy_replay, without=without or ())
         yield stack.enter_context(toolbox)
 
 

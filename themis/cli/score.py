@@ -10,9 +10,9 @@ import typer
 from themis.cli.judging import (
     BatchSize,
     CallTokens,
+    FuzzyReplay,
     JsonFlag,
     ModelOption,
-    Near,
     NewTokens,
     RationaleOption,
     RationaleTokens,
@@ -53,7 +53,7 @@ def score(
     rationale: RationaleOption = "write",
     tools_mode: ToolsMode = None,
     store: Store = None,
-    near: Near = False,
+    fuzzy_replay: FuzzyReplay = False,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
     without: Without = None,
@@ -72,7 +72,7 @@ def score(
         case = None
         _check_no_case(question, answer, context, out)
     budget = budget_of(tool_calls, call_tokens, rationale_tokens, new_tokens, seconds)
-    opened = open_toolbox(tools_mode, store, settings=settings, flags=tool, near=near, unsafe=unsafe, without=without)
+    opened = open_toolbox(tools_mode, store, settings=settings, flags=tool, fuzzy_replay=fuzzy_replay, unsafe=unsafe, without=without)
     with opened as toolbox:
         judge = make_judge(model, toolbox, rationale, batch_size, budget)
         if case is not None:
