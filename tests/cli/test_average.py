@@ -26,7 +26,7 @@ def test_the_mean_has_the_mean_of_all_weights_and_the_tools_of_both(themis: Them
     for key, tensor in mean.state_dict().items():
         assert torch.allclose(tensor, (one.state_dict()[key] + other.state_dict()[key]) / 2, atol=1e-6)
     assert (meta.tools, meta.reward_mean, meta.temperature) == (("tool0", "tool1"), 0.5, 1.0)
-    assert meta.training["mean_of"] == list(models)
+    assert meta.training["mean_of"] == ["run0", "run1"]
 
 
 def test_what_has_no_mean_is_refused(themis: Themis, models: tuple[str, str], tmp_path: Path) -> None:

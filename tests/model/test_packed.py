@@ -1,4 +1,4 @@
-"""Attention over packed rows, on numbers worked by hand: with keys of zero, a token reads the mean of all that it sees."""
+"""Attention over packed rows, worked by hand: with keys of zero, a token reads the mean of all that it sees."""
 
 import pytest
 import torch
@@ -21,10 +21,10 @@ def _attend(value_N: Tensor, rows: PackedRows, window: int | None = None) -> Ten
     return read.flatten()
 
 
-@pytest.fixture(params=["written out", "fused"])
+@pytest.fixture(params=["eager", "fused"])
 def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "fused":
-        monkeypatch.setattr("themis.model.packed.WRITTEN_OUT", 0)
+        monkeypatch.setattr("themis.model.packed.EAGER_UP_TO", 0)
 
 
 @pytest.mark.usefixtures("_either_way")
@@ -50,12 +50,12 @@ def test_what_fills_a_row_up_gets_no_gradient_from_it() -> None:
 
 
 @pytest.mark.parametrize("window", [None, 3])
-def test_attention_written_out_is_the_fused_one_where_heads_share_keys(window: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attention_eager_is_the_fused_one_where_heads_share_keys(window: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     query, key, value = torch.randn(1, 4, 4, 8), torch.randn(1, 2, 4, 8), torch.randn(1, 2, 4, 8)
     found = []
     for length in (768, 0):
-        monkeypatch.setattr("themis.model.packed.WRITTEN_OUT", length)
+        monkeypatch.setattr("themis.model.packed.EAGER_UP_TO", length)
         read, _ = packed_attention(nn.Module(), query, key, value, None, packed_rows=ROWS, sliding_window=window)
         assert read.shape == (1, 4, 4, 8)
         found.append(read)

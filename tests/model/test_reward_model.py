@@ -176,7 +176,7 @@ def test_a_head_that_is_frozen_leaves_tied_embeddings_trained(tied: bool) -> Non
     config = tiny_config("qwen3", len(TOKENIZER), 64)
     config.tie_word_embeddings = tied
     model = RewardModel(random_backbone(config))
-    model.freeze_writing()
+    model.freeze_lm_head()
     assert model.lm.get_output_embeddings().weight.requires_grad == tied
     assert model.lm.get_input_embeddings().weight.requires_grad
     assert model.score.weight.requires_grad

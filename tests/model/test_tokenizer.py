@@ -1,4 +1,4 @@
-"""The tokenizer of a model trained from scratch: numerals in pairs of digits, and the same tokens wherever a text stands."""
+"""The tokenizer of a model trained from scratch: numbers in pairs of digits, the same tokens at every place."""
 
 import pytest
 from transformers import PreTrainedTokenizerFast

@@ -152,7 +152,7 @@ def _losses(out: Path) -> dict[int, float]:
 
 
 @pytest.mark.parametrize("name", [WHOLE, "themis", "checkpointing", "lora"])
-def test_spread_over_two_processes_it_trains_to_the_loss_of_one_and_leaves_one_model(
+def test_sharded_over_two_processes_it_trains_to_the_loss_of_one_and_leaves_one_model(
     name: str, two: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THEMIS_DATA", "")
@@ -164,14 +164,14 @@ def test_spread_over_two_processes_it_trains_to_the_loss_of_one_and_leaves_one_m
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in zip(model.parameters(), other.parameters(), strict=True))
 
 
-def test_spread_in_bf16_it_trains_as_well_but_for_rounding(two: Path) -> None:
+def test_sharded_in_bf16_it_trains_as_well_but_for_rounding(two: Path) -> None:
     rounded, exact = _losses(two / "bf16"), _losses(two / WHOLE)
     assert rounded[1] == pytest.approx(exact[1], rel=0.05)
     assert rounded[6] < rounded[1]
     assert load_model(two / "bf16")[0].lm.dtype == torch.bfloat16
 
 
-def test_spread_a_run_that_was_stopped_goes_on_to_the_same_losses(two: Path) -> None:
+def test_a_sharded_run_that_was_stopped_resumes_to_the_same_losses(two: Path) -> None:
     assert (two / STOPPED / "checkpoints" / LAST / "trainer_state.json").is_file()
     assert _losses(two / STOPPED) == _losses(two / WHOLE)
     whole, stopped = load_model(two / WHOLE)[0], load_model(two / STOPPED)[0]

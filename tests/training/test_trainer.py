@@ -183,12 +183,12 @@ def test_a_run_killed_in_the_middle_ends_with_the_same_weights(tmp_path: Path) -
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_calls_are_counted_by_the_chosen_answers_whose_every_token_is_foreseen() -> None:
+def test_calls_are_counted_by_the_chosen_answers_whose_every_token_is_predicted() -> None:
     encoder = PairEncoder(SegmentWriter(byte_tokenizer()))
     pairs = [by_rule("calendar", seed) for seed in range(3)]
     model = tiny_model("llama", byte_tokenizer())
     assert pair_accuracy(model, encoder, pairs, 2048, 0)["calls"] == 0.0
-    # A model that has learnt one call by heart, and no other.
+    # A model that memorised one call and no other.
     batch = Batch(Padded.of_pairs([encoder.encode(pairs[0])], 512, 0))
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(400):

@@ -21,8 +21,8 @@ from transformers.masking_utils import sdpa_mask
 PACKED = "themis_packed"
 """The name of this attention in transformers' registry."""
 
-WRITTEN_OUT = 768
-"""On the CPU, attention written out is faster for rows up to this length: the fused kernel has no backward pass."""
+EAGER_UP_TO = 768
+"""On the CPU, eager attention is faster for rows up to this length: the fused kernel has no backward pass."""
 
 
 class PackedRows(NamedTuple):
@@ -85,8 +85,8 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: 
         place_T = torch.arange(length, device=query.device)
         behind_TT = place_T[:, None] - place_T
         mask_TT = (behind_TT >= 0) & (behind_TT < window)
-    if query.device.type == "cpu" and length <= WRITTEN_OUT and not dropout:
-        return _written_out(query, key, value, scaling, mask_TT).transpose(1, 2)
+    if query.device.type == "cpu" and length <= EAGER_UP_TO and not dropout:
+        return _eager(query, key, value, scaling, mask_TT).transpose(1, 2)
     grouped = query.shape[1] != key.shape[1]
     read = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask_TT, dropout_p=dropout, is_causal=mask_TT is None, scale=scaling, enable_gqa=grouped
@@ -94,7 +94,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: 
     return read.transpose(1, 2)
 
 
-def _written_out(query: Tensor, key: Tensor, value: Tensor, scaling: float, mask_TT: Tensor | None) -> Tensor:
+def _eager(query: Tensor, key: Tensor, value: Tensor, scaling: float, mask_TT: Tensor | None) -> Tensor:
     rows, heads, length, width = query.shape
     shared = heads // key.shape[1]
     if mask_TT is None:

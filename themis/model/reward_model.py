@@ -98,7 +98,7 @@ class RewardModel(nn.Module):
         tolerance = 1e-3 if self.lm.dtype == torch.float32 else 0.1
         return bool(torch.allclose(whole_TH, part_TH, atol=tolerance * float(part_TH.abs().max())))
 
-    def freeze_writing(self) -> None:
+    def freeze_lm_head(self) -> None:
         """Stop training the language-model head, unless it is tied to the embeddings: for runs without its loss.
 
         A trained weight that gets no gradient has no optimizer state, but all sharded weights must have one.

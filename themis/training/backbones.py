@@ -46,7 +46,7 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
             raise ConfigError("model.lora: adapters need a pretrained backbone; give model.name")
         add_lora(model.lm, backbone.lora, backbone.name, train_embeddings=added > 0)
     if run.fsdp and not recipe.loss.alpha:
-        model.freeze_writing()
+        model.freeze_lm_head()
     if run.gradient_checkpointing:
         # Its name since transformers 5.24, and the one before.
         enable = getattr(model.lm, "activation_checkpointing_enable", model.lm.gradient_checkpointing_enable)

@@ -13,11 +13,11 @@ PAD = int(byte_tokenizer().pad_token_id)
 
 
 @pytest.mark.parametrize("backbone", ["llama", "qwen3"])
-@pytest.mark.parametrize("written_out", [False, True], ids=["sdpa", "eager"])
-def test_both_rewards_of_a_row_with_a_shared_prefix_are_those_of_each_judgement_alone(backbone: Backbone, written_out: bool) -> None:
+@pytest.mark.parametrize("eager", [False, True], ids=["sdpa", "eager"])
+def test_both_rewards_of_a_row_with_a_shared_prefix_are_those_of_each_judgement_alone(backbone: Backbone, eager: bool) -> None:
     model = tiny_model(backbone, byte_tokenizer())
     assert model.supports_shared_prefix()
-    if written_out:
+    if eager:
         model.lm.set_attn_implementation("eager")
     pairs = _pairs(_collator(packed=False))
     layout = SharedPrefix.of_pairs(pairs, max(SharedPrefix.length(pair) for pair in pairs) + 3, PAD)
