@@ -26,7 +26,7 @@ class Collator(Protocol):
         """The token rows of a pair; `swapped` exchanges its rationales."""
 
     def plan(self, pairs: Sequence[TokenPair], most: int, multiple: int) -> list[list[int]]:
-        """The places of the pairs of each batch: about `most` computed tokens each, a multiple of `multiple` batches."""
+        """The places of the pairs of each batch: about `most` tokens a batch, a multiple of `multiple` batches."""
 
     def batch(self, pairs: Sequence[TokenPair]) -> Batch[Any]:
         """The tensors of several pairs."""
