@@ -9,15 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-STOP_WORDS = frozenset(
-    "a about above after again against all also although am among an and another any are as at be because been before being below "
-    "between both but by can cannot could did do does doing down during each either else ever every few for from further get give had "
-    "has have having he her here hers herself him himself his how however i if in into is it its itself just let like many may me might "
-    "more most much must my myself neither no nor not of off often on once one only onto or other others our ours out over own per same "
-    "shall she should since so some such than that the their theirs them themselves then there these they this those though through thus "
-    "to too under until up upon us very was we were what when where whether which while who whom whose why will with within without would "
-    "you your yours".split()
-)
+from themis.tools.wiki.passages import STOP_WORDS as QUERY_STOP_WORDS
+
+_MORE_STOP_WORDS = """
+    about above after again against all also although am among another any because been before being below
+    between both cannot could doing down during each either else ever every few further get give having here
+    hers herself him himself however itself just let like many may me might more most much must my myself
+    neither no nor off often once one only onto other others our ours out over own per same shall should since
+    so some than theirs themselves those though through thus too under until up upon us very we whether while
+    within without you your yours
+"""
+STOP_WORDS = QUERY_STOP_WORDS | frozenset(_MORE_STOP_WORDS.split())
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 _END = re.compile(r"""(?<=[.!?])["'”’)\]]*(?:\s+|(?=[A-Z][a-z]))(?=["'“‘(\[]*[A-Z0-9À-Ý])""")
 _SHORT = re.compile(

@@ -36,7 +36,8 @@ MOST_WORDS = 9
 _MOST_ANSWERS = 5
 """A question with more right answers has others that nobody listed."""
 _WORD = re.compile(r"[^\W_]+")
-_SMALL = frozenset("a an the of in on at to and or by for is was were are be from with".split())
+_SMALL_WORDS = frozenset("a an the of in on at to and or by for is was were are be from with".split())
+"""An answer of these words and the question's alone says nothing. Fewer than the stop words: `he` may be an answer."""
 
 
 def same_question(question: str) -> str:
@@ -86,7 +87,7 @@ def _pop_qa(root: Path) -> Iterator[Draft]:
 
 def _draft(source: str, key: int | str, question: str, answers: list[str], passages: tuple[tuple[str, str], ...] = ()) -> Iterator[Draft]:
     """The draft of a question, if its answers are short and few, and hold words that the question does not."""
-    asked = set(_WORD.findall(question.lower())) | _SMALL
+    asked = set(_WORD.findall(question.lower())) | _SMALL_WORDS
     answers = [" ".join(answer.split()) for answer in answers]
     useful = [answer for answer in answers if 0 < len(answer.split()) <= MOST_WORDS and set(_WORD.findall(answer.lower())) - asked]
     many = len(useful) > _MOST_ANSWERS and not passages
