@@ -1,4 +1,4 @@
-"""What keeping keys and values saves: the same judgements with them, and in two ways without, as ratios of time.
+"""What caching keys and values saves: the same judgements with them, and in two ways without, as ratios of time.
 
     python -m benchmarks.engine [MODEL]
 
@@ -17,9 +17,10 @@ import torch
 from torch import Tensor
 
 from tests.fakes import byte_tokenizer, random_backbone
-from themis.inference import Budget, Judge
-from themis.inference.reader import CachedReader
-from themis.inference.row import Row
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
+from themis.inference.engine.reader import CachedReader
+from themis.inference.engine.row import Row
 from themis.model.checkpoint import NANO, ModelMeta, load_model
 from themis.model.reward_model import RewardModel
 from themis.tools import Toolbox
@@ -30,8 +31,8 @@ CASES, BATCH, ROUNDS = 16, 16, 3
 STEP = "Thought: I need to find out what day of the week the 24th of March 2015 was.\nAction: Calendar.week_day\nAction Input: 2015-03-24\n"
 
 
-class EveryRound(Judge):
-    """Forgets a row's keys and values when it waits for a tool."""
+class EveryRound(CausalJudge):
+    """Drops a row's cache when it waits for a tool."""
 
     def new_reader(self) -> CachedReader:
         return ForgetfulReader(self.model)
@@ -42,13 +43,13 @@ class ForgetfulReader(CachedReader):
 
     def leave(self, row: Row) -> None:
         super().leave(row)
-        row.kept, row.read = None, 0
+        row.cache, row.read = None, 0
 
 
 class Recital:
     """Writes two calls whatever the model says: the model's work is the same as if the words were its own."""
 
-    def __init__(self, judge: Judge, tokenizer: Any) -> None:
+    def __init__(self, judge: CausalJudge, tokenizer: Any) -> None:
         self._writer = judge.rules.writer
         self._step: list[int] = tokenizer(STEP)["input_ids"]
 
@@ -83,7 +84,7 @@ def cases() -> list[Case]:
     ]
 
 
-def judged(judge_class: type[Judge], loaded: tuple[RewardModel, Any, ModelMeta], recite: bool, **settings: Any) -> tuple[float, int]:
+def judged(judge_class: type[CausalJudge], loaded: tuple[RewardModel, Any, ModelMeta], recite: bool, **settings: Any) -> tuple[float, int]:
     """Seconds that all cases took, and tokens written."""
     model, tokenizer, meta = loaded
     with Toolbox(demo_tools()) as toolbox:
@@ -100,18 +101,18 @@ def main() -> None:
     given = sys.argv[1] if len(sys.argv) > 1 else "nano"
     recite = given == "nano" and not (NANO / "themis.json").exists()
     loaded = random_model() if recite else load_model(given, torch.bfloat16)
-    ways = {"kept": Judge, "read again at every round": EveryRound}
-    judged(Judge, loaded, recite)  # the first pass of a process is slower than all others
+    ways = {"cached": CausalJudge, "read again at every round": EveryRound}
+    judged(CausalJudge, loaded, recite)  # the first pass of a process is slower than all others
     measured = [{way: judged(kind, loaded, recite) for way, kind in ways.items()} for _ in range(ROUNDS)]
     seconds = {way: median(of_round[way][0] for of_round in measured) for way in measured[0]}
-    seconds["read again at every token"], _ = judged(Judge, loaded, recite, use_cache=False)  # so slow that once will do
-    written = measured[0]["kept"][1]
+    seconds["read again at every token"], _ = judged(CausalJudge, loaded, recite, use_cache=False)  # so slow that once will do
+    written = measured[0]["cached"][1]
     print(
         f"{'random weights of the size of nano' if recite else given}, {CASES} cases, a batch of {BATCH}, {torch.get_num_threads()} threads"
     )
-    print(f"keys and values kept: {seconds['kept']:.2f} s, {written / seconds['kept']:.0f} written tokens a second")
+    print(f"keys and values cached: {seconds['cached']:.2f} s, {written / seconds['cached']:.0f} written tokens a second")
     for way in list(seconds)[1:]:
-        print(f"{way}: {seconds[way] / seconds['kept']:.1f} times as long")
+        print(f"{way}: {seconds[way] / seconds['cached']:.1f} times as long")
 
 
 if __name__ == "__main__":

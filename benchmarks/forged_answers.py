@@ -10,15 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
-import torch
-
 from themis.config import data_root
 from themis.data.mixture import forged
 from themis.evaluation.statistics import wilson_interval
-from themis.inference import Judge
-from themis.model.checkpoint import load_model
+from themis.inference import load_judge
 from themis.tools import default_toolbox
-from themis.traces import Case, Pair
+from themis.traces import Case, Judge, Pair
 from themis.traces.tara import read_tara
 
 TASKS = ("calendar", "weather", "multi_tools", "calculator")
@@ -39,10 +36,9 @@ def main() -> None:
     if not (folder / TASKS[0] / "dev.jsonl").is_file():
         print("needs TARA's dev files: give --data, the folder of TASK/dev.jsonl, or set THEMIS_DATA to the folder that holds tara")
         return
-    model, tokenizer, meta = load_model(given.model, torch.float32)
     rng = Random(5)
     with default_toolbox(tara=folder) as toolbox:
-        judge = Judge(model, tokenizer, toolbox, meta=meta, rationale="skip")
+        judge = load_judge(given.model, toolbox=toolbox, rationale="skip", device="cpu")
         for task in TASKS:
             pairs = read_tara(folder / task / "dev.jsonl").pairs
             for form in ("seen", "unseen"):

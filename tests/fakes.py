@@ -18,7 +18,8 @@ from transformers import BertConfig, BertModel, BertTokenizer, LlamaConfig, Mist
 from transformers.models.auto import AutoModelForCausalLM
 
 from themis.errors import DataError
-from themis.inference.row import Row, State
+from themis.inference.engine.row import Row
+from themis.inference.judgement import State
 from themis.model.reward_model import RewardModel
 from themis.traces.case import Case
 from themis.traces.text import SPECIAL_TOKENS
@@ -210,6 +211,10 @@ class HeldTools(EchoTools):
         future: Future[Observation] = Future()
         self._held.append((future, action, case))
         return future
+
+    @property
+    def calls_held(self) -> list[Future[Observation]]:
+        return [future for future, _, _ in self._held]
 
     def release(self) -> None:
         """Answer all calls that were kept, and keep no more."""

@@ -12,7 +12,7 @@ from themis.cli.demo_cases import DEMO_PAIRS
 from themis.tools import Toolbox
 from themis.tools.calculator import check_answer
 from themis.tools.demo import demo_tools
-from themis.traces import Action, Case, Pair, Verdict
+from themis.traces import Action, Case, Judge, Pair, Verdict
 
 CALLS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "weekday": ("Tuesday", [("Calendar.week_day", "2015-03-24")]),
@@ -47,11 +47,12 @@ def test_the_calculator_confirms_the_right_sum_and_faults_the_wrong_one(pair: Pa
 
 
 def test_pairs_come_in_order_however_the_verdicts_do() -> None:
-    def backwards(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
-        for place, case in reversed(list(enumerate(cases))):
-            yield place, Verdict(case.id, -float(place), None)
+    class Backwards(Judge):
+        def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+            for place, case in reversed(list(enumerate(cases))):
+                yield place, Verdict(case.id, -float(place), None)
 
-    judged = list(judged_pairs(DEMO_PAIRS, backwards))
+    judged = list(judged_pairs(DEMO_PAIRS, Backwards()))
     assert [entry.pair for entry in judged] == list(DEMO_PAIRS)
     assert all(entry.correct and entry.chosen.id.endswith("/chosen") for entry in judged)
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cli.conftest import Themis, sentence
 from tests.fakes import tiny_bert
-from themis.model.baselines import new_encoder, save_encoder
 from themis.model.checkpoint import ModelMeta
+from themis.model.encoder import new_encoder, save_encoder
 from themis.traces import Action, Observation, Pair, Side, Step, Trace
 from themis.traces.tara import write_tara
 

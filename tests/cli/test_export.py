@@ -10,7 +10,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.cli.conftest import Themis, sentence
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config
 from tests.training.test_epochs import PAIRS, recipe, silent
-from themis.inference import Budget, Judge
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
 from themis.model.checkpoint import load_model
@@ -44,7 +45,7 @@ def adapters(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _rewards(directory: Path) -> list[float | None]:
     model, tokenizer, meta = load_model(directory, torch.float32)
     with Toolbox([]) as toolbox:
-        judge = Judge(model, tokenizer, toolbox, meta=meta, rationale="skip", budget=Budget(tool_calls=0))
+        judge = CausalJudge(model, tokenizer, toolbox, meta=meta, rationale="skip", budget=Budget(tool_calls=0))
         return [judge.judge(case).reward for case in CASES]
 
 

@@ -10,17 +10,20 @@ import pytest
 
 from themis.cli.verdict_file import Summary, read_cases, score_file
 from themis.errors import DataError
-from themis.traces import Case, Verdict
+from themis.traces import Case, Judge, Verdict
 
 
-def judge_all(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
+class LengthJudge(Judge):
     """The reward is the answer's length."""
-    for place, case in enumerate(cases):
-        yield place, Verdict(case.id, float(len(case.answer)), None)
+
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+        for place, case in enumerate(cases):
+            yield place, Verdict(case.id, float(len(case.answer)), None)
 
 
-def nobody(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
-    raise AssertionError("nothing should be judged")
+class Nobody(Judge):
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+        raise AssertionError("nothing should be judged")
 
 
 def write_cases(path: Path, *answers: str) -> Path:
@@ -34,7 +37,7 @@ def rows(path: Path) -> dict[str, float]:
 
 def test_a_row_is_written_for_each_case_with_the_keys_that_were_promised(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    score_file(write_cases(tmp_path / "in.jsonl", "a", "bb"), out, judge_all)
+    score_file(write_cases(tmp_path / "in.jsonl", "a", "bb"), out, LengthJudge())
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [list(line) for line in lines] == [["id", "reward", "status", "reason", "trace", "usage"]] * 2
     assert rows(out) == {"1": 1.0, "2": 2.0}
@@ -50,35 +53,36 @@ def test_ids_are_the_cases_own_or_else_their_line_numbers(tmp_path: Path) -> Non
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", "a", "bb", "ccc"), tmp_path / "out.jsonl"
 
-    def stopped(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
-        yield next(judge_all(cases))
-        raise KeyboardInterrupt
+    class Stopped(LengthJudge):
+        def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+            yield next(super().judge_all(cases))
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score_file(data, out, stopped)
+        score_file(data, out, Stopped())
     assert rows(out) == {"1": 1.0}
-    assert score_file(data, out, judge_all).judged == 2
+    assert score_file(data, out, LengthJudge()).judged == 2
     assert rows(out) == {"1": 1.0, "2": 2.0, "3": 3.0}
-    assert score_file(data, out, judge_all) == Summary(cases=3, already_there=3)
+    assert score_file(data, out, LengthJudge()) == Summary(cases=3, already_there=3)
 
 
 @pytest.mark.parametrize("kept", range(1, 90, 8))
 def test_a_row_cut_by_a_kill_is_mended_wherever_it_was_cut(tmp_path: Path, kept: int) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", "a", "bb"), tmp_path / "out.jsonl"
-    score_file(data, out, judge_all)
+    score_file(data, out, LengthJudge())
     whole = out.read_bytes()
     first = whole.index(b"\n") + 1
     out.write_bytes(whole[: first + kept])
-    assert score_file(data, out, judge_all).judged == 1
+    assert score_file(data, out, LengthJudge()).judged == 1
     assert out.read_bytes() == whole
 
 
 def test_of_two_cases_with_one_id_each_gets_a_row(tmp_path: Path) -> None:
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     data.write_text('{"id": "x", "question": "q", "answer": "a"}\n' * 2)
-    score_file(data, out, judge_all)
+    score_file(data, out, LengthJudge())
     out.write_bytes(out.read_bytes().splitlines(keepends=True)[0])
-    assert score_file(data, out, judge_all).judged == 1
+    assert score_file(data, out, LengthJudge()).judged == 1
     assert len(out.read_text().splitlines()) == 2
 
 
@@ -87,7 +91,7 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, forei
     out = tmp_path / "out.jsonl"
     out.write_text(foreign)
     with pytest.raises(DataError, match=r"out\.jsonl, line 1: not a verdict"):
-        score_file(write_cases(tmp_path / "in.jsonl", "a"), out, nobody)
+        score_file(write_cases(tmp_path / "in.jsonl", "a"), out, Nobody())
     assert out.read_text() == foreign
 
 
@@ -95,13 +99,13 @@ def test_the_file_of_cases_is_never_written_to(tmp_path: Path) -> None:
     data = write_cases(tmp_path / "in.jsonl", "a")
     before = data.read_bytes()
     with pytest.raises(DataError, match="is the file of cases itself"):
-        score_file(data, data, nobody)
+        score_file(data, data, Nobody())
     assert data.read_bytes() == before
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written: No such file or directory"):
-        score_file(write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "no" / "out.jsonl", nobody)
+        score_file(write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "no" / "out.jsonl", Nobody())
 
 
 @pytest.mark.parametrize(
@@ -120,11 +124,11 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 )
 def test_a_bad_line_is_named_before_anything_is_judged_and_no_row_is_lost(tmp_path: Path, line: bytes, problem: str) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "out.jsonl"
-    score_file(data, out, judge_all)
+    score_file(data, out, LengthJudge())
     before = out.read_bytes()
     data.write_bytes(data.read_bytes() + write_cases(tmp_path / "more.jsonl", "bb").read_bytes() + line + b"\n")
     with pytest.raises(DataError, match=r"in\.jsonl, line 3: " + problem):
-        score_file(data, out, nobody)
+        score_file(data, out, Nobody())
     assert out.read_bytes() == before
 
 
@@ -134,7 +138,7 @@ def test_a_pipe_is_judged_as_it_comes(tmp_path: Path) -> None:
     lines = write_cases(tmp_path / "in.jsonl", "a", "bb").read_text()
     threading.Thread(target=lambda: pipe.write_text(lines + "broken\n")).start()
     with pytest.raises(DataError, match="pipe, line 3: not valid JSON"):
-        score_file(pipe, out, judge_all)
+        score_file(pipe, out, LengthJudge())
     assert rows(out) == {"1": 1.0, "2": 2.0}
 
 
@@ -142,11 +146,12 @@ def test_cases_are_read_only_as_they_are_needed(tmp_path: Path) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", *"abcdef"), tmp_path / "out.jsonl"
     pulled: list[int] = []
 
-    def watching(cases: Iterable[Case], /) -> Iterator[tuple[int, Verdict]]:
-        for place, verdict in judge_all(cases):
-            pulled.append(place)
-            assert len(rows(out)) == place
-            yield place, verdict
+    class Watching(LengthJudge):
+        def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+            for place, verdict in super().judge_all(cases):
+                pulled.append(place)
+                assert len(rows(out)) == place
+                yield place, verdict
 
-    score_file(data, out, watching)
+    score_file(data, out, Watching())
     assert pulled == [0, 1, 2, 3, 4, 5]

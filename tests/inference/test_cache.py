@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import LlamaConfig, MistralConfig, PreTrainedConfig, Qwen3Config
 
 from themis.errors import ConfigError
-from themis.inference.cache import RowCache, attention_mask
+from themis.inference.engine.cache import RowCache, attention_mask
 
 
 def states(*rows: list[float]) -> Tensor:

@@ -13,8 +13,9 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from tests.fakes import Backbone, EchoTools, FormChoice, tiny_model
-from themis.inference import Budget, Judge
-from themis.inference.reader import CachedReader
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
+from themis.inference.engine.reader import CachedReader
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
 from themis.traces.case import Case
@@ -27,7 +28,9 @@ CASES = [
 ]
 
 
-def verdicts(model: RewardModel, tokenizer: PreTrainedTokenizerFast, judge_class: type[Judge] = Judge, **settings: Any) -> list[Verdict]:
+def verdicts(
+    model: RewardModel, tokenizer: PreTrainedTokenizerFast, judge_class: type[CausalJudge] = CausalJudge, **settings: Any
+) -> list[Verdict]:
     """The verdicts of all cases, in their order."""
     settings = {"toolbox": EchoTools(), "budget": Budget(new_tokens=60), "rationale": "write", **settings}
     judge = judge_class(model, tokenizer, **settings)
@@ -131,7 +134,7 @@ def test_autocast_keeps_the_bargain_within_its_precision(phrase_tokenizer: PreTr
         assert one.reward == pytest.approx(other.reward, abs=0.1)
 
 
-class ShortPasses(Judge):
+class ShortPasses(CausalJudge):
     """Reads at most 48 tokens in a pass."""
 
     def new_reader(self) -> CachedReader:

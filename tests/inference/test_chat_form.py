@@ -15,8 +15,9 @@ from tests.fakes import random_backbone, tiny_config
 from tests.pairs import by_rule
 from tests.traces.test_chat_form import TEMPLATE, chat_tokenizer
 from tests.training.test_epochs import recipe, silent
-from themis.inference import Budget, Judge
-from themis.inference.row import Row
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
+from themis.inference.engine.row import Row
 from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta, load_model
 from themis.model.reward_model import RewardModel
@@ -50,7 +51,7 @@ def _tiny(tokenizer: Any) -> RewardModel:
 class Forced:
     """Makes the model's likeliest tokens those of a script; the judge's own choice still decides which are allowed."""
 
-    def __init__(self, judge: Judge, script: Sequence[int]) -> None:
+    def __init__(self, judge: CausalJudge, script: Sequence[int]) -> None:
         self._usual, self._script = judge.choose, script
         self.rows: list[Row] = []
 
@@ -66,7 +67,7 @@ class Forced:
 def test_a_call_is_made_and_its_observation_read_as_the_template_has_it(template: str) -> None:
     tokenizer = chat_tokenizer(template)
     with Toolbox(demo_tools()) as toolbox:
-        judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META)
+        judge = CausalJudge(_tiny(tokenizer), tokenizer, toolbox, meta=META)
         writer = judge.rules.writer
         written = [*writer.action(STEP).token_ids[1:], writer.observation_id]
         judge.choose = forced = Forced(judge, [*written, *writer.rationale("It holds.").token_ids, writer.reward_id])
@@ -84,7 +85,7 @@ def test_a_call_is_made_and_its_observation_read_as_the_template_has_it(template
 def test_a_call_that_is_no_json_is_answered_by_an_observation_that_says_so() -> None:
     tokenizer = chat_tokenizer()
     with Toolbox(demo_tools()) as toolbox:
-        judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META, rationale="skip")
+        judge = CausalJudge(_tiny(tokenizer), tokenizer, toolbox, meta=META, rationale="skip")
         writer = judge.rules.writer
         broken = [*tokenizer("I check it.\n", add_special_tokens=False)["input_ids"], *writer.call_ids, writer.observation_id]
         judge.choose = Forced(judge, [*broken, writer.rationale_id])
@@ -100,7 +101,7 @@ def test_whatever_a_model_that_learnt_nothing_writes_is_a_verdict() -> None:
     tokenizer = chat_tokenizer()
     cases = [Case("What is 2 + 2?", f"{number}.", id=str(number)) for number in range(24)]
     with Toolbox(demo_tools()) as toolbox:
-        judge = Judge(_tiny(tokenizer), tokenizer, toolbox, meta=META, budget=Budget(new_tokens=400)).sampled(100.0, "any")
+        judge = CausalJudge(_tiny(tokenizer), tokenizer, toolbox, meta=META, budget=Budget(new_tokens=400)).sampled(100.0, "any")
         verdicts = [verdict for _, verdict in judge.judge_all(cases)]
     assert {verdict.id for verdict in verdicts} == {case.id for case in cases}
     assert all((verdict.reward is None) == (verdict.status == "unscored") for verdict in verdicts)
@@ -139,7 +140,7 @@ def test_a_model_trained_in_the_chat_form_judges_a_file_with_real_tools(themis: 
     assert all(row["status"] in ("scored", "degraded", "unscored") and (row["reward"] is None) == bool(row["reason"]) for row in rows)
     # The same weights, made to call, read what the real calculator says.
     with Toolbox(demo_tools()) as toolbox:
-        judge = Judge(model, tokenizer, toolbox, meta=meta, rationale="skip")
+        judge = CausalJudge(model, tokenizer, toolbox, meta=meta, rationale="skip")
         writer = judge.rules.writer
         judge.choose = Forced(judge, [*writer.action(STEP).token_ids[1:], writer.observation_id, writer.rationale_id])
         verdict = judge.judge(CASE)

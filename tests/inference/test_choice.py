@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from tests.inference.test_row import row_of
-from themis.inference.choice import GreedyChoice, SampledChoice
+from themis.inference.engine.choice import GreedyChoice, SampledChoice
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
 

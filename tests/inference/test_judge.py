@@ -10,7 +10,8 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.fakes import EchoTools, FormChoice, HeldTools, ScriptedModel, tiny_model
 from themis.errors import DataError
-from themis.inference import Budget, Judge
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
 from themis.model.checkpoint import ModelMeta
 from themis.tools import Toolbox
 from themis.tools.demo import demo_tools
@@ -26,7 +27,7 @@ ENDLESS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 """Said again and again, and too long to be seen as a circle."""
 CONCLUSION = f"Rationale: It fits.\n{REWARD}"
 
-MakeJudge = Callable[..., Judge]
+MakeJudge = Callable[..., CausalJudge]
 
 
 @pytest.fixture
@@ -40,10 +41,10 @@ def judge(tokenizer: PreTrainedTokenizerFast) -> MakeJudge:
         reward: float = 1.5,
         context_length: int = 1024,
         **settings: Any,
-    ) -> Judge:
+    ) -> CausalJudge:
         model = ScriptedModel(tokenizer, lines, reward=reward, context_length=context_length)
         settings = {"rationale": "skip", **settings}  # but for the tests of rationales, a script need not write one
-        return Judge(model, tokenizer, toolbox or EchoTools(), use_cache=False, **settings)
+        return CausalJudge(model, tokenizer, toolbox or EchoTools(), use_cache=False, **settings)
 
     return make
 
@@ -162,10 +163,14 @@ def test_a_model_out_of_time_gives_no_reward(judge: MakeJudge) -> None:
 
 def test_a_tool_that_never_answers_costs_the_time_of_its_own_row_only(judge: MakeJudge) -> None:
     stuck = Case("How old?", "stuck", id="stuck")
-    made = judge([CALL, RATIONALE], HeldTools({"stuck"}), budget=Budget(seconds=0.5))
-    verdicts = {verdict.id: verdict for _, verdict in made.judge_all([stuck, CASE])}
-    assert (verdicts["stuck"].reward, verdicts["stuck"].reason) == (None, "budget")
-    assert verdicts["seven"].reward == 1.5
+    now = [0.0]
+    made = judge([CALL, RATIONALE], HeldTools({"stuck"}), budget=Budget(seconds=50), clock=lambda: now[0])
+    coming = made.judge_all([stuck, CASE])
+    _, first = next(coming)
+    assert (first.id, first.reward) == ("seven", 1.5)
+    now[0] = 51.0
+    _, second = next(coming)
+    assert (second.id, second.reward, second.reason) == ("stuck", None, "budget")
 
 
 @pytest.mark.parametrize("answer", ["", " \n\t"])
@@ -259,7 +264,7 @@ def test_a_row_that_waits_for_a_slow_tool_holds_up_no_other(
     cases = [Case("How old?", f"{number} years.", id=str(number)) for number in range(12)]
 
     def verdicts_of(toolbox: Any) -> Iterator[tuple[int, Verdict]]:
-        judge = Judge(tiny_model("llama", phrase_tokenizer), phrase_tokenizer, toolbox, batch_size=4)
+        judge = CausalJudge(tiny_model("llama", phrase_tokenizer), phrase_tokenizer, toolbox, batch_size=4)
         judge.choose = FormChoice(phrase_tokenizer)
         return judge.judge_all(cases)
 
@@ -285,7 +290,7 @@ def test_a_row_with_numbers_that_are_none_spoils_no_other(phrase_tokenizer: PreT
     poisoned = [Case("How old?", "~" * 40 * (1 + number % 3), id="poisoned") for number in range(8)]
 
     def verdicts_of(cases: list[Case]) -> dict[str, Verdict]:
-        judge = Judge(model, phrase_tokenizer, EchoTools(), batch_size=3)
+        judge = CausalJudge(model, phrase_tokenizer, EchoTools(), batch_size=3)
         judge.choose = NoneForNone(phrase_tokenizer)
         return {verdict.id: verdict for _, verdict in judge.judge_all(cases)}
 

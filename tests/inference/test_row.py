@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from themis.inference.row import Budget, Row, Rules, in_circles
+from themis.inference.engine.row import Row, RowRules
+from themis.inference.judgement import Budget, in_circles
 from themis.traces.case import Case
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
@@ -28,7 +29,8 @@ class ShortTextsOnly:
 
 def row_of(tokenizer: Any, answer: str = "Seven.", **settings: Any) -> Row:
     rules: dict[str, Any] = {"budget": Budget(), "context_length": 512, "longest_token": 14, "write_rationale": False, "vanilla": False}
-    return Row(0, Case("How old?", answer), Rules(SegmentWriter(tokenizer), tokenizer.decode, **{**rules, **settings}), 0.0)
+    row_rules = RowRules(writer=SegmentWriter(tokenizer), read_text=tokenizer.decode, **{**rules, **settings})
+    return Row(Case("How old?", answer), row_rules, 0.0, index=0)
 
 
 def test_a_text_that_cannot_fit_is_refused_before_it_is_tokenised(tokenizer: PreTrainedTokenizerFast) -> None:

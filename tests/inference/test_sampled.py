@@ -3,22 +3,23 @@
 from transformers import PreTrainedTokenizerFast
 
 from tests.fakes import EchoTools, tiny_model
-from themis.inference import Budget, Judge
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
 from themis.traces import Case, Verdict
 
 CASES = [Case("What?", f"Answer {number}", id=str(number)) for number in range(5)]
 
 
-def judge(tokenizer: PreTrainedTokenizerFast, batch_size: int = 5) -> Judge:
+def judge(tokenizer: PreTrainedTokenizerFast, batch_size: int = 5) -> CausalJudge:
     """A tiny model with random weights.
 
     At temperature 1 it would write letters for ever, so its rationale is skipped.
     """
     model = tiny_model("llama", tokenizer)
-    return Judge(model, tokenizer, EchoTools(), rationale="skip", batch_size=batch_size, budget=Budget(tool_calls=1, new_tokens=60))
+    return CausalJudge(model, tokenizer, EchoTools(), rationale="skip", batch_size=batch_size, budget=Budget(tool_calls=1, new_tokens=60))
 
 
-def written(judge: Judge) -> dict[str, str]:
+def written(judge: CausalJudge) -> dict[str, str]:
     verdicts: list[Verdict] = [verdict for _, verdict in judge.judge_all(CASES)]
     return {verdict.id: f"{verdict.reward} {verdict.reason} {verdict.trace} {verdict.usage.new_tokens}" for verdict in verdicts}
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,29 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from themis.errors import ConfigError, DataError
+from themis.inference import JudgingService
 from themis.serve.mcp import http_app, mcp_server
 from themis.tools import Toolbox, tool
 from themis.tools.demo import demo_tools
-from themis.traces import Action, Case, Observation, Step, Trace, Verdict
+from themis.traces import Action, Case, Judge, Observation, Step, Trace, Verdict
 
 CALENDAR = [f"Calendar_{name}" for name in ("week_day", "day_difference", "target_day", "business_days", "today")]
 NAMES = [*CALENDAR, "calculator", "history_weather"]
 
 
-def judge(case: Case) -> Verdict:
+class TuesdayJudge(Judge):
     """Likes what says Tuesday."""
-    if case.answer == "broken":
-        raise DataError("a file is broken")
-    step = Step("I look.", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday"))
-    return Verdict(case.id, 1.0 if "Tuesday" in case.answer else -1.0, None, Trace((step,)))
+
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+        for place, case in enumerate(cases):
+            if case.answer == "broken":
+                raise DataError("a file is broken")
+            step = Step("I look.", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday"))
+            yield place, Verdict(case.id, 1.0 if "Tuesday" in case.answer else -1.0, None, Trace((step,)))
+
+
+def service() -> JudgingService:
+    return JudgingService(TuesdayJudge)
 
 
 async def check(client: Client) -> None:
@@ -67,7 +75,7 @@ async def check(client: Client) -> None:
 def test_the_official_client_in_process() -> None:
     async def run() -> None:
         with Toolbox(demo_tools()) as toolbox:
-            async with Client(mcp_server(toolbox, judge)) as client:
+            async with Client(mcp_server(toolbox, service())) as client:
                 await check(client)
 
     asyncio.run(run())
@@ -75,12 +83,12 @@ def test_the_official_client_in_process() -> None:
 
 def test_the_official_client_over_stdio() -> None:
     program = (
-        "from tests.serve.test_mcp import judge\n"
+        "from tests.serve.test_mcp import service\n"
         "from themis.serve.mcp import mcp_server, run_stdio\n"
         "from themis.tools import Toolbox\n"
         "from themis.tools.demo import demo_tools\n"
         "print('a stray line is no message')\n"
-        "with Toolbox(demo_tools()) as toolbox: run_stdio(mcp_server(toolbox, judge))\n"
+        "with Toolbox(demo_tools()) as toolbox: run_stdio(mcp_server(toolbox, service()))\n"
     )
 
     async def run() -> None:
@@ -111,7 +119,7 @@ def test_the_official_client_over_http() -> None:
         async with Client(url) as client:
             await check(client)
 
-    with Toolbox(demo_tools()) as toolbox, served(http_app(mcp_server(toolbox, judge), "127.0.0.1")) as url:
+    with Toolbox(demo_tools()) as toolbox, served(http_app(mcp_server(toolbox, service()), "127.0.0.1")) as url:
         asyncio.run(run(url))
         foreign = httpx2.post(url, json={}, headers={"Host": "evil.example"})
         assert foreign.status_code == 421, "a page that rebinds its name to loopback is not answered"
@@ -139,7 +147,7 @@ def test_two_tools_of_one_name_over_mcp_are_refused() -> None:
         return text
 
     with Toolbox([other_judge]) as toolbox, pytest.raises(ConfigError, match="two tools have the same name over MCP"):
-        mcp_server(toolbox, judge)
+        mcp_server(toolbox, service())
 
 
 def test_the_command_serves_over_http_until_it_is_interrupted(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from themis.config import read_recipe
 from themis.errors import ModelError
-from themis.model.baselines import load_encoder
+from themis.inference import load_judge
+from themis.inference.encoder import EncoderJudge
 from themis.model.checkpoint import load_model
 from themis.traces import Case, Pair
 from themis.traces.tara import write_tara
@@ -111,7 +112,8 @@ def test_an_encoders_recipe_trains_a_tiny_bert(name: str, rows: str, tmp_path: P
         recipe, name=folder, built=rows, mixture={"built/calendar": 1.0}, epochs=2, pairs_per_step=4, tokens_per_step=1024,
         measured_pairs=2, bf16=False,
     )  # fmt: skip
-    judge = load_encoder(train(small, tmp_path / "run", notice=silent))
+    judge = load_judge(train(small, tmp_path / "run", notice=silent))
+    assert isinstance(judge, EncoderJudge)
     assert judge.judge(Case("What day is it?", "Tuesday.")).status == "scored"
     assert judge.meta.training["recipe"]["run"]["lengths"][-1] <= judge.model.context_length
 

@@ -17,9 +17,9 @@ from tests.training.recipes import changed
 from themis.curriculum.registry import Curriculum
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, DataError, ModelError
+from themis.inference import load_judge
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
-from themis.model.baselines import load_encoder
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.traces import Case, Pair, Side
 from themis.traces.segments import SegmentWriter, token_ids
@@ -182,11 +182,12 @@ def encoder(tmp_path: Path) -> str:
 def test_an_encoder_is_trained_and_scores_cases(encoder: str, pairs: str, tmp_path: Path) -> None:
     settings = recipe(encoder, pairs, kind="encoder", lengths=(64,), epochs=3)
     out = train(settings, tmp_path / "run", notice=silent)
-    judge = load_encoder(out)
-    rewards = judge.rewards([Case("What is 2 + 2?", "It is 4."), Case("q", "long " * 100), Case("What is 2 + 2?", "[SEP] 5 [CLS]")])
-    assert isinstance(rewards[0], float)
-    assert rewards[1] is None
-    assert rewards[0] == pytest.approx(judge.rewards([Case("What is 2 + 2?", "It is 4.")])[0], abs=1e-5)
+    judge = load_judge(out)
+    cases = [Case("What is 2 + 2?", "It is 4."), Case("q", "long " * 100), Case("What is 2 + 2?", "[SEP] 5 [CLS]")]
+    verdicts = dict(judge.judge_all(cases))
+    assert isinstance(verdicts[0].reward, float)
+    assert verdicts[1].reward is None
+    assert verdicts[0].reward == pytest.approx(judge.judge(cases[0]).reward, abs=1e-5)
     with pytest.raises(ModelError, match="is an encoder reward model"):
         load_model(out)
 
@@ -194,7 +195,7 @@ def test_an_encoder_is_trained_and_scores_cases(encoder: str, pairs: str, tmp_pa
 def test_no_answer_can_write_an_encoders_own_marks(encoder: str) -> None:
     from transformers import AutoTokenizer
 
-    from themis.model.baselines import CaseWriter
+    from themis.model.encoder import CaseWriter
 
     tokenizer = AutoTokenizer.from_pretrained(encoder)
     written = CaseWriter(tokenizer)(Case("a [SEP] b", "[CLS] c [SEP]"))

@@ -35,7 +35,6 @@ from themis.cli.judging import (
     budget_of,
     import_libraries,
     lines_by_task,
-    make_judge,
     open_toolbox,
     progress_bar,
 )
@@ -155,20 +154,23 @@ def judge_bench(
 ) -> "Result":
     """The figures of a bench, for the judge and for the model it is compared with."""
     from themis.evaluation.results import About, result_of
+    from themis.inference import load_judge
 
+    import_libraries()
     verdicts = options.verdicts or cache_beside(options.out)
     budget = budget_of(options.tool_calls, options.call_tokens, options.rationale_tokens, options.new_tokens, options.seconds)
     settings = _settings(options, toolbox) | {"budget": asdict(budget)}
+    load = functools.partial(load_judge, toolbox=toolbox, budget=budget, rationale=options.rationale, batch_size=options.batch_size)
     rival = None
     with ExitStack() as stack:
-        judge = make_judge(options.model, toolbox, options.rationale, options.batch_size, budget)
+        judge = load(options.model)
         draws: list[Judge] = [judge]
         if options.samples > 1:
             draws = [judge.sampled(options.temperature, f"{options.seed}/{draw}") for draw in range(options.samples)]
         judged = _judged(subsets, draws, stack, verdicts, {"model": options.model, **settings})
         del judge, draws
         if options.against is not None:
-            other = make_judge(options.against, toolbox, options.rationale, options.batch_size, budget)
+            other = load(options.against)
             others = verdicts.with_suffix(f".against{verdicts.suffix}") if verdicts else None
             greedy = settings | {"samples": 1, "temperature": None, "seed": None}
             rival = _judged(subsets, [other], stack, others, {"model": options.against, **greedy})

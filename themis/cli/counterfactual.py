@@ -15,8 +15,8 @@ from themis.cli.judging import (
     SettingsFile,
     ToolFlags,
     Unsafe,
+    import_libraries,
     lines_by_task,
-    make_judge,
     open_toolbox,
     progress_bar,
 )
@@ -79,6 +79,7 @@ def evaluate(
     from themis.builder.counterfactual.rows import read_counterfactuals
     from themis.evaluation.counterfactual import CounterfactualTools, cache_key, evaluate_counterfactual, render_flips
     from themis.evaluation.verdict_cache import VerdictCache
+    from themis.inference import load_judge
 
     pairs = read_counterfactuals(file)
     wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
@@ -86,7 +87,9 @@ def evaluate(
     check_files(out, verdicts)
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
-        judge: Judge = make_judge(model, CounterfactualTools(pairs, real), rationale, batch_size)
+        import_libraries()
+        tools = CounterfactualTools(pairs, real)
+        judge: Judge = load_judge(model, toolbox=tools, rationale=rationale, batch_size=batch_size)
         if cache_file := verdicts or cache_beside(out):
             about = {"bench": "counterfactual", "model": model, "rationale": rationale, "tools": sorted(real.names)}
             cache = stack.enter_context(VerdictCache(cache_file, {**about, "weights": weights_of(model)}))

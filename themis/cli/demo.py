@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from themis.cli.judging import JsonFlag, ModelOption, RationaleOption, make_judge
+from themis.cli.judging import JsonFlag, ModelOption, RationaleOption, import_libraries
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from themis.evaluation.ranking import JudgeAll, JudgedPair
-    from themis.traces import Case, Pair, Verdict
+    from themis.evaluation.ranking import JudgedPair
+    from themis.traces import Case, Judge, Pair, Verdict
 
 EXAMPLE = "Example: themis demo --rationale skip"
 
@@ -23,16 +23,18 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
     from rich.console import Console
 
     from themis.cli.demo_cases import DEMO_PAIRS
+    from themis.inference import load_judge
     from themis.tools import Toolbox
     from themis.tools.demo import demo_tools
 
+    import_libraries()
     console = Console(highlight=False, quiet=json_output)
     started = time.monotonic()
     judged = []
     # The demo tools alone: the demo is the same with and without data or plug-ins.
     with Toolbox(demo_tools()) as toolbox:
-        judge = make_judge(model, toolbox, rationale, batch_size=2 * len(DEMO_PAIRS))
-        for entry in judged_pairs(DEMO_PAIRS, judge.judge_all):
+        judge = load_judge(model, toolbox=toolbox, rationale=rationale, batch_size=2 * len(DEMO_PAIRS))
+        for entry in judged_pairs(DEMO_PAIRS, judge):
             judged.append(entry)
             _print_pair(console, entry)
     won, seconds = sum(entry.correct for entry in judged), time.monotonic() - started
@@ -42,13 +44,13 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
     raise typer.Exit(0 if won == len(judged) else 1)
 
 
-def judged_pairs(pairs: "Sequence[Pair]", judge_all: "JudgeAll") -> "Iterator[JudgedPair]":
+def judged_pairs(pairs: "Sequence[Pair]", judge: "Judge") -> "Iterator[JudgedPair]":
     """The pairs in order, each as soon as both verdicts are there."""
     from themis.evaluation.ranking import JudgedPair
 
     verdicts: dict[int, Verdict] = {}
     left = list(enumerate(pairs))
-    for place, verdict in judge_all(case for pair in pairs for case in (pair.chosen_case, pair.rejected_case)):
+    for place, verdict in judge.judge_all(case for pair in pairs for case in (pair.chosen_case, pair.rejected_case)):
         verdicts[place] = verdict
         while left and {2 * left[0][0], 2 * left[0][0] + 1} <= verdicts.keys():
             at, pair = left.pop(0)

@@ -1,4 +1,4 @@
-"""What the commands that judge have in common: their options, the toolbox, the model made a judge.
+"""What the commands that judge have in common: their options, the budget, the toolbox.
 
 Here and in the commands, whatever is slow to import is imported where it is used.
 """
@@ -17,8 +17,7 @@ import typer
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from themis.inference import Budget, Judge
-    from themis.model.baselines import EncoderJudge
+    from themis.inference import Budget
     from themis.tools import Toolbox
 
 Rationale = Literal["write", "skip"]
@@ -56,7 +55,6 @@ def budget_of(
     tool_calls: int | None, call_tokens: int | None, rationale_tokens: int | None, new_tokens: int | None, seconds: float | None
 ) -> "Budget":
     """The judge's own budget, but for what was given."""
-    import_libraries()
     from themis.inference import Budget
 
     usual = Budget()
@@ -92,29 +90,6 @@ def open_toolbox(
         yield stack.enter_context(toolbox)
 
 
-def make_judge(
-    model: str, toolbox: "Toolbox", rationale: Rationale, batch_size: int, budget: "Budget | None" = None
-) -> "Judge | EncoderJudge":
-    """Load a model, on a GPU where there is one, and hand it its tools; an encoder has no use for them."""
-    import_libraries()
-    import torch
-
-    from themis.inference import Budget, Judge
-    from themis.model.baselines import load_encoder
-    from themis.model.checkpoint import load_meta, load_model, resolve
-
-    on_gpu = torch.cuda.is_available()
-    path = resolve(model)
-    if load_meta(path).kind == "encoder":
-        encoder = load_encoder(path, batch_size)
-        encoder.model.to("cuda" if on_gpu else "cpu")
-        return encoder
-    reward_model, tokenizer, meta = load_model(path, None if on_gpu else torch.float32)
-    if on_gpu:
-        reward_model.to("cuda")
-    return Judge(reward_model, tokenizer, toolbox, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size)
-
-
 def import_libraries() -> None:
     """Import torch and transformers, and keep them from talking between our lines.
 
@@ -127,7 +102,7 @@ def import_libraries() -> None:
     try:
         from transformers.utils import logging
 
-        import themis.inference  # noqa: F401
+        import themis.inference.causal  # noqa: F401
     finally:
         if ours_to_handle:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,17 +1,16 @@
 """`themis mcp`: our tools and a judge, for any program that speaks MCP."""
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import ModelOption, RationaleOption, SettingsFile, Store, ToolFlags, ToolsMode, make_judge, open_toolbox
+from themis.cli.judging import ModelOption, RationaleOption, SettingsFile, Store, ToolFlags, ToolsMode, import_libraries, open_toolbox
 from themis.errors import ConfigError
 
 if TYPE_CHECKING:
-    from themis.inference import Judge
-    from themis.model.baselines import EncoderJudge
-    from themis.traces import Case, Verdict
+    from themis.traces import Judge
 
 EXAMPLE = 'Example, in the settings of a client: {"mcpServers": {"themis": {"command": "themis", "args": ["mcp"]}}}'
 
@@ -40,15 +39,18 @@ def mcp(
     token = os.environ.get(token_env, "") if token_env else ""
     if token_env and not token:
         raise ConfigError(f"--token-env names the environment variable {token_env}, which is not set")
-    with open_toolbox(tools_mode, store, settings=settings, flags=tool) as toolbox:
-        loaded: list[Judge | EncoderJudge] = []
+    from themis.inference import JudgingService, load_judge
 
-        def judge_case(case: "Case") -> "Verdict":
-            if not loaded:
-                loaded.append(make_judge(model, toolbox, rationale, batch_size=1))
-            return loaded[0].judge(case)
+    with ExitStack() as stack:
+        toolbox = stack.enter_context(open_toolbox(tools_mode, store, settings=settings, flags=tool))
 
-        server = mcp_server(toolbox, judge_case if judge else None)
+        def load() -> "Judge":
+            import_libraries()
+            return load_judge(model, toolbox=toolbox, rationale=rationale)
+
+        service = JudgingService(load)
+        stack.callback(service.close, cancel_futures=True)
+        server = mcp_server(toolbox, service if judge else None)
         if http:
             typer.echo(f"themis: serving {len(toolbox.names)} tools at http://{host}:{port}/mcp", err=True)
             run_http(server, host, port, token)

@@ -25,7 +25,7 @@ from themis.cli.judging import (
     Unsafe,
     Without,
     budget_of,
-    make_judge,
+    import_libraries,
     open_toolbox,
     progress_bar,
 )
@@ -33,8 +33,7 @@ from themis.errors import ConfigError
 
 if TYPE_CHECKING:
     from themis.cli.verdict_file import Summary
-    from themis.evaluation.ranking import JudgeAll
-    from themis.traces import Case, Verdict
+    from themis.traces import Case, Judge, Verdict
 
 EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
 
@@ -71,14 +70,17 @@ def score(
     else:
         case = None
         _check_no_case(question, answer, context, out)
+    import_libraries()
+    from themis.inference import load_judge
+
     budget = budget_of(tool_calls, call_tokens, rationale_tokens, new_tokens, seconds)
     opened = open_toolbox(tools_mode, store, settings=settings, flags=tool, fuzzy_replay=fuzzy_replay, unsafe=unsafe, without=without)
     with opened as toolbox:
-        judge = make_judge(model, toolbox, rationale, batch_size, budget)
+        judge = load_judge(model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=batch_size)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
         elif data is not None and out is not None:
-            _score_file(data, out, judge.judge_all, json_output)
+            _score_file(data, out, judge, json_output)
 
 
 def _case(question: str | None, answer: str | None, context: str | None) -> "Case":
@@ -109,12 +111,12 @@ def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
     console.print(verdict_table(verdict))
 
 
-def _score_file(data: Path, out: Path, judge_all: "JudgeAll", json_output: bool) -> None:
+def _score_file(data: Path, out: Path, judge: "Judge", json_output: bool) -> None:
     from themis.cli.verdict_file import score_file
 
     with progress_bar() as bar:
         task = bar.add_task("judged", total=None)
-        summary = score_file(data, out, judge_all, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
+        summary = score_file(data, out, judge, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
     if json_output:
         typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}))
     else:

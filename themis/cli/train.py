@@ -121,11 +121,12 @@ def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":
 def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") -> dict[str, float]:
     """The share of live calls that were valid, and of pairs whose better answer won."""
     from themis.cli.judging import open_toolbox
-    from themis.inference import Budget, Judge
+    from themis.inference import Budget
+    from themis.inference.causal import CausalJudge
 
     cases = [case for pair in pairs for case in (pair.chosen_case, pair.rejected_case)]
     with open_toolbox() as toolbox:
-        judge = Judge(model, tokenizer, toolbox, meta=meta, budget=Budget(new_tokens=256, seconds=60.0), rationale="skip")
+        judge = CausalJudge(model, tokenizer, toolbox, meta=meta, budget=Budget(new_tokens=256, seconds=60.0), rationale="skip")
         verdicts = dict(judge.judge_all(cases))
     seen = [step.observation for verdict in verdicts.values() for step in verdict.trace.steps if step.observation]
     rewards = [verdicts[place].reward for place in range(len(cases))]

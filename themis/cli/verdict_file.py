@@ -15,9 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from themis.errors import DataError
-from themis.evaluation.ranking import JudgeAll
 from themis.files import append_row, json_lines
-from themis.traces import Case, Verdict, case_from_json
+from themis.traces import Case, Judge, Verdict, case_from_json
 
 _ROW_OPENS = b'{"id": '
 
@@ -41,7 +40,7 @@ def read_cases(path: Path) -> Iterator[Case]:
         yield case if case.id and row.get("id") is not None else replace(case, id=str(line))
 
 
-def score_file(data: Path, out: Path, judge_all: JudgeAll, progress: Callable[[Summary], None] = lambda summary: None) -> Summary:
+def score_file(data: Path, out: Path, judge: Judge, progress: Callable[[Summary], None] = lambda summary: None) -> Summary:
     """Judge the cases of `data` that have no row in `out` yet. Every line of a file is checked before the first is judged."""
     if out.exists() and data.exists() and out.samefile(data):
         raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
@@ -49,7 +48,7 @@ def score_file(data: Path, out: Path, judge_all: JudgeAll, progress: Callable[[S
     summary = Summary(cases=None if comes_once else sum(1 for _ in read_cases(data)))
     with VerdictFile(out) as rows:
         progress(summary)
-        for _, verdict in judge_all(_without_row(read_cases(data), rows, summary)):
+        for _, verdict in judge.judge_all(_without_row(read_cases(data), rows, summary)):
             rows.append(verdict)
             summary.judged += 1
             summary.statuses[verdict.status] += 1

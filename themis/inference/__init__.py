@@ -1,6 +1,7 @@
-"""The judge: runs a reward model and its tools over cases, and gives their verdicts."""
+"""Judges: loading one, running it, and serving many callers with it. Imports no torch before a judge is loaded."""
 
-from themis.inference.engine import Judge, Tools
-from themis.inference.row import Budget
+from themis.inference.judgement import Budget
+from themis.inference.load import load_judge
+from themis.inference.service import JudgingService
 
-__all__ = ["Budget", "Judge", "Tools"]
+__all__ = ["Budget", "JudgingService", "load_judge"]

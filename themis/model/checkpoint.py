@@ -35,7 +35,7 @@ class ModelMeta:
     form: str = "plain"
     """`plain`: the form of `traces.text`. `chat`: the chat template of the tokenizer (`traces.chat_form`)."""
     kind: str = "themis"
-    """`themis` writes a trace first, `vanilla` reads the reward right after the case. `encoder`: see `baselines`."""
+    """`themis` writes a trace first, `vanilla` reads the reward right after the case. `encoder`: see `model.encoder`."""
     tools: tuple[str, ...] = ()
     reward_mean: float = 0.0
     reward_std: float = 1.0
@@ -105,20 +105,25 @@ def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[Rewa
     path = resolve(name)
     meta = load_meta(path)
     if meta.kind == "encoder":
-        raise ModelError(f"{path} is an encoder reward model, which writes nothing: load it with `themis.model.baselines.load_encoder`")
+        raise ModelError(f"{path} is an encoder reward model, which writes nothing: load it with `themis.load_judge`")
+    return *read_model(path, dtype), meta
+
+
+def read_model(directory: Path, dtype: torch.dtype | None = None) -> tuple[RewardModel, PreTrainedTokenizerBase]:
+    """The model in a directory, and its tokenizer; ready to judge, in `dtype` or as stored."""
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path)
-        if is_adapter(path):
-            base = AutoModelForCausalLM.from_pretrained(resolve(base_of(path)), dtype=dtype or "auto")
-            lm = with_adapters(base, path)
+        tokenizer = AutoTokenizer.from_pretrained(directory)
+        if is_adapter(directory):
+            base = AutoModelForCausalLM.from_pretrained(resolve(base_of(directory)), dtype=dtype or "auto")
+            lm = with_adapters(base, directory)
         else:
-            lm = AutoModelForCausalLM.from_pretrained(path, dtype=dtype or "auto")
+            lm = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype or "auto")
         model = RewardModel(lm)
-        load_score(model, path)
+        load_score(model, directory)
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
         sentence = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ModelError(f"the model in {path} cannot be read, it may be cut off or incomplete: {sentence}") from error
-    return model.eval(), tokenizer, meta
+        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {sentence}") from error
+    return model.eval(), tokenizer
 
 
 def load_score(model: RewardModel, directory: str | Path) -> None:

@@ -1,16 +1,15 @@
 """An MCP server of our tools, and of a judge: over standard input and output, or streamable HTTP.
 
-The tools are those of a toolbox, with its deadlines, caps, memory and recordings. Over MCP their names have `_` where ours
-have a dot, which the models behind many clients do not take. A tool that looks at the case takes it as `case`. The judge
-judges one case at a time.
+The tools are those of a toolbox, with its deadlines, caps, memory and recordings. The models behind many clients accept no
+dot in a tool's name, so over MCP it is `_`. A tool that looks at the case takes it as `case`. Cases that clients send at the
+same time are judged together.
 
-Knows nothing of models: a judge is a function from a case to its verdict. Needs the extra `mcp`.
+Knows nothing of models. Needs the extra `mcp`.
 """
 
+import asyncio
 import hmac
 import json
-import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,10 +26,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from themis import __version__
 from themis.errors import ConfigError, ThemisError
+from themis.inference.service import JudgingService
 from themis.tools import Toolbox
-from themis.traces import Action, Case, Verdict, case_from_json
-
-JudgeCase = Callable[[Case], Verdict]
+from themis.traces import Action, case_from_json
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TEXT = {"type": "string"}
@@ -63,23 +61,22 @@ _JUDGE = mcp_types.Tool(
 )
 
 
-def mcp_server(toolbox: Toolbox, judge: JudgeCase | None = None) -> Server[Any]:
-    """The server object, for any transport of the SDK's. `judge` is called from a thread, never twice at the same time."""
+def mcp_server(toolbox: Toolbox, service: JudgingService | None = None) -> Server[Any]:
+    """The server object, for any transport of the SDK's; with a `service`, it has the tool `judge`."""
     listed = {tool.name: (name, tool) for name, tool in _tools(toolbox)}
-    if len(listed) < len(toolbox.names) or (judge is not None and _JUDGE.name in listed):
+    if len(listed) < len(toolbox.names) or (service is not None and _JUDGE.name in listed):
         raise ConfigError(
             f"two tools have the same name over MCP, where a dot is an underscore: {', '.join((*toolbox.names, _JUDGE.name))}"
         )
-    one_at_a_time = threading.Lock()
 
     async def list_tools(context: Any, params: Any) -> mcp_types.ListToolsResult:
         tools = [tool for _, tool in listed.values()]
-        return mcp_types.ListToolsResult(tools=[*tools, *([_JUDGE] if judge is not None else [])])
+        return mcp_types.ListToolsResult(tools=[*tools, *([_JUDGE] if service is not None else [])])
 
     async def call_tool(context: Any, params: mcp_types.CallToolRequestParams) -> mcp_types.CallToolResult:
         arguments = params.arguments or {}
-        if judge is not None and params.name == _JUDGE.name:
-            return await anyio.to_thread.run_sync(partial(_judged, judge, one_at_a_time, arguments))
+        if service is not None and params.name == _JUDGE.name:
+            return await _judged(service, arguments)
         name = listed[params.name][0] if params.name in listed else params.name
         return await anyio.to_thread.run_sync(partial(_called, toolbox, name, arguments))
 
@@ -145,11 +142,9 @@ def _called(toolbox: Toolbox, name: str, arguments: dict[str, Any]) -> mcp_types
     return _result(observation.text, failed=observation.status != "ok")
 
 
-def _judged(judge: JudgeCase, one_at_a_time: threading.Lock, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
+async def _judged(service: JudgingService, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
     try:
-        case = case_from_json(arguments, "judge")
-        with one_at_a_time:
-            verdict = judge(case)
+        verdict = await asyncio.wrap_future(service.submit(case_from_json(arguments, "judge")))
     except ThemisError as error:
         return _result(str(error), failed=True)
     row = verdict.to_json()

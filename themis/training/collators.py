@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from themis.model.baselines import CaseWriter, Written
+from themis.model.encoder import CaseWriter, Written
 from themis.traces.pair import Pair
 from themis.traces.token_row import NO_TARGET, TokenPair, TokenRow
 from themis.training.batches.encode import PairEncoder

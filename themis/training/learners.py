@@ -19,8 +19,8 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from themis.losses import LossWeights, centring_loss, language_model_losses, ranking_loss, tara_loss
 from themis.model.adapters import has_adapters, put_adapters, stored_adapters
-from themis.model.baselines import EncoderRewardModel, save_encoder
 from themis.model.checkpoint import ModelMeta, load_score, save_model
+from themis.model.encoder import EncoderRewardModel, save_encoder
 from themis.model.reward_model import RewardModel
 from themis.traces.pair import Pair
 from themis.training.batches.layouts import Batch, Layout, Masked

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from tests.fakes import tiny_bert
-from themis.model.baselines import CaseWriter, new_encoder
+from themis.model.encoder import CaseWriter, new_encoder
 from themis.traces.token_row import TokenPair, TokenRow
 from themis.training.batches.layouts import Batch, Layout, Masked, Packed, Padded, RowLayout, SharedPrefix, Totals
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from themis.model.baselines import CaseWriter, Written
+from themis.model.encoder import CaseWriter, Written
 from themis.model.packed import PackedRows
 from themis.model.reward_model import RewardModel
 from themis.model.shared_prefix import CHOSEN, PADDING, PREFIX, REJECTED, Branches

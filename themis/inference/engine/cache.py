@@ -1,12 +1,12 @@
-"""The keys and values of many rows of different lengths, a slot each, for any decoder of transformers.
+"""A cache of keys and values for rows of different lengths, a slot each, for any decoder of transformers.
 
 Each row's new keys and values go to that row's own positions, and a mask per row says which of them
-a token may see; so rows of different lengths are read in one pass, and no row is ever shifted.
+a token may see. So one pass reads rows of different lengths, and no row is ever shifted.
 
 Knows nothing of judgements: a row is a slot number and a count of tokens.
 """
 
-# Shapes:  B = rows in the pass   Q = tokens read in the pass, padded on the right   K = positions kept
+# Shapes:  B = rows in the pass   Q = tokens read in the pass, padded on the right   K = positions in the cache
 #          S = slots   N = key/value heads   D = width of a head
 
 from typing import Any
@@ -18,7 +18,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 from themis.errors import ConfigError
 
 KeysAndValues = list[tuple[Tensor, Tensor]]
-"""What one row keeps while it is in no batch: a pair [N, length, D] a layer."""
+"""The cache of one row outside a batch: a pair [N, length, D] a layer."""
 
 
 class RowLayer(CacheLayerMixin):
@@ -35,7 +35,7 @@ class RowLayer(CacheLayerMixin):
         self.length = 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Keep the new states at their rows' positions; all states of the rows in the pass, up to the longest."""
+        """Store the new states at their rows' positions; returns all states of the rows in the pass, up to the longest."""
         rows = len(key_states)
         # Under autocast the rotation leaves keys in float32, which attention would cast again at every step.
         key_states = key_states.to(value_states.dtype)
@@ -46,14 +46,14 @@ class RowLayer(CacheLayerMixin):
         return keys[:rows, :, : self.length], values[:rows, :, : self.length]
 
     def reserve(self, slots: int, length: int, keys_like: Tensor, values_like: Tensor) -> tuple[Tensor, Tensor]:
-        """The kept tensors with room for that many slots and positions."""
+        """The cached tensors with room for that many slots and positions."""
         self.keys = _grown(self.keys, slots, length, self.most_positions, keys_like)
         self.values = _grown(self.values, slots, length, self.most_positions, values_like)
         self.is_initialized = True
         return self.keys, self.values
 
     def filled(self) -> tuple[Tensor, Tensor]:
-        """The kept tensors, once a pass has filled them."""
+        """The cached tensors, once a pass has filled them."""
         assert self.keys is not None
         assert self.values is not None
         return self.keys, self.values
@@ -85,13 +85,13 @@ class RowCache(Cache):
         for layer in self.layers:
             layer.positions_BQ, layer.length = positions_BQ, length
 
-    def join(self, kept: KeysAndValues | None) -> None:
-        """Give the next slot to a row, with what it kept; None for a row that has read nothing.
+    def join(self, cache: KeysAndValues | None) -> None:
+        """Give the next slot to a row, with its cache; None for a row that has read nothing.
 
-        After a row's own positions stand zeros: the mask hides what another row left there, but nan, once there, would spread.
+        Zeros follow a row's own positions. The mask hides what another row left there, but a NaN would spread all the same.
         """
         slot, self.rows = self.rows, self.rows + 1
-        for layer, (row_keys, row_values) in zip(self.layers if kept else [], kept or [], strict=True):
+        for layer, (row_keys, row_values) in zip(self.layers if cache else [], cache or [], strict=True):
             length = row_keys.shape[-2]
             keys, values = layer.reserve(self.rows, length, row_keys[None], row_values[None])
             for into, row in ((keys, row_keys), (values, row_values)):
@@ -108,22 +108,22 @@ class RowCache(Cache):
         if slot == self.rows:
             return
         for layer in self.layers:
-            for kept in layer.filled():
-                kept[slot, :, :last_length] = kept[self.rows, :, :last_length]
-                kept[slot, :, last_length:] = 0
+            for states in layer.filled():
+                states[slot, :, :last_length] = states[self.rows, :, :last_length]
+                states[slot, :, last_length:] = 0
 
 
 def attention_mask(config: Any, positions_BQ: Tensor, length: int, dtype: torch.dtype) -> Any:
-    """What each token of a pass may see of `length` positions: itself and what stands before it in its row.
+    """What each token of a pass may see of `length` positions: itself and the tokens before it in its row.
 
-    Boolean [B, 1, Q, K], or, for backbones without sdpa, additive in `dtype`; for a backbone that mixes kinds of layers, a mask a
-    kind. A model takes masks of four axes as they are, so a sliding window is ours to draw.
+    Boolean [B, 1, Q, K]; additive in `dtype` for backbones without sdpa; for a backbone that mixes kinds of layers, one mask
+    for each kind. A model takes masks of four axes as they are, so a sliding window is drawn here.
     """
     config = config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or [])
     window: int = getattr(config, "sliding_window", None) or 0
     if unknown := kinds - {"full_attention", "sliding_attention"}:
-        raise ConfigError(f"cannot keep keys and values for layers of the kind {', '.join(sorted(unknown))}: judge with use_cache=False")
+        raise ConfigError(f"cannot cache keys and values of layers of the kind {', '.join(sorted(unknown))}: judge with use_cache=False")
     if not kinds:
         kinds = {"sliding_attention" if window else "full_attention"}
     key_K = torch.arange(length, device=positions_BQ.device)
@@ -135,14 +135,14 @@ def attention_mask(config: Any, positions_BQ: Tensor, length: int, dtype: torch.
     return masks if len(masks) > 1 else masks.popitem()[1]
 
 
-def _grown(kept: Tensor | None, slots: int, length: int, most_positions: int, like: Tensor) -> Tensor:
-    """`kept` [S, N, K, D] with at least so many slots and positions; new places are zero."""
-    old_slots, old_length = (0, 0) if kept is None else (kept.shape[0], kept.shape[2])
-    if kept is not None and slots <= old_slots and length <= old_length:
-        return kept
+def _grown(states: Tensor | None, slots: int, length: int, most_positions: int, like: Tensor) -> Tensor:
+    """`states` [S, N, K, D] with at least so many slots and positions; new places are zero."""
+    old_slots, old_length = (0, 0) if states is None else (states.shape[0], states.shape[2])
+    if states is not None and slots <= old_slots and length <= old_length:
+        return states
     new_slots = old_slots if slots <= old_slots else max(slots, 2 * old_slots)
     new_length = old_length if length <= old_length else max(length, min(2 * old_length, most_positions))
     grown = like.new_zeros(new_slots, like.shape[1], new_length, like.shape[3])
-    if kept is not None:
-        grown[:old_slots, :, :old_length] = kept
+    if states is not None:
+        grown[:old_slots, :, :old_length] = states
     return grown

@@ -1,20 +1,16 @@
 """The encoder reward model: any `AutoModelForSequenceClassification` with one label, read as the reward of a case.
 
-No trace, no tool, no special token of ours. Question and answer are encoded apart with special tokens
-disabled and joined by the backbone's own marks, so no answer can write a separator. A case that is too long
-is never cut: it has no reward.
+It has no trace, no tool, and none of our special tokens. Question and answer are encoded apart with special tokens
+disabled, and joined by the backbone's own marks, so no answer can write a separator. A case is never cut.
 Source: the Bert-Large baseline of Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.1.
 """
 
 # Shapes:  S = cases in the batch   T = tokens, padded
 
-import math
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -22,12 +18,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
-from themis.model.checkpoint import ModelMeta, load_meta, resolve, write_meta
+from themis.model.checkpoint import ModelMeta, resolve, write_meta
 from themis.traces.case import Case
-from themis.traces.trace import Reason, Usage, Verdict
-
-BATCHES_AT_ONCE = 16
-"""Of so many batches the cases are sorted by length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,67 +93,6 @@ class EncoderRewardModel(nn.Module):
 _COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
-class EncoderJudge:
-    """Gives cases their verdicts as a vanilla reward model does: a reward, and nothing of a trace."""
-
-    def __init__(self, model: EncoderRewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, batch_size: int = 32) -> None:
-        self.model, self.tokenizer, self.meta, self.batch_size = model.eval(), tokenizer, meta, batch_size
-        self._write = CaseWriter(tokenizer)
-
-    def judge(self, case: Case) -> Verdict:
-        """The verdict of one case."""
-        return next(verdict for _, verdict in self.judge_all([case]))
-
-    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
-        """Verdicts, each with its case's place in the input. Some batches' cases are pulled at once, so that like lengths meet."""
-        numbered = enumerate(cases)
-        while group := list(islice(numbered, self.batch_size * BATCHES_AT_ONCE)):
-            group.sort(key=lambda entry: len(entry[1].question_text) + len(entry[1].answer))
-            for start in range(0, len(group), self.batch_size):
-                places, batch = zip(*group[start : start + self.batch_size], strict=True)
-                yield from zip(places, self._judge_batch(batch), strict=True)
-
-    def sampled(self, temperature: float, seed: str) -> Self:
-        """The same: it writes no token that could be drawn."""
-        del temperature, seed
-        return self
-
-    def rewards(self, cases: Sequence[Case]) -> list[float | None]:
-        """A reward for each case; None where it is too long, or nothing was answered."""
-        verdicts = dict(self.judge_all(cases))
-        return [verdicts[place].reward for place in range(len(cases))]
-
-    def _judge_batch(self, cases: Sequence[Case]) -> list[Verdict]:
-        started = time.monotonic()
-        written = [self._write(case) for case in cases]
-        refused = [self._why_refused(*each) for each in zip(cases, written, strict=True)]
-        rewards = iter(self._read([tokens for tokens, reason in zip(written, refused, strict=True) if reason is None]))
-        seconds = time.monotonic() - started
-        verdicts = []
-        for case, tokens, reason in zip(cases, written, refused, strict=True):
-            if reason is None:
-                reward = next(rewards)
-                usage = Usage(read_tokens=len(tokens.token_ids), seconds=seconds)
-                good = math.isfinite(reward)
-                verdicts.append(Verdict(case.id, reward if good else None, None if good else "malformed", usage=usage))
-            else:
-                verdicts.append(Verdict(case.id, None, reason, usage=Usage(seconds=seconds)))
-        return verdicts
-
-    def _why_refused(self, case: Case, written: Written) -> Reason | None:
-        if not case.answer.strip():
-            return "empty_answer"
-        return "too_long" if len(written.token_ids) > self.model.context_length else None
-
-    @torch.inference_mode()
-    def _read(self, written: Sequence[Written]) -> list[float]:
-        if not written:
-            return []
-        device = next(self.model.parameters()).device
-        rewards: list[float] = self.model(**{name: tensor.to(device) for name, tensor in self._write.batch(written).items()}).tolist()
-        return rewards
-
-
 def new_encoder(name: str) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]:
     """A pretrained encoder with a head of one label that has learnt nothing."""
     path = resolve(name)
@@ -195,15 +126,11 @@ def save_encoder(
     write_meta(directory, meta)
 
 
-def load_encoder(name: str | Path, batch_size: int = 32) -> EncoderJudge:
-    """An encoder reward model that Themis trained."""
-    path = resolve(name)
-    meta = load_meta(path)
-    if meta.kind != "encoder":
-        raise ModelError(f"{path} is no encoder reward model but one of kind '{meta.kind}'")
+def read_encoder(directory: Path) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]:
+    """The encoder reward model in a directory, and its tokenizer."""
     try:
-        classifier = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32)
-        return EncoderJudge(EncoderRewardModel(classifier), AutoTokenizer.from_pretrained(path), meta, batch_size)
+        classifier = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
+        return EncoderRewardModel(classifier), AutoTokenizer.from_pretrained(directory)
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
         sentence = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelError(f"the model in {path} cannot be read, it may be cut off or incomplete: {sentence}") from error
+        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {sentence}") from error

@@ -8,8 +8,9 @@ import torch
 from tests.fakes import tiny_bert
 from themis.config import read_recipe
 from themis.errors import ModelError
-from themis.model.baselines import BATCHES_AT_ONCE, EncoderJudge, new_encoder
+from themis.inference.encoder import BATCHES_AT_ONCE, EncoderJudge
 from themis.model.checkpoint import ModelMeta
+from themis.model.encoder import new_encoder
 from themis.traces import Case, Trace
 from themis.training.recipe import TrainRecipe
 
@@ -48,7 +49,7 @@ def test_a_case_without_an_answer_or_too_long_has_no_reward_and_says_why(judge: 
     found = [verdict for _, verdict in sorted(judge.judge_all(cases), key=lambda entry: entry[0])]
     assert [verdict.reason for verdict in found] == ["empty_answer", None, "too_long", "too_long"]
     assert [verdict.reward is None for verdict in found] == [True, False, True, True]
-    assert judge.rewards([]) == []
+    assert list(judge.judge_all([])) == []
 
 
 def test_a_reward_that_is_no_number_is_none(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Which token a row writes next: of those that its state allows the likeliest, or one drawn by chance.
+"""The token a row writes next: of those that its state allows, the likeliest, or one drawn at random.
 
-Inside an action or a rationale a row may write ordinary tokens and the special tokens that close it,
-never another added token (padding, end of text, a chat template's marks): so a trace is always well-formed.
+Inside an action or a rationale a row may write ordinary tokens and the special tokens that close it. It never writes
+another added token (padding, end of text, a chat template's marks), so a trace is always well-formed.
 """
 
 # Shapes:  B = rows   V = vocabulary   S = states in which a row writes
@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from themis.inference.row import WRITING, Row, State
+from themis.inference.engine.row import Row
+from themis.inference.judgement import WRITING, State
 from themis.traces.segments import SegmentWriter
 
 
@@ -30,20 +31,20 @@ class GreedyChoice:
         self._forbidden_SV = ~allowed_SV.to(device)
 
     def __call__(self, logits_BV: Tensor, rows: list[Row]) -> list[int | None]:
-        """A token for each row, None where the model's numbers are none."""
+        """A token for each row, None where the model's logits are NaN or infinite."""
         likeliest = self._allowed(logits_BV, rows).max(-1)
         return _where(likeliest.values.isfinite(), likeliest.indices)
 
     def _allowed(self, logits_BV: Tensor, rows: list[Row]) -> Tensor:
-        """The logits, but for tokens that a row's state does not allow."""
+        """The logits, minus infinity for tokens that a row's state does not allow."""
         state_B = torch.tensor([WRITING.index(row.state) for row in rows], device=logits_BV.device)
         return logits_BV.masked_fill(self._forbidden_SV[state_B], -math.inf)
 
 
 class SampledChoice(GreedyChoice):
-    """A token of each row by chance, as the model's probabilities at a temperature have it.
+    """A token of each row, drawn from the model's probabilities at a temperature.
 
-    Each row draws from numbers of its own, so what it writes does not depend on the rows beside it.
+    Each row has random numbers of its own, so what it writes does not depend on the rows beside it.
     """
 
     def __init__(self, greedy: GreedyChoice, temperature: float) -> None:
@@ -51,7 +52,7 @@ class SampledChoice(GreedyChoice):
         self.temperature = temperature
 
     def __call__(self, logits_BV: Tensor, rows: list[Row]) -> list[int | None]:
-        """A token for each row, None where the model's numbers are none."""
+        """A token for each row, None where the model's logits are NaN or infinite."""
         allowed_BV = self._allowed(logits_BV, rows).double()
         likeliest = allowed_BV.max(-1)
         sums_BV = (allowed_BV / self.temperature).softmax(-1).cumsum(-1)

@@ -1,7 +1,7 @@
 """Runs the model over what rows have not read yet, and gives each row's last hidden state.
 
-`CachedReader` keeps keys and values, so a token is read once. `WholeReader` re-reads everything at every
-step: slow, and the reference that the other must agree with. Neither knows what a row does with the state.
+`CachedReader` caches keys and values, so it reads a token once. `WholeReader` re-reads everything at every step:
+it is slow, and the reference that the other must agree with. Neither knows what a row does with the state.
 """
 
 # Shapes:  B = rows   Q = tokens read in the pass, padded on the right   H = hidden width
@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from themis.inference.cache import RowCache, attention_mask
-from themis.inference.row import Row
+from themis.inference.engine.cache import RowCache, attention_mask
+from themis.inference.engine.row import Row
 from themis.model.reward_model import RewardModel
 
 PASS_TOKENS = 4096
@@ -25,16 +25,16 @@ class Reader(Protocol):
     rows: list[Row]
 
     def read(self, newcomers: list[Row]) -> Tensor:
-        """Let rows join, read all there is to read; the rows' last hidden states [B, H], in the order of `rows`."""
+        """Let rows join, and read all their unread tokens; returns the rows' last hidden states [B, H], in the order of `rows`."""
         ...
 
     def leave(self, row: Row) -> None:
-        """Take a row out of the batch. One that is not done keeps what it needs to come back."""
+        """Take a row out of the batch. One that is not done takes its cache along."""
         ...
 
 
 class CachedReader:
-    """The batch is read one token a row and pass; newcomers read their prompt or observation first, among themselves."""
+    """A pass reads one token of each row in the batch. Newcomers read their prompt or observation first, among themselves."""
 
     def __init__(self, model: RewardModel, pass_tokens: int = PASS_TOKENS) -> None:
         self.rows: list[Row] = []
@@ -49,18 +49,18 @@ class CachedReader:
         for group in reading_groups(newcomers, self._pass_tokens):
             cache = self._new_cache()
             for row in group:
-                cache.join(row.kept)
+                cache.join(row.cache)
             states.append(self._read_all(cache, group))
             for slot, row in enumerate(group):
                 self._batch.join(cache.view(slot, row.read))
                 self.rows.append(row)
-                row.kept = None
+                row.cache = None
         return torch.cat(states)
 
     def leave(self, row: Row) -> None:
         slot = self.rows.index(row)
         if row.state != "done":
-            row.kept = [(keys.clone(), values.clone()) for keys, values in self._batch.view(slot, row.read)]
+            row.cache = [(keys.clone(), values.clone()) for keys, values in self._batch.view(slot, row.read)]
         last = self.rows.pop()
         self._batch.leave(slot, last.read)
         if last is not row:
@@ -83,9 +83,9 @@ class CachedReader:
         length = max(starts) + width
         cache.place(positions_BQ, length)
         mask: Any = attention_mask(self._model.config, positions_BQ, length, self._model.lm.dtype)
-        in_range_BQ = positions_BQ.clamp(max=self._model.context_length - 1)  # padding may stand past the last position
-        kept: dict[str, Any] = {self._cache_name: cache, "use_cache": True}
-        hidden_BQH = self._model.hidden_states(tokens_BQ, mask, position_ids=in_range_BQ, **kept)
+        in_range_BQ = positions_BQ.clamp(max=self._model.context_length - 1)  # padding may lie past the last position
+        cached: dict[str, Any] = {self._cache_name: cache, "use_cache": True}
+        hidden_BQH = self._model.hidden_states(tokens_BQ, mask, position_ids=in_range_BQ, **cached)
         for row, count in zip(rows, counts, strict=True):
             row.read += count
         return last_states(hidden_BQH, counts)
@@ -95,7 +95,7 @@ class CachedReader:
 
 
 class WholeReader:
-    """Every row is read from its first token, every time, with masks of the backbone's own making."""
+    """Every row is read from its first token, every time, and the backbone draws its own masks."""
 
     def __init__(self, model: RewardModel) -> None:
         self.rows: list[Row] = []

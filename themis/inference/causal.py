@@ -1,0 +1,133 @@
+"""The judge of a causal language model on this machine: it writes a trace, calls tools, and its reward head is read.
+
+Sources: Tool-Augmented Reward Modeling, arXiv:2310.01045; continuous batching, Orca, OSDI 2022.
+"""
+
+import asyncio
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from themis.inference.engine.choice import GreedyChoice, SampledChoice
+from themis.inference.engine.engine import Choice, Engine
+from themis.inference.engine.reader import CachedReader, Reader, WholeReader
+from themis.inference.engine.row import RowRules
+from themis.inference.judgement import Budget, Tools
+from themis.inference.service import JudgingService
+from themis.model.checkpoint import ModelMeta
+from themis.model.forms import writer_of
+from themis.model.reward_model import RewardModel
+from themis.traces.case import Case
+from themis.traces.judge import Judge
+from themis.traces.trace import Verdict
+
+DEFAULT_BUDGET = Budget()
+
+
+class CausalJudge(Judge):
+    """A reward model with its tools."""
+
+    def __init__(
+        self,
+        model: RewardModel,
+        tokenizer: PreTrainedTokenizerBase,
+        toolbox: Tools,
+        *,
+        meta: ModelMeta | None = None,
+        budget: Budget = DEFAULT_BUDGET,
+        rationale: Literal["write", "skip"] = "write",
+        batch_size: int = 16,
+        use_cache: bool = True,
+        autocast: torch.dtype | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.model = model.eval()
+        self.toolbox = toolbox
+        self.batch_size = batch_size
+        self.clock = clock
+        self.rules = RowRules(
+            writer=writer_of(meta or ModelMeta(), tokenizer),
+            read_text=lambda ids: str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)),
+            budget=budget,
+            context_length=model.context_length,
+            longest_token=max(map(len, tokenizer.get_vocab())),
+            write_rationale=rationale == "write",
+            vanilla=meta is not None and meta.kind == "vanilla",
+        )
+        self.opened = ExitStack()
+        """What is closed with this judge: the toolbox, where it was opened for this judge alone."""
+        self._greedy = GreedyChoice(tokenizer, self.rules.writer, vocabulary_size(model), self.device)
+        self.choose: Choice = self._greedy
+        self._use_cache = use_cache
+        self._autocast = autocast
+        self._service: JudgingService | None = None
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.lm.parameters()).device
+
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+        """Verdicts as they come, each with its case's place in the input. Cases are pulled when there is room for them."""
+        engine = self.new_engine()
+        places = enumerate(cases)
+        while True:
+            while engine.has_room and (next_case := next(places, None)) is not None:
+                engine.add(*next_case)
+            if engine.is_empty:
+                return
+            engine.wait()
+            for place, outcome in engine.step():
+                if isinstance(outcome, Exception):
+                    raise outcome
+                yield place, outcome
+
+    async def ajudge(self, case: Case) -> Verdict:
+        """`judge`, in one batch with all cases that are asked for at the same time. A cancelled case leaves the batch."""
+        self._service = self._service or JudgingService(self)
+        return await asyncio.wrap_future(self._service.submit(case))
+
+    def sampled(self, temperature: float, seed: str) -> Self:
+        """The same judge, but it draws each token at a temperature. The same seed and case give the same trace, in any batch."""
+        sampled = copy.copy(self)
+        sampled.rules = replace(self.rules, seed=seed)
+        sampled.choose = SampledChoice(self._greedy, temperature)
+        sampled.opened, sampled._service = ExitStack(), None
+        return sampled
+
+    def close(self) -> None:
+        """Cancel what `ajudge` still judges, and close what was opened for this judge."""
+        if self._service is not None:
+            self._service.close(cancel_futures=True)
+        self.opened.close()
+
+    def new_engine(self) -> Engine:
+        """An engine that judges as this judge does."""
+        return Engine(
+            self.model,
+            self.new_reader(),
+            self.choose,
+            self.rules,
+            self.toolbox,
+            batch_size=self.batch_size,
+            clock=self.clock,
+            precision=self._precision,
+        )
+
+    def new_reader(self) -> Reader:
+        """What reads the rows of one engine."""
+        return CachedReader(self.model) if self._use_cache else WholeReader(self.model)
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        return nullcontext() if self._autocast is None else torch.autocast(self.device.type, dtype=self._autocast)
+
+
+def vocabulary_size(model: RewardModel) -> int:
+    """How many logits the model gives; often more than the tokenizer has tokens."""
+    output: Any = model.lm.get_output_embeddings()
+    return int(output.weight.shape[0])

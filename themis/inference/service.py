@@ -1,0 +1,209 @@
+"""One judge for many callers: their cases are judged together, in a thread of its own.
+
+The thread lives while there is something to judge. An error of the judge reaches every case that it touched; the next
+case starts afresh. Knows nothing of models: an engine takes cases one by one, any other judge takes all that wait.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import Future
+from itertools import count
+from typing import Any, Protocol, Self, runtime_checkable
+
+from themis.traces.case import Case
+from themis.traces.judge import Judge
+from themis.traces.trace import Verdict
+
+
+class StepwiseJudging(Protocol):
+    """Judges cases that join and leave between its steps; `engine.Engine` is one."""
+
+    @property
+    def has_room(self) -> bool: ...
+
+    @property
+    def is_empty(self) -> bool: ...
+
+    def add(self, index: int, case: Case) -> None: ...
+
+    def drop(self, indices: Collection[int]) -> None: ...
+
+    def wait(self, wake: Future[Any] | None = None) -> None:
+        """Where a step would do nothing yet, wait until it would, or until `wake` is done."""
+        ...
+
+    def step(self) -> Iterable[tuple[int, Verdict | Exception]]: ...
+
+
+@runtime_checkable
+class HasEngine(Protocol):
+    """A judge that judges step by step."""
+
+    def new_engine(self) -> StepwiseJudging: ...
+
+
+class JudgingService:
+    """Takes cases from many threads; a context manager that waits for their verdicts, as an executor does."""
+
+    def __init__(self, judge: Judge | Callable[[], Judge]) -> None:
+        """A function is called when the first case comes; the judge that it returns is closed with the service."""
+        self._load = judge if callable(judge) else None
+        self._judge = None if callable(judge) else judge
+        self._lock = threading.Lock()
+        self._queue: deque[tuple[Case, Future[Verdict]]] = deque()
+        self._unfinished: set[Future[Verdict]] = set()
+        self._thread: threading.Thread | None = None
+        self._wake: Future[None] = Future()
+        """Done when the thread has something new to look at."""
+        self._closed = False
+
+    def submit(self, case: Case) -> Future[Verdict]:
+        """The verdict to come. A future that is cancelled takes its case out of the batch, and drops its tool call."""
+        future: Future[Verdict] = Future()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the judging service is closed: make a new one")
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="themis-judging")
+                thread.start()
+                self._thread = thread
+            self._queue.append((case, future))
+            self._unfinished.add(future)
+            self._notify()
+        future.add_done_callback(self._forget)
+        return future
+
+    def close(self, *, cancel_futures: bool = False) -> None:
+        """Take no more cases, and wait for the verdicts of those that were submitted, or cancel them."""
+        with self._lock:
+            self._closed = True
+            unfinished, thread = list(self._unfinished), self._thread
+        for future in unfinished if cancel_futures else ():
+            future.cancel()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        if self._load is not None and self._judge is not None:
+            self._judge.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.close(cancel_futures=kind is not None)
+
+    def _forget(self, future: Future[Verdict]) -> None:
+        with self._lock:
+            self._unfinished.discard(future)
+            if future.cancelled():
+                self._notify()
+
+    def _notify(self) -> None:
+        if not self._wake.done():
+            self._wake.set_result(None)
+
+    def _run(self) -> None:
+        """The thread: one engine until nothing is left to judge, and a new one after an error."""
+        taken: dict[int, Future[Verdict]] = {}
+        while self._has_work():
+            try:
+                self._serve(self._new_engine(), taken)
+            except BaseException as error:  # whatever it is, the callers get it
+                if not taken:  # the judge could not be loaded, for any of them
+                    taken.update(enumerate(future for _, future in self._queued()))
+                for future in taken.values():
+                    _finish(future, error)
+                taken.clear()
+
+    def _has_work(self) -> bool:
+        """Is a case waiting? Else the thread ends, and the next case starts another."""
+        with self._lock:
+            if not self._queue:
+                self._thread = None
+            return bool(self._queue)
+
+    def _new_engine(self) -> StepwiseJudging:
+        if self._judge is None:
+            assert self._load is not None
+            self._judge = self._load()
+        return self._judge.new_engine() if isinstance(self._judge, HasEngine) else _AllAtOnce(self._judge)
+
+    def _serve(self, engine: StepwiseJudging, taken: dict[int, Future[Verdict]]) -> None:
+        indices = count()
+        while True:
+            with self._lock:
+                self._wake = wake = Future()
+            engine.drop(_cancelled(taken))
+            while engine.has_room and (queued := self._next()):
+                case, future = queued
+                index = next(indices)
+                taken[index] = future
+                engine.add(index, case)
+            if engine.is_empty:
+                return
+            engine.wait(wake)
+            for index, outcome in engine.step():
+                _finish(taken.pop(index), outcome)
+
+    def _next(self) -> tuple[Case, Future[Verdict]] | None:
+        """The next case in the queue; those that were cancelled meanwhile are left out."""
+        with self._lock:
+            while self._queue:
+                case, future = self._queue.popleft()
+                if not future.cancelled():
+                    return case, future
+                future.set_running_or_notify_cancel()
+            return None
+
+    def _queued(self) -> list[tuple[Case, Future[Verdict]]]:
+        with self._lock:
+            queued = list(self._queue)
+            self._queue.clear()
+        return queued
+
+
+class _AllAtOnce:
+    """The cases that wait, given to `judge_all` in one step."""
+
+    has_room = True
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
+        self._cases: dict[int, Case] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._cases
+
+    def add(self, index: int, case: Case) -> None:
+        self._cases[index] = case
+
+    def drop(self, indices: Collection[int]) -> None:
+        for index in indices:
+            self._cases.pop(index, None)
+
+    def wait(self, wake: Future[Any] | None = None) -> None:
+        """A step always judges something."""
+
+    def step(self) -> Iterable[tuple[int, Verdict]]:
+        indices, cases = list(self._cases), list(self._cases.values())
+        self._cases.clear()
+        for place, verdict in self._judge.judge_all(cases):
+            yield indices[place], verdict
+
+
+def _cancelled(taken: dict[int, Future[Verdict]]) -> list[int]:
+    """Take the cancelled ones out of `taken`; their indices."""
+    indices = [index for index, future in taken.items() if future.cancelled()]
+    for index in indices:
+        taken.pop(index).set_running_or_notify_cancel()
+    return indices
+
+
+def _finish(future: Future[Verdict], outcome: Verdict | BaseException) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
