@@ -305,7 +305,7 @@ def test_a_row_with_numbers_that_are_none_spoils_no_other(phrase_tokenizer: PreT
 
 
 class NoneForNone(FormChoice):
-    """Chooses nothing where the numbers are none, as `GreedyChoice` does."""
+    """Chooses nothing where a logit is NaN or infinite, as `GreedyChoice` does."""
 
     def __call__(self, logits_BV: torch.Tensor, rows: list[Any]) -> list[int | None]:
         chosen = super().__call__(logits_BV, rows)

@@ -1,4 +1,4 @@
-"""`themis demo`: built-in cases, judged before your eyes. It needs no data, no key and no network."""
+"""`themis demo`: judges built-in examples. It needs no data, no key and no network."""
 
 import json
 import time

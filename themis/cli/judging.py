@@ -25,12 +25,12 @@ Mode = Literal["live", "record", "replay", "auto"]
 """That of `themis.tools`."""
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
-_FUZZY_REPLAY_HELP = "With --store: a call that is not recorded is answered by what was recorded for the same case and tool in other words."
-_UNSAFE_HELP = "Run the code of answers bare, without the sandbox: with your files and your network. Each observation says so."
+_FUZZY_REPLAY_HELP = "With --store: answer a call that is not recorded by the most similar one of the same case and tool."
+_UNSAFE_HELP = "Run the code of answers without the sandbox: with your files and your network. Each observation says so."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
 _SETTINGS_DEFAULT = "the nearest themis.toml"
-_WITHOUT_HELP = "Switch this tool off, or a family such as Calendar: a call of it is told so. May be given again."
+_WITHOUT_HELP = "Switch off a tool, or a family such as Calendar; its calls are answered so. May be given again."
 _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be given again."
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
@@ -45,7 +45,7 @@ Without = Annotated[list[str] | None, typer.Option("--without", help=_WITHOUT_HE
 Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
 FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_HELP)]
 ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
-CallTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one is given up.")]
+CallTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one counts as malformed.")]
 RationaleTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")]
 NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
 Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
@@ -54,7 +54,7 @@ Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that on
 def budget_of(
     tool_calls: int | None, call_tokens: int | None, rationale_tokens: int | None, new_tokens: int | None, seconds: float | None
 ) -> "Budget":
-    """The judge's own budget, but for what was given."""
+    """The default budget, with what was given in its place."""
     from themis.inference import Budget
 
     usual = Budget()
@@ -78,7 +78,7 @@ def open_toolbox(
     unsafe: bool = False,
     without: Sequence[str] | None = None,
 ) -> "Iterator[Toolbox]":
-    """The tools as the settings have them, and those of plug-ins, calling the world in the given mode, but for those in `without`."""
+    """The tools that the settings enable, and those of plug-ins. Tools in `without` are switched off."""
     from themis.tools import ObservationStore, default_toolbox
     from themis.tools.setup.settings import read_settings
 
@@ -91,10 +91,9 @@ def open_toolbox(
 
 
 def import_libraries() -> None:
-    """Import torch and transformers, and keep them from talking between our lines.
+    """Import torch and transformers, and silence them.
 
-    A Ctrl-C meanwhile ends the process at once: nothing is at stake yet, and inside of their imports it
-    would surface as some other error.
+    A Ctrl-C meanwhile ends the process at once. Nothing is at stake yet, and an import would turn it into another error.
     """
     ours_to_handle = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours_to_handle:
@@ -117,7 +116,7 @@ def _leave(*_: object) -> None:
 
 
 def lines_by_task(bar: "Progress") -> Callable[[str, int, int], None]:
-    """A line of the bar for each task that is heard of: its name, how many are done, and of how many."""
+    """A line of the bar for each task: its name, how many are done, and of how many."""
     lines: dict[str, TaskID] = {}
 
     def progress(task: str, done: int, total: int) -> None:

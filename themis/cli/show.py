@@ -1,7 +1,7 @@
 """How a case and its verdict look on a terminal: stage by stage, in colour.
 
-All of it is untrusted text. It is never read as markup, its control characters are spelled out, and it
-stands in a column of its own, so that an answer with a line `Observation: ...` looks like an answer.
+All of it is untrusted text. It is never read as markup, and its control characters are spelled out. It has a column of
+its own, so that an answer with a line `Observation: ...` looks like an answer.
 """
 
 import unicodedata
@@ -19,14 +19,14 @@ _LABEL_WIDTH = 12
 WHY_NONE: dict[Reason, str] = {
     "empty_answer": "there is no answer to judge",
     "too_long": "the case does not fit in the model's context",
-    "malformed": "the model's numbers are none",
+    "malformed": "the model gave NaN or infinity",
     "budget": "the budget of tokens, calls or seconds ran out",
     "tool_unavailable": "a tool did not answer",
 }
 
 
 def plain(text: str) -> str:
-    """The text with everything spelled out that would move the cursor, turn the writing direction or cannot be seen."""
+    """The text; characters that move the cursor, turn the writing direction or are invisible are spelled out."""
     return "".join(letter if letter in _SHOWN or unicodedata.category(letter) not in _INVISIBLE else _spelled(letter) for letter in text)
 
 
@@ -70,7 +70,7 @@ def verdict_table(verdict: Verdict) -> Table:
 
 
 def reward_text(verdict: Verdict) -> str:
-    """The reward, or why there is none."""
+    """The reward, or why it is missing."""
     why = f"{verdict.reason}: {WHY_NONE[verdict.reason]}" if verdict.reason else ""
     if verdict.reward is None:
         return f"none ({why})"

@@ -1,9 +1,7 @@
-"""A file of cases scored into a file of verdicts: reading, resuming, appending, a row at a time.
+"""Scores a file of cases into a file of verdicts, one row at a time; a run that was stopped resumes.
 
-Of the cases it holds those in progress, of the rows already written their ids. Verdicts are appended as
-they come, not in the order of the cases; a row is written whole or, after a kill, cut off on the next run.
-
-Knows nothing of models: the judge is handed in.
+In memory it holds the cases in progress, and the ids of the rows already written. Verdicts are appended as they come,
+not in the order of the cases. After a kill, the next run removes a row that was not written whole.
 """
 
 import json
@@ -23,10 +21,10 @@ _ROW_OPENS = b'{"id": '
 
 @dataclass(slots=True)
 class Summary:
-    """What became of a file of cases."""
+    """The outcome for a file of cases."""
 
     cases: int | None
-    """None of a pipe, which can be read but once."""
+    """None for a pipe, which can be read only once."""
     already_there: int = 0
     judged: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
@@ -41,7 +39,7 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 
 def score_file(data: Path, out: Path, judge: Judge, progress: Callable[[Summary], None] = lambda summary: None) -> Summary:
-    """Judge the cases of `data` that have no row in `out` yet. Every line of a file is checked before the first is judged."""
+    """Judge the cases of `data` that have no row in `out` yet. All lines are checked before the first is judged."""
     if out.exists() and data.exists() and out.samefile(data):
         raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
     comes_once = data.is_fifo() or data.is_char_device()

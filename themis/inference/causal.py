@@ -73,7 +73,7 @@ class CausalJudge(Judge):
         return next(self.model.lm.parameters()).device
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
-        """Verdicts as they come, each with its case's place in the input. Cases are pulled when there is room for them."""
+        """Verdicts as they come, each with its case's place in the input. Cases are pulled when there is room."""
         engine = self.new_engine()
         places = enumerate(cases)
         while True:
@@ -88,12 +88,12 @@ class CausalJudge(Judge):
                 yield place, outcome
 
     async def ajudge(self, case: Case) -> Verdict:
-        """`judge`, in one batch with all cases that are asked for at the same time. A cancelled case leaves the batch."""
+        """`judge`, in one batch with all that is asked at the same time. A cancelled task leaves the batch."""
         self._service = self._service or JudgingService(self)
         return await asyncio.wrap_future(self._service.submit(case))
 
     def sampled(self, temperature: float, seed: str) -> Self:
-        """The same judge, but it draws each token at a temperature. The same seed and case give the same trace, in any batch."""
+        """A judge that draws its tokens at a temperature: the same seed and case give the same trace, in any batch."""
         sampled = copy.copy(self)
         sampled.rules = replace(self.rules, seed=seed)
         sampled.choose = SampledChoice(self._greedy, temperature)

@@ -29,7 +29,7 @@ class EncoderJudge(Judge):
         self._write = CaseWriter(tokenizer)
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
-        """Verdicts, each with its case's place in the input. Cases are pulled some batches at a time, and sorted by length."""
+        """Verdicts, each with its case's place. Cases are pulled some batches at a time, and sorted by length."""
         places = enumerate(cases)
         while group := list(islice(places, self.batch_size * BATCHES_AT_ONCE)):
             group.sort(key=lambda entry: len(entry[1].question_text) + len(entry[1].answer))

@@ -24,7 +24,7 @@ Part = Literal["action", "rationale", "reward"]
 
 WRITING: tuple[State, ...] = ("choice", "action", "rationale")
 TIMES, TOKENS, PERIOD = 4, 24, 32
-"""A text goes in circles where its end repeats at least `TIMES` times, over at least `TOKENS` tokens, with a period up to `PERIOD`."""
+"""A text goes in circles where it ends with one piece of up to `PERIOD` tokens, at least `TIMES` times, `TOKENS` in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Budget:
     A call that goes in circles is ended earlier, and made if it has an argument.
     """
     rationale_tokens: int = 384
-    """Of the rationale. A longer one, or one that goes in circles, is cut. The reward is still read, and marked `budget`."""
+    """Of the rationale. One that is longer or goes in circles is cut; the reward is then marked `budget`."""
     new_tokens: int = 1024
     seconds: float = 300.0
     """From the moment the case is taken up, waiting for tools included."""

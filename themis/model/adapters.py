@@ -1,4 +1,4 @@
-"""LoRA through peft: adapters inside a language model, on disk as peft has them, and merged.
+"""LoRA through peft: adapters inside a language model, in peft's files, and merged.
 
 The adapters are put into the layers of the model, so other code sees the same model as before. An adapter directory
 holds `adapter_config.json` and `adapter_model.safetensors` as peft writes them, beside the scalar head and

@@ -138,7 +138,7 @@ def load_meta(directory: Path) -> ModelMeta:
         known = {name: raw[name] for name in ModelMeta.__dataclass_fields__ if name in raw}
         return ModelMeta(**{**known, "tools": tuple(known.get("tools", ()))})
     except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{directory / META_FILE} is missing or no valid JSON: is {directory} a model that Themis trained?") from error
+        raise ModelError(f"{directory / META_FILE} is missing or not valid JSON: is {directory} a model that Themis trained?") from error
 
 
 def is_themis_model(name: str | Path) -> bool:
@@ -183,7 +183,7 @@ def resolve(name: str | Path) -> Path:
     try:
         return Path(snapshot_download(str(name)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError(f"no model '{name}': it is no directory here, and the Hub did not give it ({type(error).__name__})") from error
+        raise ModelError(f"no model '{name}': it is not a directory, and the Hub did not give it ({type(error).__name__})") from error
 
 
 def _of_hub(name: str | Path) -> bool:

@@ -94,13 +94,13 @@ _COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 
 
 def new_encoder(name: str) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]:
-    """A pretrained encoder with a head of one label that has learnt nothing."""
+    """A pretrained encoder with a new, untrained head of one label."""
     path = resolve(name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
         classifier = AutoModelForSequenceClassification.from_pretrained(path, num_labels=1, dtype=torch.float32)
         if not torch.cuda.is_available():
-            # With dropout in the attention, PyTorch has no fused kernel for the CPU; what it does instead is slower than plain products.
+            # For attention with dropout PyTorch has no fused CPU kernel; its fallback is slower than eager attention.
             classifier.set_attn_implementation("eager")
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         sentence = (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,7 +1,7 @@
 """An MCP server of our tools, and of a judge: over standard input and output, or streamable HTTP.
 
-The tools are those of a toolbox, with its deadlines, caps, memory and recordings. The models behind many clients accept no
-dot in a tool's name, so over MCP it is `_`. A tool that looks at the case takes it as `case`. Cases that clients send at the
+The tools are those of a toolbox, with its deadlines, caps, memory and recordings. Models behind many clients accept
+no dot in a tool's name, so over MCP it is `_`. A tool that looks at the case takes it as `case`. Cases that clients send at the
 same time are judged together.
 
 Knows nothing of models. Needs the extra `mcp`.
@@ -46,7 +46,7 @@ _CASE: dict[str, Any] = {
 _JUDGE = mcp_types.Tool(
     name="judge",
     description="Judges an answer: calls tools that could settle it, and gives a reward (higher is better), or the reason why "
-    "there is none. The trace says what was called and what came back.",
+    "it has no reward. The trace says what was called and what came back.",
     input_schema=_CASE,
     output_schema={
         "type": "object",
@@ -94,7 +94,7 @@ def run_stdio(server: Server[Any]) -> None:
 
 
 def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
-    """The server at `/mcp`. On loopback only requests to loopback's names are answered; elsewhere a token is required."""
+    """The server at `/mcp`. On loopback it answers requests to loopback's names alone; elsewhere it needs a token."""
     if host not in LOOPBACK and not token:
         raise ConfigError(f"to serve on {host}, where others can call the tools, name the environment variable of a token with --token-env")
     security = None if host in LOOPBACK else TransportSecuritySettings(enable_dns_rebinding_protection=False)

@@ -1,4 +1,4 @@
-"""Cases, traces and verdicts as data; what a judge is; the written form of a trace and its tokens. Imports no torch."""
+"""Cases, traces and verdicts as data; the protocol of a judge; a trace as text and tokens. Imports no torch."""
 
 from themis.traces.case import Case, Message, case_from_json, case_key
 from themis.traces.judge import Judge

@@ -42,7 +42,7 @@ class Case:
 
 
 def case_from_json(row: Any, where: str) -> Case:
-    """A case from a decoded JSON object with `question` (or `messages`), `answer`, and optionally `context`, `tests`, `id`.
+    """A case from a JSON object with `question` (or `messages`), `answer`, and perhaps `context`, `tests`, `id`.
 
     Raises `DataError` that opens with `where` (a file and a line) and names the field.
     """

@@ -15,10 +15,10 @@
     <|im_start|>assistant
     <|rationale|>They agree, so the answer is right.<|reward|>
 
-The template is rendered once with place-holders for everything untrusted. What stands between them is the
-template's and may hold special tokens; what takes their place is tokenised by itself with special tokens
-disabled, so no answer and no observation can open a turn. Of our own tokens three stay: they open an action
-and a rationale, and say where the reward is read. An observation is opened by the template's end of turn.
+The template is rendered once with placeholders for everything untrusted. The text between them is the template's, and
+may hold special tokens. Untrusted text is tokenised by itself with special tokens disabled, so no answer and no
+observation can open a turn. Of our own tokens three stay: they open an action and a rationale, and say where the
+reward is read. An observation is opened by the template's end of turn.
 """
 
 import json
@@ -56,7 +56,7 @@ class ChatWriter(SegmentWriter):
             raise NoChatForm("the chat template does not end a call's turn with the end-of-text token")
         names = tokenizer.get_added_vocab()
         self.call_ids = tuple(names[mark] for mark in (_CALL_OPENS, _CALL_CLOSES) if mark in names)
-        """The added tokens that stand inside an action."""
+        """The added tokens inside an action."""
 
     def prompt(self, case: Case) -> list[Segment]:
         context = f"Context: {case.context}\n" if case.context else ""

@@ -1,8 +1,8 @@
 """What a model reads, piece by piece: each segment's kind and the token ids it adds.
 
-The four special tokens are put here by us alone. Every other text (question, answer, context,
-observation, and the model's own words of old) is tokenised by itself with special tokens disabled,
-so no text can open a segment. Nothing is re-tokenised after it was generated: ids are appended.
+Only this module adds the four special tokens. Every other text (question, answer, context, observation, and the
+model's earlier words) is tokenised by itself with special tokens disabled, so no text can open a segment. Generated
+tokens are never re-tokenised: ids are appended.
 
 Knows nothing of models; a tokenizer is whatever `TextTokenizer` says.
 """
@@ -64,7 +64,7 @@ class SegmentWriter:
 
     def encode_untrusted(self, text: str) -> list[int]:
         """Token ids of `text`, among them never a special or added token, whatever the text says."""
-        # A lone surrogate, as from a command line that is no UTF-8, is nothing a tokenizer can read.
+        # A tokenizer cannot read a lone surrogate, such as comes from a command line that is not UTF-8.
         return self._encode(text.encode("utf-8", "replace").decode("utf-8"))
 
     def _encode(self, text: str) -> list[int]:
@@ -132,8 +132,8 @@ def token_ids(segments: Sequence[Segment]) -> list[int]:
 def loss_kinds(segments: Sequence[Segment]) -> list[Kind]:
     """For each token, the kind of loss it is a target of.
 
-    The token that *opens* an observation, a rationale or the reward is the judge's own decision to
-    stop, so it belongs to what was being written before it; a model with β = 0 must still learn to stop.
+    The token that opens an observation, a rationale or the reward is the judge's own decision to stop. So it belongs
+    to what was written before it: a model with β = 0 must still learn to stop.
     """
     kinds: list[Kind] = []
     writing: Kind = "action"

@@ -1,8 +1,8 @@
 """TARA's published JSON, in and out: pairs in JSON lines, one folder a task.
 
-`actions` is published as an object (one call) or as flat text (no call, or one to three). Flat text
-cannot hold every trace, a thought with the line `Action: ...` for one, so `write_tara` takes the
-first shape that reads back equal; the last resort is a list of objects, which only we write.
+`actions` is published as an object (one call) or as flat text (no call, or one to three). Flat text cannot hold every
+trace: a thought may have a line `Action: ...`. So `write_tara` takes the first shape that reads back equal. The last
+resort is a list of objects, which Themis alone writes.
 Knows nothing of what the tools of a trace do.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1 and the files released with it.
 """
@@ -24,7 +24,7 @@ from themis.traces.trace import ORIGINS, STATUSES, Action, Observation, Step, Tr
 
 _KEY = re.compile(r"^(?:(Thought|Action Input|Action|Observation):|(Finished)\.[ \t]*$)", re.MULTILINE)
 _MOST_SCORE = 1e9
-"""Labels lie in -1..1; NaN, infinity and integers beyond a float are none."""
+"""Labels lie in -1..1; NaN, infinity and integers beyond a float are refused."""
 _NO_TOOL = frozenset({"", "none", "n/a"})
 
 
@@ -173,7 +173,7 @@ def _read_object(raw: Any, name: str, where: str) -> Step:
 
 @dataclass(slots=True)
 class _Draft:
-    """A step while its lines are read. Agents wrote two thoughts in a row, and calls of no tool: these are one thought."""
+    """A step while its lines are read. Two thoughts in a row, or a thought and a call of no tool, are one thought."""
 
     thoughts: list[str] = field(default_factory=list)
     tool: str | None = None

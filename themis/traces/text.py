@@ -21,7 +21,7 @@ SPECIAL_TOKENS = (TOOL, OBSERVATION, RATIONALE, REWARD)
 FINISHED = "Finished."
 NO_TOOL_THOUGHT = "Do I need to use a tool? No"
 FAILURE = Observation("the tool did not answer", "unavailable")
-"""What stands in place of an observation where training has none."""
+"""Replaces an observation that training data lack."""
 
 _KEY_LINE = re.compile(r"^(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
 _ESCAPED_KEY_LINE = re.compile(r"^\\(\\*)(?=Action:|Action Input:|Finished\.)", re.MULTILINE)
@@ -29,7 +29,7 @@ _KEY = re.compile(r"^(Action:|Action Input:|Finished\.)", re.MULTILINE)
 _SPECIAL_OPENING = re.compile(r"<(\\*)\|")
 _ESCAPED_OPENING = re.compile(r"<\\(\\*)\|")
 _STEP = re.compile(r"Thought: (?P<thought>.*?)\n(?:Action: ?(?P<tool>.*?)\nAction Input: ?(?P<argument>.*)|Finished\.)\n", re.DOTALL)
-"""A model may forget the blank that opens a line's text, so none is needed."""
+"""A model may forget the blank that opens a line's text, so it is optional."""
 _STATUS = re.compile(r"Observation(?: \[(error|unavailable|timeout)\])?: ", re.DOTALL)
 
 
@@ -47,7 +47,7 @@ def step_text(step: Step) -> str:
 
 
 def parse_step(text: str) -> Step:
-    """The step of the lines a model wrote; raises `MalformedStep` where they are none."""
+    """The step in the lines that a model wrote; raises `MalformedStep` for anything else."""
     match = _STEP.fullmatch(text)
     if match is None:
         missing = next((key for key in ("Thought:", "Action:", "Action Input:") if key not in text), "the form's line breaks")
@@ -59,9 +59,9 @@ def parse_step(text: str) -> Step:
 
 
 def rest_of_step(text: str) -> str | None:
-    """What a text that a model broke off needs next to become a call: the next of the form's lines, or the last line's end.
+    """What a broken-off step needs next to become a call: the next of the form's lines, or the end of its last line.
 
-    None where no such text makes it one. Nothing that the model wrote is changed: its own words are the thought and the argument.
+    None where no line makes it a call. The model's own words stay: they are the thought and the argument.
     """
     if not text.startswith("Thought: ") or _STEP.fullmatch(text):
         return None
@@ -78,13 +78,13 @@ def rest_of_step(text: str) -> str | None:
 
 
 def observation_text(observation: Observation) -> str:
-    """The lines that stand after `<|observation|>`. A failure says so in words, which the judge reads."""
+    """The lines after `<|observation|>`. A failure says so in words, which the judge reads."""
     mark = "" if observation.status == "ok" else f" [{observation.status}]"
     return f"Observation{mark}: {observation.text}\n"
 
 
 def parse_observation(text: str) -> Observation:
-    """The observation of its lines; a status mark that is none of ours is part of the text."""
+    """The observation in its lines; an unknown status mark is part of the text."""
     match = _STATUS.match(text)
     if match is None or not text.endswith("\n"):
         raise ValueError("an observation opens with 'Observation: ' and ends with a line break")
@@ -92,7 +92,7 @@ def parse_observation(text: str) -> Observation:
 
 
 def rationale_text(rationale: str) -> str:
-    """The lines that stand after `<|rationale|>`."""
+    """The lines after `<|rationale|>`."""
     return f"Rationale: {rationale}\n"
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 Status = Literal["ok", "error", "unavailable", "timeout"]
-"""`error`: the tool says no, and the judge can act on it. `unavailable`, `timeout`: the world failed."""
+"""`error`: the tool refuses, and the judge can act on it. `unavailable`, `timeout`: the world failed."""
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
@@ -47,7 +47,7 @@ class Observation:
     text: str
     status: Status = "ok"
     origin: Origin = field(default="", compare=False)
-    """Not read by the judge, nor part of the written form: two observations are equal where the judge reads the same."""
+    """Not part of the written form: two observations are equal where the judge reads the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A trace with its reward, or with the reason why there is none."""
+    """A trace with its reward, or with the reason why it has no reward."""
 
     id: str
     reward: float | None

@@ -35,7 +35,7 @@ class RowLayer(CacheLayerMixin):
         self.length = 0
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Store the new states at their rows' positions; returns all states of the rows in the pass, up to the longest."""
+        """Store the new states at their rows' positions; returns all states of these rows."""
         rows = len(key_states)
         # Under autocast the rotation leaves keys in float32, which attention would cast again at every step.
         key_states = key_states.to(value_states.dtype)
@@ -88,7 +88,7 @@ class RowCache(Cache):
     def join(self, cache: KeysAndValues | None) -> None:
         """Give the next slot to a row, with its cache; None for a row that has read nothing.
 
-        Zeros follow a row's own positions. The mask hides what another row left there, but a NaN would spread all the same.
+        Zeros follow a row's own positions. The mask hides what another row left there, but no NaN.
         """
         slot, self.rows = self.rows, self.rows + 1
         for layer, (row_keys, row_values) in zip(self.layers if cache else [], cache or [], strict=True):
@@ -116,8 +116,8 @@ class RowCache(Cache):
 def attention_mask(config: Any, positions_BQ: Tensor, length: int, dtype: torch.dtype) -> Any:
     """What each token of a pass may see of `length` positions: itself and the tokens before it in its row.
 
-    Boolean [B, 1, Q, K]; additive in `dtype` for backbones without sdpa; for a backbone that mixes kinds of layers, one mask
-    for each kind. A model takes masks of four axes as they are, so a sliding window is drawn here.
+    Boolean [B, 1, Q, K], or additive in `dtype` for backbones without sdpa. A backbone that mixes kinds of layers gets one
+    mask for each kind. A model takes masks of four axes as they are, so a sliding window is drawn here.
     """
     config = config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or [])

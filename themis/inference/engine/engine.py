@@ -1,7 +1,7 @@
 """The engine: many judgements in flight, one step of the model at a time.
 
-A step: take the observations that came, end what is out of time, let the batch read what it has not read,
-take rewards, write one token a row. A row that waits for a tool leaves the batch and takes its cache along;
+A step takes the observations that came, and ends what is out of time. Then the batch reads what it has not read,
+takes rewards, and writes one token a row. A row that waits for a tool leaves the batch and takes its cache along;
 the others continue. `judgement` and `row` decide what a row may write, `reader` how tokens are read.
 """
 
@@ -91,7 +91,7 @@ class Engine:
 
     @torch.inference_mode()
     def step(self) -> list[tuple[int, Verdict | Exception]]:
-        """One token more for every row in the batch. Returns the verdicts that came of it, and the errors that tools raised."""
+        """One token more for every row in the batch. Returns new verdicts, and errors that tools raised."""
         self._collect()
         self._end_overdue()
         if self._reader.rows or self._newcomers:
@@ -112,7 +112,7 @@ class Engine:
                 continue
             try:
                 observation = future.result()
-            except Exception as error:  # a recording that lacks the answer, a bug in a tool: whoever asked for this case gets it
+            except Exception as error:  # such as a recording that lacks the answer; it goes to the caller of this case
                 self._failed.append((row.index, error))
                 continue
             row.observe(observation)

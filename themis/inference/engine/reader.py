@@ -25,7 +25,7 @@ class Reader(Protocol):
     rows: list[Row]
 
     def read(self, newcomers: list[Row]) -> Tensor:
-        """Let rows join, and read all their unread tokens; returns the rows' last hidden states [B, H], in the order of `rows`."""
+        """Let rows join, and read all unread tokens; returns last hidden states [B, H], in the order of `rows`."""
         ...
 
     def leave(self, row: Row) -> None:
@@ -34,7 +34,7 @@ class Reader(Protocol):
 
 
 class CachedReader:
-    """A pass reads one token of each row in the batch. Newcomers read their prompt or observation first, among themselves."""
+    """A pass reads one token of each row. Newcomers first read their prompt or observation, among themselves."""
 
     def __init__(self, model: RewardModel, pass_tokens: int = PASS_TOKENS) -> None:
         self.rows: list[Row] = []

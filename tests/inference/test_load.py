@@ -1,0 +1,78 @@
+"""From the name of a model to a judge, and what is closed with it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import PHRASES, EchoTools, byte_tokenizer, tiny_bert, tiny_model
+from themis import Case, load_judge
+from themis.errors import ConfigError, ModelError
+from themis.inference import Budget
+from themis.inference.causal import CausalJudge
+from themis.inference.encoder import EncoderJudge
+from themis.model.checkpoint import ModelMeta, save_model
+from themis.model.encoder import new_encoder, save_encoder
+from themis.traces import Action
+
+CASE = Case("How old?", "Seven.", id="seven")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("tiny")
+    tokenizer = byte_tokenizer(PHRASES)
+    save_model(directory, tiny_model("llama", tokenizer), tokenizer, ModelMeta())
+    return directory
+
+
+def test_a_directory_becomes_a_judge_with_the_tools_it_is_given(directory: Path) -> None:
+    toolbox = EchoTools()
+    with load_judge(directory, toolbox=toolbox, budget=Budget(new_tokens=8), rationale="skip", batch_size=3, device="cpu") as judge:
+        assert isinstance(judge, CausalJudge)
+        assert (judge.toolbox, judge.batch_size, judge.rules.budget, judge.rules.write_rationale) == (
+            toolbox,
+            3,
+            Budget(new_tokens=8),
+            False,
+        )
+        assert judge.judge(CASE).usage.new_tokens <= 8
+
+
+def test_without_a_toolbox_it_opens_the_default_one_and_closes_it(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "themis.toml").write_text("[tools]\n")
+    monkeypatch.chdir(tmp_path)
+    judge = load_judge(str(directory))
+    assert isinstance(judge, CausalJudge)
+    week_day = Action("Calendar.week_day", "2015-03-24")
+    assert judge.toolbox.submit(week_day, CASE).result().text == "Tuesday"
+    judge.sampled(1.0, "seed").close()
+    assert judge.toolbox.submit(week_day, CASE).result().text == "Tuesday", "a sampled judge opened nothing"
+    judge.close()
+    with pytest.raises(RuntimeError, match="shutdown"):
+        judge.toolbox.submit(week_day, CASE)
+    judge.close()
+
+
+def test_a_toolbox_that_somebody_else_opened_stays_open(directory: Path) -> None:
+    toolbox = EchoTools()
+    with load_judge(directory, toolbox=toolbox):
+        pass
+    assert toolbox.submit(Action("echo", "age"), CASE).result().text == "you said age"
+
+
+def test_an_encoder_is_a_judge_too(tmp_path: Path) -> None:
+    meta = ModelMeta(kind="encoder")
+    save_encoder(tmp_path / "encoder", *new_encoder(tiny_bert(tmp_path / "bert")), meta)
+    with load_judge(tmp_path / "encoder", batch_size=2) as judge:
+        assert isinstance(judge, EncoderJudge)
+        assert judge.batch_size == 2
+        assert judge.judge(CASE).status == "scored"
+
+
+def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^http://localhost:8000 is a URL, and judges on servers are not supported yet: give `nano`"):
+        load_judge("http://localhost:8000")
+    with pytest.raises(ModelError, match=r"^no model 'nanno': give `nano`"):
+        load_judge("nanno")
+    with pytest.raises(ModelError, match=r"themis\.json is missing"):
+        load_judge(tmp_path)
