@@ -10,7 +10,7 @@ Knows nothing of models.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,10 +20,9 @@ from themis.evaluation.call_agreement import needed_tools
 from themis.evaluation.items import Item, Progress, item_of, judge_items
 from themis.evaluation.results import About, NotRun, Result, Subset, result_of
 from themis.files import json_lines
-from themis.traces import Case, Judge, Pair, Verdict
+from themis.traces import Judge, Pair, Verdict
 from themis.traces.tara import TaraFile, read_tara
 
-JudgeAll = Callable[[Iterable[Case]], Iterable[tuple[int, Verdict]]]
 WITHOUT_TESTS = "without tests"
 Tests = Literal["both", "with", "without"]
 """Judge pairs with the tests of their rows, without them, or both ways on two lines."""
