@@ -2,9 +2,9 @@
 
     python -m benchmarks.engine [MODEL]
 
-`every round` reads a judgement again from its start whenever a tool has answered, as the program of the
-paper's authors does (which also writes on to its limit in each round; that is not counted here). `every token`
-reads it again for each token. Without a model, random weights of nano's size recite a trace of nano's length.
+`every round` reads a judgement again from its start whenever a tool has answered, as the program of the paper's
+authors does. (That program also writes up to its limit in each round, which is not counted here.) `every token` reads
+it again for each token. Without a model, random weights of nano's size recite a trace of nano's length.
 """
 
 import sys

@@ -2,7 +2,7 @@
 
     python -m benchmarks.forged_answers [--data tara] [--model nano]
 
-Half of the forgeries are of the forms that training shows, half of forms that it does not.
+Half of the forgeries have a form that training shows, half a form that it does not show.
 """
 
 import argparse
@@ -29,7 +29,7 @@ UNSEEN = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, help="the folder of TASK/dev.jsonl; tara below THEMIS_DATA unless told")
+    parser.add_argument("--data", type=Path, help="the folder of TASK/dev.jsonl; default: tara below THEMIS_DATA")
     parser.add_argument("--model", default="nano")
     given = parser.parse_args()
     folder = given.data or (data_root() or Path()) / "tara"

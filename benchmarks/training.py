@@ -3,12 +3,13 @@
     python -m benchmarks.training                                # a backbone of nano's size; on the GPU, if any
     python -m benchmarks.training --backbone 0.5b --pairs 128    # one that a GPU has to work for
 
-Three processes, one after the other, so that each has its own peak of memory: TRL's trainer on the vanilla
-reward model, ours on the same token ids, and ours with all losses of Themis. Tokens are those of the pairs as
-they stand, counted the same for both: what a trainer pads is its own loss, and what it computes once for both
-answers its own gain. The last figure is Themis beside its own limit: the same tensors, forward and backward
-alone, without loading, logging and optimizer. On a GPU operations are shown, too, beside what it does in bf16
-matrix products of 8,192 x 8,192: six for each parameter of the layers and each token that is computed.
+Three processes run one after the other, so that each has its own peak of memory: TRL's trainer on the vanilla reward
+model, ours on the same token ids, and ours with all losses of Themis. The tokens of the pairs are counted the same for
+all three: padding is a trainer's own loss, and a shared prompt its own gain.
+
+The last figure is Themis as a share of its limit: forward and backward of the same tensors, without loading, logging
+and optimizer. On a GPU it also prints operations a second, six for each parameter of the layers and each computed
+token, as a share of what large bf16 matrix products reach there.
 """
 
 import argparse
@@ -51,9 +52,9 @@ SIZES = {
     "small": dict(zip(_WIDTHS, (384, 1024, 10, 6, 6), strict=True)),
     "0.5b": dict(zip(_WIDTHS, (1024, 3072, 28, 16, 8), strict=True)),
 }
-"""Shapes of the backbone, with heads 64 wide; `0.5b` is that of Qwen3-0.6B but for its vocabulary and wider heads."""
+"""Shapes of the backbone, with heads of width 64. `0.5b` is Qwen3-0.6B with a smaller vocabulary and narrower heads."""
 AT_ONCE = 16_384
-"""Tokens of a batch, at most."""
+"""The most tokens of a batch."""
 TASKS = ("calendar", "weather", "multi_tools", "calculator")
 
 
@@ -162,7 +163,7 @@ class Clock:
 
     @property
     def cpu_seconds(self) -> float:
-        """The same by the process's own clock, which others on the machine do not lengthen."""
+        """The same in processor time, which other programs on the machine do not lengthen."""
         return self.begins[-1][1] - self.begins[2][1]
 
 
@@ -207,7 +208,7 @@ def vanilla(steps: int, pairs: int, backbone: str) -> dict[str, float]:
 
 
 def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
-    """Our trainer with all losses, beside forward and backward of the same tensors alone."""
+    """Our trainer with all losses, and its share of forward and backward of the same tensors alone."""
     figures, learner, prepared = _ours(steps, pairs, backbone, vanilla=False)
     device = learner.model.score.weight.device
     learner.model.train()
