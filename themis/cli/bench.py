@@ -246,7 +246,7 @@ def _settings(options: JudgingOptions, toolbox: "Toolbox") -> dict[str, Any]:
         "temperature": options.temperature if sampled else None,
         "seed": options.seed if sampled else None,
         "tools": sorted(toolbox.names),
-        "near": options.fuzzy_replay,
+        "fuzzy_replay": options.fuzzy_replay,
         **({"without": list(toolbox.switched_off)} if toolbox.switched_off else {}),
     }
 

@@ -20,6 +20,8 @@ Key = Callable[[Case], str]
 """The same for two cases whose verdicts are the same."""
 
 _OPENS = '{"themis_verdicts": '
+_FORMER = {"near": "fuzzy_replay"}
+"""Names in the first line of older caches."""
 
 
 class VerdictCache:
@@ -82,6 +84,7 @@ class VerdictCache:
     def _check_header(self, row: Any, header: dict[str, Any]) -> None:
         if not isinstance(row, dict) or "themis_verdicts" not in row:
             raise self._foreign(1)
+        row = {_FORMER.get(name, name): value for name, value in row.items()}
         expected = json.loads(json.dumps(header))
         for name in [*expected, *row]:
             if row.get(name) != expected.get(name):
