@@ -74,7 +74,7 @@ def test_learnt_templates_are_filled_in_the_stream() -> None:
     trace = Trace((Step("", Action("Calendar.week_day", "2020-01-02"), Observation("Thursday")),))
     pair = Pair("1", "Which weekday has 2020-01-02?", Side("It has Thursday!", 1, trace), Side("", -1))
     stream = Curriculum().streams({"calendar": [pair]}, {})["rules/calendar"]
-    questions = [pair.question for seed in range(1500) if (pair := stream(Random(seed)))]
+    questions = [drawn.question for seed in range(1500) if (drawn := stream(Random(seed)))]
     assert any(question.startswith("Which weekday has ") and "2020-01-02" not in question for question in questions)
 
 

@@ -301,7 +301,7 @@ def test_the_result_is_json_as_it_stands(tmp_path: Path) -> None:
 # --- the published files ---------------------------------------------------------------------------
 
 
-class Replaying:
+class Replaying(Judge):
     """Judges with the published trace and score of each answer; it knows them by the case's id."""
 
     def __init__(self, sides: dict[str, Side]) -> None:

@@ -65,7 +65,7 @@ def test_a_trace_grows_by_calls_observations_and_a_rationale() -> None:
     judgement.close_step()
     assert (judgement.state, judgement.call) == ("waiting", Action("echo", "age"))
     judgement.observe(Observation("seven years"))
-    assert judgement.state == "choice"
+    assert judgement.state == "choice"  # type: ignore[comparison-overlap]  # mypy narrows over calls
     judgement.conclude()
     judgement.append("Rationale: It fits.\n")
     judgement.close_rationale()

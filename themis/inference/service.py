@@ -132,7 +132,8 @@ class JudgingService:
         indices = count()
         while True:
             with self._lock:
-                self._wake = wake = Future()
+                wake: Future[None] = Future()
+                self._wake = wake
             engine.drop(_cancelled(taken))
             while engine.has_room and (queued := self._next()):
                 case, future = queued

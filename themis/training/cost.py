@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
 from themis.errors import ConfigError, ModelError
@@ -129,7 +128,6 @@ def _shape(kind: str, backbone: Backbone) -> _Shape:
         model: Any = made.from_config(_config(kind, backbone))
         if backbone.lora:
             add_lora(model, backbone.lora, backbone.name or "", train_embeddings=backbone.form == "plain")
-    assert isinstance(model, nn.Module)
     config: Any = model.config.get_text_config()
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
     return _Shape(

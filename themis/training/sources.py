@@ -100,8 +100,8 @@ def gather(
         return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
     endless = [name for name in weights if name in read.streams]
     if endless:
-        rows = "tara/TASK, built/TASK, gsm8k and files"
-        raise ConfigError(f"run.epochs: {', '.join(endless)}: an infinite stream has no epochs; give run.steps, or a mixture of {rows}")
+        finite = "tara/TASK, built/TASK, gsm8k and files"
+        raise ConfigError(f"run.epochs: {', '.join(endless)}: an infinite stream has no epochs; give run.steps, or a mixture of {finite}")
     rows, held = _rows(seed, measured, weights, read)
     return Pairs(mixture, rows, held)
 

@@ -96,6 +96,7 @@ def test_a_rationale_quotes_the_translation_and_the_sentence_and_opens_with_the_
             seen = view("Wer baute die Mühle in Arden?", answer, label, "Jane Holt")
             taken = steps(seen, Random(0), observe)
             text = rationale(seen, taken, evidence(seen, taken), Random(seed))
+            assert text is not None
             assert "Who built the mill at Arden?" in text
             assert "The mill at Arden was built in 1821 by Jane Holt" in text
             assert answer in text
