@@ -52,7 +52,7 @@ SIZES = {
     "small": dict(zip(_WIDTHS, (384, 1024, 10, 6, 6), strict=True)),
     "0.5b": dict(zip(_WIDTHS, (1024, 3072, 28, 16, 8), strict=True)),
 }
-"""Shapes of the backbone, with heads of width 64. `0.5b` is Qwen3-0.6B with a smaller vocabulary and narrower heads."""
+"""Shapes of backbones with heads of width 64. `0.5b` is Qwen3-0.6B with a smaller vocabulary and narrower heads."""
 AT_ONCE = 16_384
 """The most tokens of a batch."""
 TASKS = ("calendar", "weather", "multi_tools", "calculator")

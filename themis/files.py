@@ -24,7 +24,7 @@ _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false",
 
 
 def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a `.jsonl`, `.jsonl.gz` or `.jsonl.xz` file with their line numbers, from 1; blank lines are skipped."""
+    """The objects of a file of JSON lines with their line numbers, from 1. Blank lines are skipped."""
     with _opened(path) as file:
         for number, row in _values(file, path):
             yield number, _object(row, f"{path}, line {number}")
@@ -195,7 +195,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 @contextlib.contextmanager
 def writing_whole(path: Path) -> Iterator[TextIO]:
-    """A text file to write line by line, which gets its name once it is complete: until then, readers find the old one.
+    """A text file to write line by line. It gets its name once it is complete: until then, readers find the old one.
 
     Raises `DataError` if it cannot be written.
     """

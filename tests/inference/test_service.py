@@ -1,4 +1,4 @@
-"""One judge for many callers: the same verdicts, in shared batches, whatever is cancelled, closed or broken meanwhile."""
+"""One judge for many callers: the same verdicts, in shared batches, even if calls are cancelled, closed or fail."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""A source of the user's own: JSON lines, a JSON list, Parquet, or a data set of the Hub, with pairs or right answers only.
+"""A user's own source: JSON lines, a JSON list, Parquet, or a data set of the Hub, with pairs or right answers only.
 
 The shapes of a row are those of `themis.data.preferences`; `rejected` may be missing. `context`, `tests` and `id` are
 read if a row has them. Other columns are ignored.

@@ -93,7 +93,7 @@ def open_toolbox(
 def import_libraries() -> None:
     """Import torch and transformers, and silence them.
 
-    A Ctrl-C meanwhile ends the process at once. Nothing is at stake yet, and an import would turn it into another error.
+    Ctrl-C then ends the process at once. Nothing is at stake yet, and an import would turn it into another error.
     """
     ours_to_handle = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if ours_to_handle:

@@ -1,7 +1,7 @@
 """Built rows with another wrong answer each time they are drawn, written by the agents of their task.
 
-A row has one wrong answer, which a small model soon memorises; its question and observations allow many. Only for tasks whose calls
-do not depend on the answer (`Task.resampled`), so that the observations stay as they were.
+A row has one wrong answer, which a small model soon memorises; its question and observations allow many. Only for
+tasks whose calls do not depend on the answer (`Task.resampled`), so that the observations stay as they were.
 """
 
 import re

@@ -1,12 +1,12 @@
-"""Reads preference files: TARA's JSON or TRL's columns, as JSON lines, a JSON list or Parquet; and one row of such a file.
+"""Reads preference files, and single rows: TARA's JSON or TRL's columns, in JSON lines, a JSON list or Parquet.
 
-The columns tell the form of a file. In a row, question and answers are texts or OpenAI messages; three shapes are read:
+The columns decide the form of a file. Question and answers are texts or OpenAI messages, in one of three shapes:
   texts           `prompt` (or `question`); `chosen` (or `answer`); `rejected`
-  messages        the same as lists of messages: `prompt` (or `messages`) before the answer, the answers as single messages
+  messages        the same as lists of messages: `prompt` (or `messages`) before the answer, each answer one message
   conversations   `chosen` and `rejected` that open with the same messages, or `messages` that end with the answer
-Rows whose two answers are the same are left out and counted.
+Rows with two equal answers are left out and counted.
 
-Knows nothing of models: a pair that is too long is found where its tokens are counted.
+Knows nothing of models: whoever tokenises a pair decides whether it is too long.
 """
 
 from collections import Counter

@@ -1,7 +1,7 @@
 """Calibration: the probability that a judge gives to its preferred answer, against how often it is right.
 
-The probability is sigmoid(margin / temperature). Pure functions of margins: a margin is the better answer's reward less
-the worse one's. Knows nothing of models.
+The probability is sigmoid(margin / temperature). Pure functions of margins: a margin is the better answer's reward
+less the worse one's. Knows nothing of models.
 Source: Guo et al., On Calibration of Modern Neural Networks, arXiv:1706.04599.
 """
 

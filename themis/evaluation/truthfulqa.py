@@ -1,6 +1,7 @@
 """TruthfulQA with one right choice (MC1): each choice is judged alone, and the one with the highest reward is taken.
 
-Reads rows of `question`, `answer`, `label` (1 for the right choice) and `root`, which the choices of one question share.
+Reads rows of `question`, `answer`, `label` (1 for the right choice) and `root`, which the choices of one question
+share.
 Source: TruthfulQA, arXiv:2109.07958; judged as in Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.4.
 """
 

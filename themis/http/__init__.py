@@ -1,1 +1,1 @@
-"""HTTP: the client of the tools (deadlines, rates, rests, caps, retries) and the pieces that chat endpoints share with it."""
+"""HTTP: the client of the tools (deadlines, rates, caps, retries), and the parts that chat endpoints share with it."""

@@ -24,7 +24,7 @@ Part = Literal["action", "rationale", "reward"]
 
 WRITING: tuple[State, ...] = ("choice", "action", "rationale")
 TIMES, TOKENS, PERIOD = 4, 24, 32
-"""A text goes in circles where it ends with one piece of up to `PERIOD` tokens, at least `TIMES` times, `TOKENS` in all."""
+"""A text loops if it ends with one piece of up to `PERIOD` tokens, at least `TIMES` times, and `TOKENS` in all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ def load_judge(
 ) -> Judge:
     """A judge of `nano`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
 
-    Without a `toolbox` it opens `default_toolbox()`: live tools, with the settings of the nearest themis.toml. Close the
-    judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none.
-    Raises `ModelError` where the model cannot be read, `ConfigError` where a setting is wrong.
+    Without a `toolbox` it opens `default_toolbox()`: live tools, with the settings of the nearest themis.toml. Close
+    the judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none. Raises
+    `ModelError` where the model cannot be read, `ConfigError` where a setting is wrong.
     """
     if str(model).startswith(("http://", "https://")):
         raise ConfigError(f"{model} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")

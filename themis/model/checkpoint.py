@@ -1,8 +1,8 @@
 """A model on disk: a causal-LM directory of Hugging Face, `score.safetensors` and `themis.json`.
 
-`AutoModelForCausalLM.from_pretrained(dir)` loads the language model. `themis.json` holds the written form of the model,
-the tools it was trained with, and the mean and deviation of its rewards on dev data. A model trained by LoRA holds the
-adapters of peft instead of the weights (`adapters`); loading merges them.
+`AutoModelForCausalLM.from_pretrained(dir)` loads the language model. `themis.json` holds the written form of the
+model, the tools it was trained with, and the mean and deviation of its rewards on dev data. A model trained by LoRA
+holds the adapters of peft instead of the weights (`adapters`); loading merges them.
 """
 
 import json
@@ -35,7 +35,7 @@ class ModelMeta:
     form: str = "plain"
     """`plain`: the form of `traces.text`. `chat`: the chat template of the tokenizer (`traces.chat_form`)."""
     kind: str = "themis"
-    """`themis` writes a trace first, `vanilla` reads the reward right after the case. `encoder`: see `model.encoder`."""
+    """`themis` writes a trace first, `vanilla` rewards right after the case. `encoder`: see `model.encoder`."""
     tools: tuple[str, ...] = ()
     reward_mean: float = 0.0
     reward_std: float = 1.0

@@ -1,8 +1,8 @@
 """An MCP server of our tools, and of a judge: over standard input and output, or streamable HTTP.
 
-The tools are those of a toolbox, with its deadlines, caps, memory and recordings. Models behind many clients accept
-no dot in a tool's name, so over MCP it is `_`. A tool that looks at the case takes it as `case`. Cases that clients send at the
-same time are judged together.
+The tools are those of a toolbox, with its deadlines, caps, memory and recordings. Models behind many clients accept no
+dot in a tool's name, so over MCP it is `_`. A tool that looks at the case takes it as `case`. Cases that clients send
+at the same time are judged together.
 
 Knows nothing of models. Needs the extra `mcp`.
 """

@@ -1,4 +1,4 @@
-"""What a tool is: a typed function with a docstring; its JSON schema and the reading of its argument come from the signature.
+"""A tool is a typed function with a docstring. Its signature gives the JSON schema and the way to read its argument.
 
 An argument is text: TARA's comma form (`2015-03-24, 12`) or a JSON object. It is read by the schema
 alone, so a tool that comes with a schema and no Python signature (MCP) is read the same way. Dates that
@@ -58,7 +58,7 @@ class Tool(Generic[P]):
     output_cap: int = 2_000
     """Characters of an observation, before it is cut off."""
     changes: bool = False
-    """An equal call may say something else tomorrow: it is not remembered, and recordings answer it in a replay alone."""
+    """Whether an equal call may give another result tomorrow. Then recordings answer it only in a replay."""
     plugin: str = ""
     """The package that brought the tool; empty for our own."""
 
@@ -70,7 +70,7 @@ AnyTool: TypeAlias = Tool[...]
 
 
 def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes: bool = False) -> Callable[[Callable[P, str]], Tool[P]]:
-    """Makes a typed function with a docstring a tool. A parameter `case: Case | None` gets the case under judgement."""
+    """Turns a typed function with a docstring into a tool. A parameter `case: Case | None` gets the judged case."""
 
     def decorate(function: Callable[P, str]) -> Tool[P]:
         description = inspect.getdoc(function)
@@ -160,7 +160,7 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def _whole_dates(pieces: list[str], kinds: set[str]) -> list[str]:
-    """Joins `March 24` and `2015`; and a weekday and what follows, where no parameter holds words that may stand before a date."""
+    """Joins `March 24` and `2015`; and a weekday with the rest of its date, if no parameter may hold the weekday."""
     if "date" not in kinds:
         return pieces
     has_words = not kinds <= {"date", "integer", "number"}

@@ -11,9 +11,9 @@ wrongly calculated. What differs on purpose: only the answer's own final number 
 a reference answer; each mark of the answer is checked, not only those named in the argument; `^` is
 a power, not an exclusive or. `faults` says in our own words which steps are wrong.
 
-A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`, `1'000`, `1,00,000`. It is read so
-only where it makes no sense as above, so `7%3` stays a remainder; and `200 - 10%`, which is 199.9 to some and 180 to
-others, is refused.
+A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`, `1'000`, `1,00,000`. It is
+read so only where it makes no sense as above, so `7%3` stays a remainder; and `200 - 10%`, which is 199.9 to some and
+180 to others, is refused.
 
 Knows nothing of tools, of dates or of units: `$` is skipped, any other word is an error.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
@@ -207,7 +207,7 @@ def _evaluate_written(expression: str) -> Fraction:
 
 
 def _percents_spelt_out(tokens: list[str]) -> list[str]:
-    """With `(15/100)` in place of `15%`; raises `ToolError` where a sign may be that of a remainder: before a number or a parenthesis."""
+    """Writes `(15/100)` for `15%`. Raises `ToolError` if `%` may mean a remainder: before a number or parenthesis."""
     spelt: list[str] = []
     remainders = 0
     for token, following in zip(tokens, [*tokens[1:], ""], strict=False):

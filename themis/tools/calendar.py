@@ -43,7 +43,7 @@ def business_days(start: date, end: date, weekend: str = "Saturday, Sunday") -> 
     """How many business days lie between two dates, both of them included, e.g. `2024-05-06, 2024-05-17`.
 
     Days of the weekend do not count; public holidays do. Another weekend can be given: `2024-05-06, 2024-05-17, Friday Saturday`.
-    """
+    """  # noqa: W505
     free = _weekend(weekend)
     first, last = sorted((start, end))
     weeks, rest = divmod((last - first).days + 1, 7)

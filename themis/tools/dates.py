@@ -1,8 +1,8 @@
 """Dates as people write them: `March 24, 2015`, `24. März 2015`, `2015年3月24日`, `24.03.2015`.
 
-Read are a day, a month in words and a year of four digits, in any order, with or without a weekday, in English, German,
-Spanish, French, Chinese, Arabic, Hindi and Vietnamese; and dates in digits, but not those that are one day to an
-American and another to everybody else (`03/04/2015`). Months of further languages are looked up by dateparser where
+Read are a day, a month in words and a year of four digits, in any order, with or without a weekday, in English,
+German, Spanish, French, Chinese, Arabic, Hindi and Vietnamese; and dates in digits, but not those that are one day to
+an American and another to everybody else (`03/04/2015`). Months of further languages are looked up by dateparser where
 it is installed (the extra `dates`). It is asked for the month and for nothing else: left to itself, it reads
 `20150324` as a day of 1694, and takes its time over each date that does not exist.
 
@@ -64,7 +64,7 @@ _BETWEEN_WORDS = re.compile(r"[\s,.;:/()'’،|-]+")
 
 
 def year_month_day(text: str) -> YearMonthDay | None:
-    """The numbers of a date, which may be one that does not exist (30 February); None where the text is no date, or may be two."""
+    """The numbers of a date, even if it does not exist (30 February). None if the text is not a date, or ambiguous."""
     if len(text) > MAX_CHARACTERS or not any(character.isdigit() or character in _CHINESE_DIGITS for character in text):
         return None
     folded = _folded(text)
@@ -196,7 +196,7 @@ def _ignored() -> frozenset[str]:
 
 
 def _folded(text: str) -> str:
-    """In small letters, with single blanks, digits of any script as ours, and without accents (and the like in other scripts)."""
+    """The text in lower case, with single blanks and ASCII digits, without accents (and the like in other scripts)."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     kept = (character for character in plain if not unicodedata.combining(character))
     digits = (str(unicodedata.decimal(character)) if character.isdecimal() else character for character in kept)

@@ -1,4 +1,4 @@
-"""The tools that need no network and no sandbox: calendar, calculator and recorded weather; for demos, checks and tests."""
+"""Tools that need no network and no sandbox, for demos, checks and tests: calendar, calculator, recorded weather."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ from themis.tools.weather.tool import records_tool
 
 
 def demo_tools(tara: Path | None = None) -> list[AnyTool]:
-    """The same everywhere, whatever settings and plug-ins there are; the weather is made up, or that of TARA's folder."""
+    """The same with any settings and plug-ins. The weather is made up, or TARA's if `tara` is given."""
     return [week_day, day_difference, target_day, business_days, today_tool(), calculator, records_tool(tara)]

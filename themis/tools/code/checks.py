@@ -71,7 +71,7 @@ class Opaque:
 
 
 def split_test(test: str, entry: str = "") -> Check:
-    """Split a test. A `check(candidate)` that the test defines and does not call, as in HumanEval, is called with the function `entry`."""
+    """Splits a test. If it defines `check(candidate)` without calling it, as in HumanEval, `entry` is passed to it."""
     try:
         tree = ast.parse(test)
         if entry and _defines_check(tree) and not _calls_check(tree):

@@ -60,14 +60,14 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """The calls of the allow-list with their numbers on x86-64 and aarch64."""
 CLONE3 = 435
-"""Fails as if the kernel were too old for it: its flags lie in memory, where no filter can read them, and libc falls back to `clone`."""
+"""Fails as on an old kernel, and libc falls back to `clone`. A filter cannot read its flags, which are in memory."""
 
 _CLONE_THREAD = 0x00000100 | 0x00000800 | 0x00010000
 """Shares memory, signal handlers and thread group: a thread of this process."""
 _CLONE_FORBIDDEN = 0x00002000 | 0x00008000 | 0x7E020000
 """Tracing, another parent, new namespaces."""
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
-"""Duplicates, flags, locks. Not the owner of a file's signals, through whom one can signal others; no larger pipes, no leases."""
+"""Duplicates, flags, locks; but not the owner of a file's signals, who could signal others, pipe sizes or leases."""
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
 """Is it a terminal, how large, how much is there to read, (non-)blocking, closed on exec or not."""
 _SOCK_CLOEXEC_NONBLOCK = 0o2004000
@@ -92,14 +92,15 @@ def rules(own_pid: int) -> dict[str, tuple[tuple[Condition, ...], ...]]:
         "prctl": ((Condition(0, _LOW, 15),), (Condition(0, _LOW, 16),)),  # the name of a thread
         "fcntl": tuple((Condition(1, _LOW, command),) for command in _FCNTL),
         "ioctl": tuple((Condition(1, _LOW, command),) for command in _IOCTL),
-        # A pair of connected stream sockets, which asyncio needs, can reach nobody else; a datagram one could be sent to an address.
+        # A pair of connected stream sockets, which asyncio needs, can reach nobody else; a datagram one could be sent
+        # to an address.
         "socketpair": ((Condition(0, _LOW, 1), Condition(1, _LOW & ~_SOCK_CLOEXEC_NONBLOCK, 1)),),
         "sendto": ((Condition(4, _FULL, 0),),),
     }
 
 
 def seccomp_filter(machine: str, own_pid: int) -> bytes:
-    """The filter's instructions, for a process with that id (within its namespace) on `x86_64` or `aarch64`; else `OSError`."""
+    """The filter's instructions for a process with that id in its namespace. `OSError` but on x86_64 and aarch64."""
     # A job waits for this: what does not depend on its process is made once.
     return _for_anybody(machine).replace(struct.pack("<I", _ANYBODY), struct.pack("<I", own_pid))
 

@@ -56,7 +56,7 @@ def run_job(program: str, check: str, token: str) -> None:
 
 
 def encoded(value: Any, depth: int = 0) -> Any:
-    """A value as JSON with its type. Subclasses lose what they add: whoever equals everything is read as what it holds."""
+    """A value as JSON with its type. A subclass is reduced to its base, lest one equals everything."""
     kind = type(value)
     if value is None or kind is bool:
         return value

@@ -76,7 +76,7 @@ def map_user(uid: int, gid: int, proc_self: int) -> None:
 
 
 def enter_empty_root(shown: Iterable[str], box: str) -> None:
-    """In a new mount namespace: a root that holds `shown`, read-only, and the empty directory `box`, and nothing else."""
+    """Enters a new mount namespace whose root holds only `shown`, read-only, and the empty directory `box`."""
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     sources = {path: os.open(path, os.O_PATH) for path in shown}
     # A mount on /tmp may hide what is shown; the open descriptors still lead there.
@@ -116,7 +116,7 @@ def landlock_abi() -> int:
 
 
 def landlock_rules(rights: Iterable[tuple[int, int]]) -> int:
-    """A rule set that refuses all files, TCP, abstract sockets and signals to others, but for (open descriptor, rights)."""
+    """Rules that refuse all files but (descriptor, rights), TCP, abstract sockets and signals to other processes."""
     abi = landlock_abi()
     handled = (1 << _ALL_FILE_RIGHTS[min(abi, len(_ALL_FILE_RIGHTS)) - 1]) - 1
     if abi >= 2:
@@ -130,7 +130,7 @@ def landlock_rules(rights: Iterable[tuple[int, int]]) -> int:
 
 
 def library_rights(directory: int) -> list[tuple[int, int]]:
-    """The rights to read a directory of the standard library, given its open descriptor, but not the packages installed in it."""
+    """Rights to read a directory of the standard library, by its descriptor, without the packages installed in it."""
     rights = [(directory, LIST)]
     for name in os.listdir(directory):
         entry = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=directory)

@@ -88,7 +88,7 @@ class Run:
 
     end: End
     reports: tuple[tuple[Any, ...], ...]
-    """What it reported, in order: `("values", place, values)`, `("error", type, text)`, `("end",)`; only well-formed ones."""
+    """Its well-formed reports, in order: `("values", place, values)`, `("error", type, text)`, `("end",)`."""
     tampered: bool
     """Something wrote to the reports that was not the check."""
     output: str
@@ -97,7 +97,7 @@ class Run:
 
 
 class Sandbox:
-    """A warm worker that forks for each job. Starts at the first job; safe to use from many threads and after a fork."""
+    """A warm worker that forks for each job. It starts with the first job. Thread-safe, also after a fork."""
 
     def __init__(self, limits: Limits | None = None, *, tiers: Sequence[Tier] = TIERS) -> None:
         self.limits = limits or Limits()
@@ -113,7 +113,7 @@ class Sandbox:
         return self._started().tier
 
     def run(self, program: str, check: str = "", limits: Limits | None = None) -> Run:
-        """Run a program, and then a check that has the program's names; raises `ToolUnavailable` where nothing can be run."""
+        """Runs a program, then a check that sees its names. Raises `ToolUnavailable` if nothing can be run."""
         with self._slots:
             worker = self._started()
             try:

@@ -36,7 +36,7 @@ _PYTHON = ("", "python", "py", "python3")
 
 
 def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: Limits | None = None) -> AnyTool:
-    """The tool `code_run`. Nothing is started before its first call; `unsafe` runs code without a sandbox, and says so."""
+    """The tool `code_run`. Its first call starts the sandbox; `unsafe` runs code without one, and says so."""
     runner = sandbox or Sandbox(limits, tiers=("bare",) if unsafe else ("namespaces", "landlock"))
 
     @tool(name="code_run", deadline=DEADLINE)
@@ -93,7 +93,7 @@ def pass_rate(outcomes: Sequence[Outcome]) -> str:
 
 
 def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
-    """Each check in a run of its own. A program that has hung once is given less time from then on, and in the end none."""
+    """Each check in its own run. A program that hangs gets less and less time for further checks."""
     limits = sandbox.limits
     outcomes: list[Outcome] = []
     late = 0

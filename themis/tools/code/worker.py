@@ -91,7 +91,7 @@ def main() -> NoReturn:
 
 
 def _namespaces() -> Walls:
-    """Own mounts, network, users, IPC and host name, a root of libraries alone; own processes and scratch for each job."""
+    """Own mounts, network, users, IPC and host name; a root of libraries only; own processes and scratch per job."""
     spaces = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOSTNAME
     shown = [*_libraries(), "/dev/null"]
     proc_self = os.open("/proc/self", os.O_PATH)
@@ -164,7 +164,7 @@ def _high(descriptor: int) -> int:
 
 
 def _libraries() -> list[str]:
-    """The directories of the standard library: all that the path holds, for the worker starts without site packages."""
+    """The directories of the standard library: all of `sys.path`, as the worker starts without site packages."""
     found = [os.path.realpath(path) for path in sys.path if os.path.isdir(path)]
     return list(dict.fromkeys(found))
 
@@ -189,7 +189,7 @@ def _free_user() -> int:
 
 
 def _preload() -> None:
-    """Import what answers import, and load every C library behind the standard library, so that none is looked for later."""
+    """Imports what answers import, and loads all C libraries of the standard library, so that none is needed later."""
     for name in _PRELOADED.split():
         importlib.import_module(name)
     for path in sys.path:
@@ -259,7 +259,7 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Of a process, to the microsecond; the kernel's own limit counts ticks, and may count those of others on a busy machine."""
+    """CPU time of a process, exact. The kernel's own limit counts ticks, and on a busy machine those of others."""
     try:
         return time.clock_gettime(~pid << 3 | 2)
     except OSError:

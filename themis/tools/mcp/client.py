@@ -1,8 +1,8 @@
 """The tools of other people's MCP servers, as tools of ours.
 
-Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can replace one of ours. A server
-that hangs, dies, floods or lies costs the call that met it: the connection is dropped, and the next call opens another.
-All connections live on one thread with an event loop; a tool is called from any thread.
+Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can replace one of ours. A server that
+hangs, dies, floods or lies costs the call that met it: the connection is dropped, and the next call opens another. All
+connections live on one thread with an event loop; a tool is called from any thread.
 
 Knows nothing of judges. Needs the extra `mcp`. What is believed of a server: nothing (`mcp_schema`, `mcp_transport`).
 """
@@ -98,7 +98,8 @@ class McpServers:
             listed.description,
             listed.schema,
             call,
-            # The connection keeps its own deadline and says more when it passes; this one is for the case that even it hangs.
+            # The connection keeps its own deadline and says more when it passes; this one is for the case that even it
+            # hangs.
             deadline=connection.server.deadline + PROBE + 2,
             plugin=f"MCP server {server}",
         )
@@ -173,7 +174,8 @@ class _Connection:
             async with asyncio.timeout(self.server.deadline):
                 session = await self._session()
                 params = mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
-                # Not `session.call_tool`: it checks results by the server's own schema, whose regular expressions may never end.
+                # Not `session.call_tool`: it checks results by the server's own schema, whose regular expressions may
+                # never end.
                 result = await session.send_request(mcp_types.CallToolRequest(params=params), mcp_types.CallToolResult)
         except TimeoutError:
             await self._drop_if_silent()
@@ -221,10 +223,10 @@ class _Connection:
         return await asyncio.shield(self._now.ready)
 
     async def _hold(self, opened: "_Opened", meter: Meter) -> None:
-        """Opens the connection and keeps it until it is dropped. The one place where whatever a stranger's server brings about ends.
+        """Opens the connection and holds it until it is dropped. Every failure of an untrusted server ends here.
 
-        Given up by anyio's scope, not by cancelling the task: programs are ended behind anyio's shields, which the task's own
-        cancellation would break through.
+        Given up by anyio's scope, not by cancelling the task: programs are ended behind anyio's shields, which the
+        task's own cancellation would break through.
         """
         why = f"the MCP server {self.name} did not start within {self.server.startup:g} seconds"
         try:
@@ -295,8 +297,8 @@ class _Connection:
 def tools_of_servers(servers: McpServers, mode: Mode, store: ObservationStore | None) -> tuple[list[AnyTool], dict[str, str]]:
     """All tools of all servers, and by server why one has none to offer.
 
-    What a server lists goes through the store as its answers do: in replay no server is started, and one that was not there
-    when the recordings were made is not there now.
+    What a server lists goes through the store as its answers do: in replay no server is started, and one that was not
+    there when the recordings were made is not there now.
     """
     tools: list[AnyTool] = []
     failed: dict[str, str] = {}

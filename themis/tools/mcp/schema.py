@@ -182,7 +182,7 @@ def _property(schema: Any, root: Mapping[str, Any], depth: int) -> dict[str, Any
 
 
 def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """The schema behind a reference into the same document, or behind "this or null"; and whether null is one choice."""
+    """The schema behind a reference into the document, or behind "this or null", and whether null is allowed."""
     options = schema.get("anyOf", schema.get("oneOf"))
     nullable = False
     if isinstance(options, list):

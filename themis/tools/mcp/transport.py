@@ -1,7 +1,7 @@
 """Connections to MCP servers that cannot drown us: standard input and output of a program, or streamable HTTP.
 
-The SDK's own transports read for ever: a line without an end, a stream without an end. Here what a server sends between
-two of our requests is metered, and the one that sends more is cut off.
+The SDK's own transports read for ever: a line without an end, a stream without an end. Here what a server sends
+between two of our requests is metered, and the one that sends more is cut off.
 
 Knows nothing of tools. Source: Model Context Protocol, specification 2025-11-25, "Transports" and "Lifecycle".
 """
@@ -205,8 +205,8 @@ async def _end(process: Process) -> None:
             await process.wait()
         if process.returncode is not None:
             break
-    # Where a pipe was not read to its end (a flood), asyncio holds on to it, and anyio has no way to say so: as the SDK does,
-    # what holds it is closed by its name.
+    # Where a pipe was not read to its end (a flood), asyncio holds on to it, and anyio has no way to say so: as the
+    # SDK does, what holds it is closed by its name.
     transport = getattr(getattr(process, "_process", None), "_transport", None)
     if transport is not None:
         with suppress(PermissionError):  # before 3.13 it kills the program once more, which may have another user by then

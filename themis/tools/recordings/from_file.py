@@ -1,7 +1,7 @@
 """Calls from a file, made ahead of time, so that a store of recordings can answer them later.
 
-A line is a call, `{"tool": ..., "argument": ...}` (with `question`, `answer`, `context`, `tests` for a tool that looks at the
-case), or a verdict of `themis score`, whose trace holds calls; its case is looked up by id.
+A line is a call, `{"tool": ..., "argument": ...}` (with `question`, `answer`, `context`, `tests` for a tool that looks
+at the case), or a verdict of `themis score`, whose trace holds calls; its case is looked up by id.
 """
 
 from collections import Counter, deque
@@ -36,7 +36,7 @@ def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
 
 
 def record_calls(toolbox: Toolbox, calls: list[FiledCall], each: Callable[[], None] = lambda: None) -> Counter[str]:
-    """Makes the calls, several at once; how many gave which status. Left out, and counted so, are calls that need a case and have none."""
+    """Makes the calls, several at once. Returns counts by status; `left out` are calls that lack a needed case."""
     statuses: Counter[str] = Counter()
     under_way: deque[Future[Observation]] = deque()
     for call in calls:

@@ -1,7 +1,8 @@
 """Published calls as recordings, so that released data are judged offline.
 
 Each is recorded twice: by its argument, for a judge that asks in the same words, and by its case, for a judge that
-asks the same tool in other words (`Recorder.fuzzy_replay`); what comes back then is marked `replayed_near` in the trace.
+asks the same tool in other words (`Recorder.fuzzy_replay`); what comes back then is marked `replayed_near` in the
+trace.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -120,7 +120,7 @@ def replay_tara(directory: Path, toolbox: Toolbox | None = None) -> Replay:
 
 
 def _replayed(directory: Path, toolbox: Toolbox) -> Iterator[tuple[PublishedCall, str | None]]:
-    """The published calls in their order, each with what our tool says, None without such a tool; some calls run ahead."""
+    """The published calls in order, each with the tool's result, or None without the tool. Some calls run ahead."""
     ahead: deque[tuple[PublishedCall, Future[Observation] | None]] = deque()
     for published in published_calls(directory):
         known = published.action.tool in toolbox.names
@@ -190,7 +190,7 @@ def _difference(published: PublishedCall, ours: str) -> Difference:
 
 
 def _code_cause(published: PublishedCall) -> str:
-    """HumanEval's tests define `check(candidate)`, which somebody has to call; a program that nobody calls fails no test."""
+    """HumanEval's tests define `check(candidate)`, which must be called; without the call, no program fails."""
     tests = "\n".join(published.case.tests)
     if "def check(candidate)" in tests and _CALLED_CHECK.search(tests) is None:
         return "the published program defined the check and never called it"

@@ -147,7 +147,7 @@ class Recorder:
     mode: Mode = "live"
     store: ObservationStore | None = None
     fuzzy_replay: bool = False
-    """In the modes `replay` and `auto`, a call without a recording is answered by that of the same case and tool in other words."""
+    """In the modes `replay` and `auto`, a call without a recording gets a similar call's, of its case and tool."""
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):

@@ -1,8 +1,8 @@
 """The tools that the settings enable: each from its backend, the others with the reason why they are off.
 
-A tool that the user set up and that cannot work here is a `ConfigError` before an hour of judging, not after. A tool that
-nobody set up is off, and says how to switch it on when it is called. A tool that a store of recordings knows is always
-enabled, so that its recordings can answer.
+A tool that the user set up and that cannot work here is a `ConfigError` before an hour of judging, not after. A tool
+that nobody set up is off, and says how to switch it on when it is called. A tool that a store of recordings knows is
+always enabled, so that its recordings can answer.
 
 Knows nothing of running tools (`toolbox`) or of what a backend needs (the backend says so itself).
 """

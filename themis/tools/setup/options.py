@@ -44,7 +44,7 @@ def texts_option(options: Options, name: str) -> tuple[str, ...]:
 
 
 def key_option(options: Options, variable: str) -> str:
-    """The option `key`, else the environment variable that the service's own documents name; empty where neither is set."""
+    """The option `key`, else the environment variable from the service's documentation; empty if neither is set."""
     return text_option(options, "key") or os.environ.get(variable, "").strip()
 
 

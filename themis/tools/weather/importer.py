@@ -8,9 +8,9 @@ A column is named by its quantity and its unit, in any case and with any signs b
     precipitation   mm cm in inch inches    uv index     (no unit)
     overall         text; or events, in words such as Rain-Snow; where both are empty, from the cloud cover in oktas
 
-A row is one city on one day, a mean over the day where the column says so (`mean`, `avg`, `average`). An empty cell, NA,
--999 or -9999 was not measured. A value that no weather can have counts as not measured, too, but where more than one in
-ten of a column are like that, its unit is wrong. Columns of other names are left alone.
+A row is one city on one day, a mean over the day where the column says so (`mean`, `avg`, `average`). An empty cell,
+NA, -999 or -9999 was not measured. A value that no weather can have counts as not measured, too, but where more than
+one in ten of a column are like that, its unit is wrong. Columns of other names are left alone.
 
 Parquet needs pyarrow (the extra `parquet`).
 """
@@ -88,7 +88,7 @@ _SKIES = ((1, "Clear"), (5, "Partly cloudy"), (7, "Cloudy"), (8, "Overcast"))
 
 
 def import_weather(file: Path, out: Path) -> int:
-    """Adds the records of a CSV or Parquet file to the store `out`, which is made where it is not there; returns how many.
+    """Adds the records of a CSV or Parquet file to the store `out`, which is created if missing. Returns how many.
 
     Raises `DataError` with file, line (of Parquet: row) and field; the store then stays as it was.
     """
@@ -135,7 +135,7 @@ class _Import:
         self._judge_outliers()
 
     def _columns(self, names: list[str]) -> tuple[dict[str, str], dict[str, _Column]]:
-        """The columns of text and of quantities; raises `DataError` where a needed one is missing or has no unit that is known."""
+        """The columns of text and of quantities. Raises `DataError` if one is missing or has no known unit."""
         by_plain = {_plain(name): name for name in reversed(names)}
         texts = {field: by_plain[word] for field, words in _TEXTS.items() for word in reversed(words) if word in by_plain}
         for field in ("city", "date"):
@@ -185,7 +185,7 @@ class _Import:
 def _record(
     city: str, day: date, overall: str | None, values: Mapping[str, float | None], columns: Mapping[str, _Column], row: Row
 ) -> WeatherRecord:
-    """Rounded as TARA's: to a tenth. Miles that were measured are kept, for they would not come back from kilometres."""
+    """Rounded to a tenth, as in TARA. Measured miles are kept, as kilometres would not give them back."""
     measures = {name: None if (value := values.get(name)) is None else round(value, 1) for name in _MEASURED}
     miles: dict[str, float | None] = {"wind_kph": None, "visibility_km": None}
     for name in miles:
@@ -239,7 +239,7 @@ def _overall(row: Row, texts: Mapping[str, str], values: Mapping[str, float | No
 
 
 def _plain(name: str) -> str:
-    """A column's name for comparison: small letters, digits, and `percent` for its sign; without `mean` and the like."""
+    """A column's name for comparison: lower-case letters, digits, `percent` for `%`, without `mean` and the like."""
     return _MEAN.sub("", re.sub(r"[^a-z0-9]", "", name.lower().replace("%", "percent").replace("m/s", "ms")))
 
 

@@ -48,7 +48,7 @@ class WeatherSource(Protocol):
 
 
 def written_weather(record: WeatherRecord) -> str:
-    """A record in TARA's words. Miles per hour are rounded to a tenth, inches to a hundredth; miles are cut off to whole ones."""
+    """A record in TARA's words: miles per hour rounded to a tenth, inches to a hundredth, miles cut to whole ones."""
     parts = []
     if record.overall is not None:
         parts.append(f"overall weather: {record.overall}")

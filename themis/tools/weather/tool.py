@@ -100,7 +100,7 @@ def _is_number(value: Any) -> bool:
 
 
 def records_tool(tara: Path | None = None, path: Path | None = None) -> AnyTool:
-    """`history_weather` over the made-up records; in front of them TARA's recordings, if its folder has them, and a file of records."""
+    """`history_weather` over TARA's recordings, if its folder has them, then a file of records, then made-up ones."""
     recorded = read_recordings(tara / RECORDINGS) if tara and (tara / RECORDINGS).is_file() else []
     return weather_tool(WeatherRecords([*demo_records(), *recorded, *(read_records(path) if path else [])]))
 

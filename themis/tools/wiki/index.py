@@ -47,7 +47,7 @@ class Engine(Protocol):
 
 
 def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None] | None = None, *, engine: str = "") -> int:
-    """Indexes the articles of some files in the directory `out`, in place of an index that is there; returns how many passages.
+    """Indexes the articles of some files in the directory `out`, replacing an old index. Returns how many passages.
 
     `progress` is told now and then how many passages are indexed so far. The engine is tantivy where it is installed,
     else SQLite. Raises `DataError` with file, line and field, and `ConfigError` where `out` is something else.
@@ -85,7 +85,7 @@ class PassageIndex:
     """An index on disk, opened; called with a query, it is a wiki source. Usable from many threads."""
 
     def __init__(self, directory: Path, passages: int = 1) -> None:
-        """`passages`: how many a query gives. Raises `DataError` where the directory is cut off or no index of ours."""
+        """A query gives at most `passages`. Raises `DataError` if the directory is incomplete or not such an index."""
         manifest = _read_manifest(directory)
         self.passages = passages
         self.engine: str = manifest["engine"]
@@ -112,7 +112,8 @@ class TantivyEngine:
     def __init__(self, directory: Path) -> None:
         import tantivy
 
-        # tantivy locks what it opens by a file beside it: not in the index, which may lie where nothing can be written.
+        # tantivy locks what it opens by a file beside it: not in the index, which may lie where nothing can be
+        # written.
         links = Path(tempfile.mkdtemp(prefix="themis-index-"))
         self._remove_links = weakref.finalize(self, shutil.rmtree, links, ignore_errors=True)
         for file in directory.iterdir():
@@ -159,7 +160,7 @@ class TantivyEngine:
 
 
 class SqliteEngine:
-    """SQLite's FTS5, which comes with Python. The words are indexed apart from the passages, with blanks around Chinese characters."""
+    """SQLite's FTS5, which comes with Python. Words are indexed beside the passages, Chinese characters one by one."""
 
     FILE: ClassVar[str] = "passages.sqlite"
 

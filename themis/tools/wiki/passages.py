@@ -1,7 +1,7 @@
 """Passages of an encyclopaedia: cut out of articles, looked up by the words of a query, reported in one wording.
 
-A wiki source is a function from a query to passages, the best first. Where passages come from is elsewhere: an index on
-disk (`index`), an OpenZIM dump (`zim`), the live wiki (`live`).
+A wiki source is a function from a query to passages, the best first. Where passages come from is elsewhere: an index
+on disk (`index`), an OpenZIM dump (`zim`), the live wiki (`live`).
 """
 
 import html

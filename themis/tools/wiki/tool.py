@@ -23,7 +23,7 @@ def wiki_tool(source: WikiSource, *, deadline: float = 10.0) -> AnyTool:
 
     @tool(name="wiki_search", deadline=deadline, output_cap=4_000)
     def wiki_search(query: str) -> str:
-        """Looks something up in Wikipedia, e.g. `Location of Brentwood in Tennessee`: the title of an article, and the words that match."""
+        """Looks something up in Wikipedia, e.g. `Location of Brentwood in Tennessee`: the title of an article, and the words that match."""  # noqa: W505
         return written_passages(source(query))
 
     return wiki_search

@@ -33,7 +33,7 @@ class ZimSource:
     """A dump, opened; called with a query, it is a wiki source. Usable from many threads."""
 
     def __init__(self, path: Path, passages: int = 1) -> None:
-        """`passages`: how many a query gives, each of another article. Raises `DataError` where the dump is cut off or has no index."""
+        """A query gives `passages`, each of another article. Raises `DataError` if the dump is incomplete."""
         self._archive = _opened(path)
         self._lock = threading.Lock()
         self._passages = passages

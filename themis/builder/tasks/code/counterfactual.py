@@ -86,7 +86,7 @@ def _call(test: str) -> str:
 
 
 def _tests_of(run: Run, draft: Draft, program: str, calls: Sequence[str]) -> list[str]:
-    """The tests that a program passes, from what it gives back; none where it ends in an error, or gives what cannot be written down."""
+    """Tests that a program passes, from its return values; none if it fails, or returns what has no literal."""
     told = run("\n".join(f"print(repr({call}))" for call in calls), Case(draft.question, program))
     lines = told.removeprefix(_PRINTED).split("\n") if told.startswith(_PRINTED) else []
     if len(lines) != len(calls):

@@ -1,4 +1,4 @@
-"""Counterfactual pairs of dates and weather: another today, and a record in which one attribute is that of another day."""
+"""Counterfactual pairs of dates and weather: another today, and a record with one attribute of another day."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

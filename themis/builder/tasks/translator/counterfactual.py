@@ -37,7 +37,7 @@ def _of_translation(draft: Draft, others: Mapping[str, Draft], rng: Random) -> I
 
 
 def _fitting(draft: Draft, others: Mapping[str, Draft]) -> list[tuple[str, str]]:
-    """Other questions that the context of a draft answers, and their answers; `others` are the drafts of its article by translation."""
+    """Other questions that a draft's context answers, with answers. `others`: drafts of its article by translation."""
     context, translation = draft.context or "", _translation_of(draft)
     return [
         (told, other.chosen)

@@ -1,4 +1,4 @@
-"""Counterfactual pairs of passages: as they are, and with another answer of the same kind in place of the right one."""
+"""Counterfactual pairs of passages: original, and with another answer of the same kind instead of the right one."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ def wikisearch_rows(root: Path, seed: int, measured: frozenset[str]) -> Iterator
 
 
 def _of_passage(draft: Draft, rng: Random) -> Iterator[tuple[Counterfactual, ...]]:
-    """Two rows for each wrong answer: the right one is right in the passage as it is, the wrong one in the edited one."""
+    """Two rows for each wrong answer: the right one is right in the original passage, the wrong one in the edited."""
     rights = (draft.chosen, *draft.references)
     for title, text in draft.passages:
         passage = written_passages([Passage(title, text)])
@@ -50,7 +50,7 @@ def _of_passage(draft: Draft, rng: Random) -> Iterator[tuple[Counterfactual, ...
 
 
 def _edits(draft: Draft, rights: tuple[str, ...], passage: str, rng: Random) -> list[tuple[str, str]]:
-    """Wrong answers, and the passage with each in place of the right one; only where it then says that, and the right one nowhere."""
+    """Wrong answers, and the passage with each in place of the right one, if the edit leaves the right one nowhere."""
     found = []
     if re.search(rf"(?<!\. )\b[A-Z][\w.'-]*\s+{re.escape(draft.chosen)}(?!\w)", passage.partition(" | ")[2]) and draft.chosen[0].isupper():
         return []  # a part of a longer name, such as a family name
