@@ -21,8 +21,6 @@ DType = Literal["float32", "bfloat16", "float16"]
 TRAIN_EXAMPLE = "Example: themis train nano steps=2000 seed=7 --out runs/mine"
 AVERAGE_EXAMPLE = "Example: themis average runs/nano/stages/all runs/nano/stages/last --out runs/mean"
 EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype float32"
-DEV_TASKS = ("calendar", "weather", "multi_tools", "calculator")
-"""Tasks whose dev files are measured on the way, where there are any."""
 
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. loss.beta=0."
 
@@ -111,10 +109,12 @@ def average(
 
 
 def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":
-    """The dev pairs by task; none without the data."""
+    """The dev pairs of the tasks with an infinite stream, as far as TARA has dev files for them; none without the data."""
+    from themis.builder.tasks.registry import all_tasks
     from themis.traces.tara import read_tara
 
-    paths = {task: root / "tara" / task / "dev.jsonl" for task in DEV_TASKS} if root else {}
+    streams = [task.name for task in all_tasks().values() if task.generate]
+    paths = {task: root / "tara" / task / "dev.jsonl" for task in streams} if root else {}
     return {task: read_tara(path).pairs for task, path in paths.items() if path.is_file()}
 
 
