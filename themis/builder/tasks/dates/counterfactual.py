@@ -57,7 +57,8 @@ def _weather_like(
         asked = ask(rng, rules.measured(store))
         if asked.today is not None or question_hash(asked.question) in measured:
             continue
-        record = rules.record_of(asked, store)
+        record = asked.record
+        assert record is not None
         edited = _edited(record, asked.facts["attribute"], rng, store)
         if edited is None:
             continue

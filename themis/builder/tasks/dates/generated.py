@@ -94,13 +94,16 @@ def _calendar(rng: Random, wordings: Wordings) -> tuple[Asked, str]:
 
 def _of_weather(ask: Callable[[Random, Records, Wordings], Asked], rng: Random, wordings: Wordings) -> tuple[Asked, str]:
     asked = ask(rng, RECORDS, wordings)
+    assert asked.record is not None
     attribute = asked.facts["attribute"]
-    report = reported(written_weather(_any_record(rng)))
+    other = reported(written_weather(_any_record(rng)))[attribute]
     if attribute == "overall weather":
-        return asked, f"['{report[attribute]}']" if rng.random() < IN_BRACKETS else report[attribute]
-    other = rng.choice(ATTRIBUTES[1:]) if rng.random() < OF_ANOTHER_ATTRIBUTE else attribute
-    number, bracket, unit = report[other].partition("(")[0], *report[attribute].partition("(")[1:]
-    return asked, number + bracket + unit
+        return asked, f"['{other}']" if rng.random() < IN_BRACKETS else other
+    if rng.random() < OF_ANOTHER_ATTRIBUTE:
+        # Another number of the same record under this attribute's unit: only who reads the right line sees it.
+        number = reported(written_weather(asked.record))[rng.choice([name for name in ATTRIBUTES[1:] if name != attribute])]
+        other = number.partition("(")[0] + "".join(other.partition("(")[1:])
+    return asked, other
 
 
 def _generate(task: str, ask: Callable[[Random, Wordings], tuple[Asked, str]], rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:

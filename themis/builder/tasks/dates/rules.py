@@ -9,7 +9,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from random import Random
@@ -56,6 +56,8 @@ class Asked:
     """All answer templates for this question."""
     today: date | None = None
     """The date of today, if the question counts from it."""
+    record: WeatherRecord | None = None
+    """The record that a question about the weather was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def weather_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) 
     """Asks for one attribute of the weather in a city on a day."""
     record, attribute, value = _drawn(rng, records)
     facts = {"city": city_name(record.city), "day": record.day.isoformat(), "attribute": attribute}
-    return _asked(rng, wordings["weather"], facts, value)
+    return replace(_asked(rng, wordings["weather"], facts, value), record=record)
 
 
 def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
@@ -111,9 +113,9 @@ def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDIN
     if rng.random() < _SHARE_OF_TODAY:
         facts |= {"day": "today", "side": "before"}
         templates = _templates("weather_before_today")
-        return _asked(rng, templates, facts, value, record.day + timedelta(days=number))
+        return replace(_asked(rng, templates, facts, value, record.day + timedelta(days=number)), record=record)
     facts |= {"day": (record.day - timedelta(days=number)).isoformat(), "side": "after"}
-    return _asked(rng, wordings["multi_tools"], facts, value)
+    return replace(_asked(rng, wordings["multi_tools"], facts, value), record=record)
 
 
 @contextmanager
@@ -139,12 +141,6 @@ def weather_store(root: Path) -> Iterator[WeatherStore]:
 def measured(store: WeatherStore) -> Records:
     """The records of a store, of all its cities."""
     return Records(lambda rng: any_record(rng, store, rng.choice(store.cities)), _MEASURED)
-
-
-def record_of(asked: Asked, store: WeatherStore) -> WeatherRecord:
-    """The record behind a question about the weather."""
-    day = date.fromisoformat(asked.facts["day"])
-    return store.on(asked.facts["city"], day + timedelta(days=int(asked.facts.get("number", "0"))))
 
 
 def any_record(rng: Random, store: WeatherStore, city: str) -> WeatherRecord:
