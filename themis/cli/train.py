@@ -109,7 +109,7 @@ def average(
 
 
 def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":
-    """The dev pairs of the tasks with an infinite stream, as far as TARA has dev files for them; none without the data."""
+    """The dev pairs of the tasks with an infinite stream, if TARA has a dev file; empty without the data."""
     from themis.builder.tasks.registry import all_tasks
     from themis.traces.tara import read_tara
 
