@@ -75,7 +75,7 @@ def test_a_source_that_is_missing_leaves_the_old_file_as_it_was(themis: Themis, 
 
 
 def test_an_unknown_task_is_named(themis: Themis, data: Path, tmp_path: Path) -> None:
-    assert "there is no task 'wether' among calendar, weather" in sentence(
+    assert "there is no task 'wether' among code, calendar, weather" in sentence(
         themis(*BUILD, "--out", tmp_path / "f.jsonl", "--tasks", "wether")
     )
 
