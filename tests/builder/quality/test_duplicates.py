@@ -39,7 +39,7 @@ def test_a_question_with_other_facts_is_not(other: str) -> None:
 
 
 def _dated(task: str, seeds: range) -> list[str]:
-    """Questions with a date of their own. Those that count from today are alike in words, and differ in their today."""
+    """Questions with a date of their own. Those that count from today share their words, each with another today."""
     pairs = [by_rule(task, seed) for seed in seeds]
     steps = [(pair, pair.chosen.trace.steps[0].action) for pair in pairs if pair.chosen.trace]
     return [pair.question for pair, action in steps if action and action.tool != "Calendar.today"]
