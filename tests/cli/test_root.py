@@ -1,6 +1,7 @@
 """What holds for all commands: their help, their errors, and how fast they answer."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.cli.conftest import Themis as Give
+from tests.test_readme import check_recipe, parsed, shell_commands
 from themis import __version__
 from themis.cli import Themis
 from themis.cli.groups import Commands
@@ -37,6 +39,16 @@ def test_each_command_says_what_it_does_with_an_example(themis: Give, command: s
     assert result.exit_code == 0
     words = " ".join(result.stdout.split())
     assert f"Example: themis {command}" in words or (command == "mcp" and '"args": ["mcp"]' in words)
+
+
+@pytest.mark.parametrize("command", [command for command in all_commands() if command != "mcp"])
+def test_the_example_of_a_command_parses(command: str) -> None:
+    group, _, name = command.partition(" ")
+    found = Themis.entries[group].command(group)
+    (example,) = shell_commands(re.sub(r"[ ,(;.]*\(.*|\. .*", "", (found.commands[name] if name else found).epilog))
+    path, _, values = parsed(example)
+    assert path == f"themis {command}"
+    check_recipe(path, values)
 
 
 @pytest.mark.parametrize("name", Themis.entries)

@@ -31,7 +31,7 @@ def test_a_case_has_the_same_reward_alone_and_in_a_file(themis: Themis, tiny: Pa
     rows = ({"question": "What day is it?", "answer": "A Tuesday."}, {"question": "Where?", "answer": "Here, in the middle of the page."})
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     alone = json.loads(themis("score", *ASKED, "--model", tiny, "--json").stdout)
-    result = themis("score", "--data", data, "--out", out, "--model", tiny)
+    result = themis("score", "--cases", data, "--out", out, "--model", tiny)
     assert result.exit_code == 0
     assert result.stderr.startswith(f"2 judged: {out}")
     row = next(row for row in map(json.loads, out.read_text().splitlines()) if row["id"] == "1")
@@ -48,7 +48,7 @@ def test_no_answer_and_an_endless_one_are_verdicts_without_reward(themis: Themis
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     answers = {"empty": "", "blank": " \n", "endless": "a" * 1_000_000}
     data.write_text("".join(json.dumps({"id": name, "question": "q", "answer": answer}) + "\n" for name, answer in answers.items()))
-    result = themis("score", "--data", data, "--out", out, "--model", tiny, "--json")
+    result = themis("score", "--cases", data, "--out", out, "--model", tiny, "--json")
     assert json.loads(result.stdout)["reasons"] == {"empty_answer": 2, "too_long": 1}
     rows = {row["id"]: row for row in map(json.loads, out.read_text().splitlines())}
     assert all(row["reward"] is None and row["status"] == "unscored" for row in rows.values())
@@ -57,18 +57,18 @@ def test_no_answer_and_an_endless_one_are_verdicts_without_reward(themis: Themis
 def test_what_was_judged_is_not_judged_again(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     data.write_text('{"question": "q", "answer": "a"}\n')
-    themis("score", "--data", data, "--out", out, "--model", tiny)
+    themis("score", "--cases", data, "--out", out, "--model", tiny)
     before = out.read_bytes()
     out.write_bytes(before + before[:40])
-    assert themis("score", "--data", data, "--out", out, "--model", tiny).stderr == f"0 judged, 1 were there already: {out}\n"
+    assert themis("score", "--cases", data, "--out", out, "--model", tiny).stderr == f"0 judged, 1 were there already: {out}\n"
     assert out.read_bytes() == before
 
 
 def test_what_is_missing_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
     assert "give --question and --answer" in sentence(themis("score"))
     assert "give --question and --answer" in sentence(themis("score", "--question", "q"))
-    assert "leave out --question" in sentence(themis("score", *ASKED, "--data", "x.jsonl", "--out", "y.jsonl"))
-    assert "--data needs --out" in sentence(themis("score", "--data", "x.jsonl"))
+    assert "leave out --question" in sentence(themis("score", *ASKED, "--cases", "x.jsonl", "--out", "y.jsonl"))
+    assert "--cases needs --out" in sentence(themis("score", "--cases", "x.jsonl"))
     assert "field 'question' is empty" in sentence(themis("score", "--question", "", "--answer", "a"))
     assert "half a character" in sentence(themis("score", "--question", "q", "--answer", "\udcff"))
 
@@ -76,9 +76,9 @@ def test_what_is_missing_is_one_sentence(themis: Themis, tmp_path: Path) -> None
 def test_a_bad_file_is_one_sentence_that_names_the_line(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     data = tmp_path / "in.jsonl"
     data.write_bytes(b'{"question": "q", "answer": "a"}\n{"question": "q", "answer": "\xff"}\n')
-    said = sentence(themis("score", "--data", data, "--out", tmp_path / "out.jsonl", "--model", tiny))
+    said = sentence(themis("score", "--cases", data, "--out", tmp_path / "out.jsonl", "--model", tiny))
     assert said == f"{data}, line 2: byte 30 is not UTF-8"
-    gone = sentence(themis("score", "--data", tmp_path / "gone.jsonl", "--out", tmp_path / "out.jsonl", "--model", tiny))
+    gone = sentence(themis("score", "--cases", tmp_path / "gone.jsonl", "--out", tmp_path / "out.jsonl", "--model", tiny))
     assert "gone.jsonl cannot be read: No such file" in gone
 
 

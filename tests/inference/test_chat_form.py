@@ -133,7 +133,7 @@ def test_a_model_trained_in_the_chat_form_judges_a_file_with_real_tools(themis: 
     assert (meta.form, meta.tools) == ("chat", ("calculator",))
     data, out = tmp_path / "cases.jsonl", tmp_path / "verdicts.jsonl"
     data.write_text("".join(json.dumps({"question": case.question, "answer": case.answer}) + "\n" for case in (CASE, Case("Who?", "I."))))
-    result = themis("score", "--data", data, "--out", out, "--model", trained, "--new-tokens", "40")
+    result = themis("score", "--cases", data, "--out", out, "--model", trained, "--new-tokens", "40")
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["id"] for row in sorted(rows, key=lambda row: str(row["id"]))] == ["1", "2"]

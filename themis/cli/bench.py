@@ -34,10 +34,9 @@ from themis.cli.judging import (
     Without,
     budget_of,
     import_libraries,
-    lines_by_task,
     open_toolbox,
-    progress_bar,
 )
+from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError, DataError
 from themis.files import write_whole
 

@@ -3,19 +3,15 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from themis.cli import counterfactual
 from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags
+from themis.cli.progress import BuildProgress, progress_bar
 from themis.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-    from themis.builder.steps.pipeline import Advance
 
 EXAMPLE = (
     "Example: themis build tara --out rebuilt (needs THEMIS_DATA). "
@@ -83,7 +79,7 @@ def tara(
     if settings is not None or tool:
         chosen = replace(chosen, tools="settings")
     found = read_settings(settings, tool or ()) if chosen.tools == "settings" else None
-    with build_bar() as bar:
+    with progress_bar(transient=False, rate=True) as bar:
         built = build(
             chosen,
             out,
@@ -93,50 +89,11 @@ def tara(
             overwrite=overwrite,
             at_once=at_once,
             command=" ".join(["themis build", Path(recipe).name, *(overrides or []), *_own(source, task), "--out DIR"]),
-            progress=Shown(bar),
+            progress=BuildProgress(bar),
         )
     typer.echo(
         json.dumps({**built.report, "out": str(out)}, ensure_ascii=False) if json_output else outcome(built.report, out, built.is_new)
     )
-
-
-class Shown:
-    """A line of the bar for each step."""
-
-    def __init__(self, bar: "Progress") -> None:
-        self._bar = bar
-        self._noted: Any = None
-
-    def step(self, name: str, total: int) -> "Advance":
-        line = self._bar.add_task(name, total=total)
-        return lambda count: self._bar.advance(line, count)
-
-    def say(self, text: str) -> None:
-        from themis.cli.show import plain
-
-        self._bar.console.print(plain(text), markup=False)
-
-    def note(self, text: str) -> None:
-        if self._noted is None:
-            self._noted = self._bar.add_task(text, total=None)
-        self._bar.update(self._noted, description=text)
-
-
-def build_bar() -> "Progress":
-    """A bar on stderr with rate and time left, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Any) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.1f}/s")
-
-    console = Console(stderr=True, highlight=False)
-    label = TextColumn("{task.description}", markup=False)
-    columns = (label, BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def outcome(report: dict[str, Any], out: Path, is_new: bool) -> str:

@@ -16,10 +16,9 @@ from themis.cli.judging import (
     ToolFlags,
     Unsafe,
     import_libraries,
-    lines_by_task,
     open_toolbox,
-    progress_bar,
 )
+from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
 from themis.files import write_whole, writing_whole
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
     from themis.inference import Budget
     from themis.tools import Toolbox
 
@@ -113,26 +111,3 @@ def _leave(*_: object) -> None:
     sys.stderr.write("themis: interrupted\n")
     sys.stderr.flush()
     os._exit(130)
-
-
-def lines_by_task(bar: "Progress") -> Callable[[str, int, int], None]:
-    """A line of the bar for each task: its name, how many are done, and of how many."""
-    lines: dict[str, TaskID] = {}
-
-    def progress(task: str, done: int, total: int) -> None:
-        if task not in lines:
-            lines[task] = bar.add_task(task)
-        bar.update(lines[task], completed=done, total=total)
-
-    return progress
-
-
-def progress_bar(*, transient: bool = True) -> "Progress":
-    """A bar on stderr, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, highlight=False)
-    label = TextColumn("{task.description}", markup=False)
-    columns = (label, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=transient, disable=not console.is_terminal)

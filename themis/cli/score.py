@@ -27,8 +27,8 @@ from themis.cli.judging import (
     budget_of,
     import_libraries,
     open_toolbox,
-    progress_bar,
 )
+from themis.cli.progress import progress_bar
 from themis.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
 
-_DATA_HELP = "A file of cases instead: JSON lines with question, answer, and perhaps context and id."
-_OUT_HELP = "With --data: where the verdicts go. Cases that have one there are left out."
+_CASES_HELP = "A file of cases instead: JSON lines with question, answer, and perhaps context and id."
+_OUT_HELP = "With --cases: the file of the verdicts. Cases that have one there are left out."
 
 
 def score(
     question: Annotated[str | None, typer.Option("--question", "-q", help="What was asked.")] = None,
     answer: Annotated[str | None, typer.Option("--answer", "-a", help="The answer to judge.")] = None,
     context: Annotated[str | None, typer.Option(help="A text that question and answer are about.")] = None,
-    data: Annotated[Path | None, typer.Option(help=_DATA_HELP)] = None,
+    cases: Annotated[Path | None, typer.Option(help=_CASES_HELP)] = None,
     out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
     model: ModelOption = "nano",
     json_output: JsonFlag = False,
@@ -65,7 +65,7 @@ def score(
     batch_size: BatchSize = 16,
 ) -> None:
     """Judge an answer, or a file of answers: the tools called, what they said, the reward."""
-    if data is None:
+    if cases is None:
         case: Case | None = _case(question, answer, context)
     else:
         case = None
@@ -79,23 +79,23 @@ def score(
         judge = load_judge(model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=batch_size)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
-        elif data is not None and out is not None:
-            _score_file(data, out, judge, json_output)
+        elif cases is not None and out is not None:
+            _score_file(cases, out, judge, json_output)
 
 
 def _case(question: str | None, answer: str | None, context: str | None) -> "Case":
     from themis.traces import case_from_json
 
     if question is None or answer is None:
-        raise ConfigError("give --question and --answer, or a file of cases with --data and --out")
+        raise ConfigError("give --question and --answer, or a file of cases with --cases and --out")
     return case_from_json({"question": question, "answer": answer, "context": context}, "the command line")
 
 
 def _check_no_case(question: str | None, answer: str | None, context: str | None, out: Path | None) -> None:
     if not (question is answer is context is None):
-        raise ConfigError("--data takes its cases from a file: leave out --question, --answer and --context")
+        raise ConfigError("--cases names a file of cases: leave out --question, --answer and --context")
     if out is None:
-        raise ConfigError("--data needs --out, the file that the verdicts are written to")
+        raise ConfigError("--cases needs --out, the file that the verdicts are written to")
 
 
 def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
@@ -111,12 +111,12 @@ def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
     console.print(verdict_table(verdict))
 
 
-def _score_file(data: Path, out: Path, judge: "Judge", json_output: bool) -> None:
+def _score_file(cases: Path, out: Path, judge: "Judge", json_output: bool) -> None:
     from themis.cli.verdict_file import score_file
 
     with progress_bar() as bar:
         task = bar.add_task("judged", total=None)
-        summary = score_file(data, out, judge, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
+        summary = score_file(cases, out, judge, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
     if json_output:
         typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}))
     else:

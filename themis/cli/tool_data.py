@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags, open_toolbox, progress_bar
+from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags, open_toolbox
+from themis.cli.progress import progress_bar
 from themis.errors import ConfigError, DataError
 
 _CALLS_HELP = "JSON lines: calls (tool and argument), or verdicts of `themis score`."

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from themis.cli import tool_data
-from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMode, Unsafe, open_toolbox, progress_bar
+from themis.cli.judging import JsonFlag, SettingsFile, Store, ToolFlags, ToolsMode, Unsafe, open_toolbox
+from themis.cli.progress import progress_bar
 from themis.errors import DataError
 
 if TYPE_CHECKING:

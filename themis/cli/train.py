@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from themis.cli.judging import ModelOption, import_libraries, progress_bar
+from themis.cli.judging import ModelOption, import_libraries
+from themis.cli.progress import BuildProgress, progress_bar
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -73,11 +74,11 @@ def build(recipe: str, out: Path) -> None:
     from themis.builder.steps.pipeline import build as make
     from themis.builder.steps.recipe import read_build_recipe
     from themis.builder.tasks.registry import all_sources
-    from themis.cli.build import Shown, build_bar
     from themis.config import data_root
 
-    with build_bar() as bar:
-        make(read_build_recipe(recipe), out, all_sources(), data_root(), command=f"themis build {recipe} --out DIR", progress=Shown(bar))
+    with progress_bar(transient=False, rate=True) as bar:
+        command = f"themis build {recipe} --out DIR"
+        make(read_build_recipe(recipe), out, all_sources(), data_root(), command=command, progress=BuildProgress(bar))
 
 
 def export(
