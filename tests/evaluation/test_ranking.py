@@ -1,7 +1,7 @@
 """The TARA table, on numbers small enough to check by hand."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from themis.config import data_root
 from themis.errors import DataError
 from themis.evaluation.call_agreement import call_agreement, makes_published_calls, needed_tools
 from themis.evaluation.items import JudgedItem, Opinion, item_of, judge_items
-from themis.evaluation.ranking import evaluate_tara
-from themis.evaluation.results import Result, Subset, task_result
+from themis.evaluation.ranking import Tests, tara_subsets
+from themis.evaluation.results import About, Result, Subset, result_of, task_result
 from themis.evaluation.statistics import wilson_interval
 from themis.evaluation.tables import render_table
 from themis.traces import Action, Case, Judge, Observation, Pair, Side, Step, Trace, Usage, Verdict
@@ -55,8 +55,17 @@ def judge_pairs(of: list[Pair], judge: FakeJudge) -> list[JudgedItem]:
     return judge_items("t", [item_of(pair) for pair in of], [judge], lambda *_: None)
 
 
+def evaluate_tara(
+    folder: Path, judge: Judge, tools: Collection[str], model: str = "fake", only: Collection[str] | None = None, tests: Tests = "both"
+) -> Result:
+    """Judge every pair of the dev split, or of `only` some tasks, with a judge that has `tools`."""
+    subsets, not_run = tara_subsets(folder, "dev", tools, only, tests)
+    judged = {name: judge_items(name, subset.items, [judge], lambda *_: None) for name, subset in subsets.items()}
+    return result_of(About("tara", model, "dev", not_run=tuple(not_run)), subsets, judged)
+
+
 def evaluate(folder: Path, judge: FakeJudge, *tools: str) -> Result:
-    return evaluate_tara(folder, "dev", "fake", judge, tools)
+    return evaluate_tara(folder, judge, tools)
 
 
 def test_a_pair_is_right_only_if_the_chosen_reward_is_strictly_higher() -> None:
@@ -149,10 +158,10 @@ def test_pairs_with_tests_are_judged_a_second_time_without_them(tmp_path: Path) 
         "calculator, without tests": (1, 0, False),
     }
     assert result["micro"] == 0.5
-    only_without = evaluate_tara(tmp_path, "dev", "fake", judge, {"calculator"}, tests="without")
+    only_without = evaluate_tara(tmp_path, judge, {"calculator"}, tests="without")
     assert list(only_without["tasks"]) == ["calculator, without tests"]
     assert only_without["micro"] == 0.0
-    only_with = evaluate_tara(tmp_path, "dev", "fake", judge, {"calculator"}, tests="with")
+    only_with = evaluate_tara(tmp_path, judge, {"calculator"}, tests="with")
     assert list(only_with["tasks"]) == ["calculator"]
 
 
@@ -170,10 +179,10 @@ def test_a_broken_file_is_told_before_anything_is_judged(tmp_path: Path) -> None
 def test_only_the_tasks_that_were_asked_for_are_read_and_run(tmp_path: Path) -> None:
     write_tara(pairs(("2", "1")), tmp_path / "calendar" / "dev.jsonl")
     write_tara(pairs(("1", "2")), tmp_path / "weather" / "dev.jsonl")
-    result = evaluate_tara(tmp_path, "dev", "fake", FakeJudge(number), {"Calendar.week_day"}, only=["calendar"])
+    result = evaluate_tara(tmp_path, FakeJudge(number), {"Calendar.week_day"}, only=["calendar"])
     assert list(result["tasks"]) == ["calendar"]
     with pytest.raises(DataError, match=r"holds no task 'code' with a dev\.jsonl; it has calendar, weather"):
-        evaluate_tara(tmp_path, "dev", "fake", FakeJudge(number), {"Calendar.week_day"}, only=["code"])
+        evaluate_tara(tmp_path, FakeJudge(number), {"Calendar.week_day"}, only=["code"])
 
 
 def test_a_folder_without_the_split_is_one_sentence(tmp_path: Path) -> None:
@@ -320,7 +329,7 @@ def test_the_published_traces_and_scores_are_all_right() -> None:
     paths = [path for path in sorted((root / "tara").glob("*/dev.jsonl")) if path.parent.name != "truthful_qa"]
     every = [entry for path in paths for entry in read_tara(path).pairs]
     sides = {case.id: side for entry in every for case, side in ((entry.chosen_case, entry.chosen), (entry.rejected_case, entry.rejected))}
-    result = evaluate_tara(root / "tara", "dev", "published", Replaying(sides), needed_tools(sides.values()))
+    result = evaluate_tara(root / "tara", Replaying(sides), needed_tools(sides.values()), "published")
     assert [entry["task"] for entry in result["not_run"]] == ["truthful_qa"]
     assert sum(row["averaged"] for row in result["tasks"].values()) == 8
     assert all(row["accuracy"] == 1.0 and row["call_agreement"] in (1.0, None) for row in result["tasks"].values())

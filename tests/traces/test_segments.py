@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.traces.drawn import texts, traces
 from themis.traces import Action, Case, Observation, Step, Trace
-from themis.traces.segments import Kind, SegmentWriter, loss_kinds, loss_mask, token_ids
+from themis.traces.segments import Kind, SegmentWriter, loss_kinds, token_ids
 from themis.traces.text import SPECIAL_TOKENS
 
 CASE = Case("What day is 2015-03-24?", "Tuesday", "A calendar.")
@@ -82,8 +82,7 @@ def test_every_token_has_a_kind(tokenizer: PreTrainedTokenizerFast, case: Case, 
 def targets(tokenizer: PreTrainedTokenizerFast, trace: Trace, *kinds: Kind) -> str:
     """What of the judgement is learned, if these kinds are."""
     segments = SegmentWriter(tokenizer).judgement(CASE, trace)
-    mask = loss_mask(segments, frozenset(kinds))
-    return read(tokenizer, [token for token, learned in zip(token_ids(segments), mask, strict=True) if learned])
+    return read(tokenizer, [token for token, kind in zip(token_ids(segments), loss_kinds(segments), strict=True) if kind in kinds])
 
 
 def test_the_judge_learns_its_calls_and_to_stop_after_them(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -118,4 +117,4 @@ def test_a_judge_that_needs_no_tool_learns_to_conclude_at_once(tokenizer: PreTra
 
 def test_every_kind_together_is_the_judgement(tokenizer: PreTrainedTokenizerFast) -> None:
     segments = SegmentWriter(tokenizer).judgement(CASE, TRACE)
-    assert all(loss_mask(segments, frozenset(loss_kinds(segments))))
+    assert targets(tokenizer, TRACE, *set(loss_kinds(segments))) == read(tokenizer, token_ids(segments))

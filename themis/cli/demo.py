@@ -37,10 +37,11 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
         for entry in judged_pairs(DEMO_PAIRS, judge):
             judged.append(entry)
             _print_pair(console, entry)
+    calls = sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))
     won, seconds = sum(entry.correct for entry in judged), time.monotonic() - started
     if json_output:
         typer.echo(json.dumps({"won": won, "of": len(judged), "pairs": [_pair_json(entry) for entry in judged]}))
-    console.print(f"{won} of {len(judged)} right answers win ({_calls(judged)} tool calls, {seconds:.1f} s)", style="bold")
+    console.print(f"{won} of {len(judged)} right answers win ({calls} tool calls, {seconds:.1f} s)", style="bold")
     raise typer.Exit(0 if won == len(judged) else 1)
 
 
@@ -76,10 +77,6 @@ def _print_pair(console: "Console", entry: "JudgedPair") -> None:
 def _pair_json(entry: "JudgedPair") -> dict[str, Any]:
     chosen, rejected = ({"answer": case.answer, "verdict": verdict.to_json()} for case, verdict in _sides(entry))
     return {"title": entry.pair.id, "question": entry.pair.question, "chosen": chosen, "rejected": rejected, "won": entry.correct}
-
-
-def _calls(judged: "list[JudgedPair]") -> int:
-    return sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))
 
 
 def _sides(entry: "JudgedPair") -> "tuple[tuple[Case, Verdict], tuple[Case, Verdict]]":

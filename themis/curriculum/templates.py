@@ -33,7 +33,8 @@ def _learn(pair: Pair, task: str, found: dict[str, tuple[set[str], set[str]]]) -
     value = facts.pop("value")
     question = _emptied(pair.question, facts)
     answer = _emptied(pair.chosen.answer, {"value": value, **facts})
-    if _complete(question, facts) and "{value}" in answer and not re.search(r"\d", question + answer):
+    complete = all("{" + name + "}" in question for name in facts if name != "side")
+    if complete and "{value}" in answer and not re.search(r"\d", question + answer):
         found[kind][0].add(question)
         found[kind][1].add(answer)
 
@@ -69,7 +70,3 @@ def _emptied(text: str, facts: Mapping[str, str]) -> str:
     for name, fact in sorted(facts.items(), key=lambda item: -len(item[1])):
         text = re.sub(rf"(?<![\w]){re.escape(fact)}(?![\d])", "{" + name + "}", text)
     return text
-
-
-def _complete(question: str, facts: Mapping[str, str]) -> bool:
-    return all("{" + name + "}" in question for name in facts if name != "side")

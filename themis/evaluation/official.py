@@ -67,7 +67,8 @@ def rewardbench2(judged: Judged) -> dict[str, float]:
     (`rewardbench/utils.py`).
     """
     scores = {
-        name: ties_score(items) if _is_ties(name) else mean([_top_share(item) for item in items]) or 0.0 for name, items in judged.items()
+        name: ties_score(items) if name.lower() == TIES.lower() else mean([_top_share(item) for item in items]) or 0.0
+        for name, items in judged.items()
     }
     return _with_score(scores)
 
@@ -84,7 +85,7 @@ def ties_score(items: Sequence[JudgedItem]) -> float:
     The id `ref:7` is the reference of `tied:7`. An item without its partner counts for its accuracy alone.
     Source: arXiv:2506.01937, and `process_single_model` in github.com/allenai/reward-bench, `rewardbench/utils.py`.
     """
-    tied, ref = ({_number(item): item for item in items if item.item.id.startswith(kind)} for kind in ("tied:", "ref:"))
+    tied, ref = ({item.item.id.partition(":")[2]: item for item in items if item.item.id.startswith(kind)} for kind in ("tied:", "ref:"))
     both = [(_gap(ref[number]), _gap(tied[number]), _width(tied[number])) for number in sorted(tied.keys() & ref.keys())]
     preferred = mean([float(gap > width) for _, gap, width in both]) or 0.0
     hard = mean([float(min(reference, gap) > width) for reference, gap, width in both]) or 0.0
@@ -143,14 +144,6 @@ def _styles(items: Sequence[JudgedItem]) -> tuple[float, ...]:
                 style = 0 if better < worse else 1 if better == worse else 2
                 won[style].append(0.0 if item.standings is None else float(item.standings[0][better] > item.standings[1][worse]))
     return tuple(mean(each) or 0.0 for each in won)
-
-
-def _is_ties(name: str) -> bool:
-    return name.lower() == TIES.lower()
-
-
-def _number(item: JudgedItem) -> str:
-    return item.item.id.partition(":")[2]
 
 
 def _gap(item: JudgedItem) -> float:

@@ -17,10 +17,10 @@ from typing import Literal
 
 from themis.errors import DataError
 from themis.evaluation.call_agreement import needed_tools
-from themis.evaluation.items import Item, Progress, item_of, judge_items
-from themis.evaluation.results import About, NotRun, Result, Subset, result_of
+from themis.evaluation.items import Item, item_of
+from themis.evaluation.results import NotRun, Subset
 from themis.files import json_lines
-from themis.traces import Judge, Pair, Verdict
+from themis.traces import Pair, Verdict
 from themis.traces.tara import TaraFile, read_tara
 
 WITHOUT_TESTS = "without tests"
@@ -39,25 +39,6 @@ class JudgedPair:
     @property
     def correct(self) -> bool:
         return self.chosen.reward is not None and self.rejected.reward is not None and self.chosen.reward > self.rejected.reward
-
-
-def evaluate_tara(
-    folder: str | Path,
-    split: str,
-    model: str,
-    judge: Judge,
-    tools: Collection[str],
-    progress: Progress = lambda task, done, total: None,
-    only: Collection[str] | None = None,
-    tests: Tests = "both",
-) -> Result:
-    """Judge every pair of a split, or of `only` some tasks, with a judge that has `tools`.
-
-    All files are read before the first pair is judged.
-    """
-    subsets, not_run = tara_subsets(folder, split, tools, only, tests)
-    judged = {name: judge_items(name, subset.items, [judge], progress) for name, subset in subsets.items()}
-    return result_of(About("tara", model, split, not_run=tuple(not_run)), subsets, judged)
 
 
 def tara_subsets(

@@ -145,11 +145,6 @@ def loss_kinds(segments: Sequence[Segment]) -> list[Kind]:
     return kinds
 
 
-def loss_mask(segments: Sequence[Segment], kinds: frozenset[Kind]) -> list[bool]:
-    """Per token: is it a language-model target, given which kinds are?"""
-    return [kind in kinds for kind in loss_kinds(segments)]
-
-
 __all__ = [
     "OBSERVATION",
     "RATIONALE",
@@ -160,6 +155,5 @@ __all__ = [
     "SegmentWriter",
     "TextTokenizer",
     "loss_kinds",
-    "loss_mask",
     "token_ids",
 ]

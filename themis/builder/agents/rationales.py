@@ -52,7 +52,7 @@ def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, 
     tool = acted[-1].action.tool if acted[-1].action else ""
     seen = checked(evidence, steps, view.case.context)
     found = _quotable(seen, view, steps)
-    slots = {"tool": tool, "claim": _claim(view, seen), "found": found, "judged": _label_in_words(view)}
+    slots = {"tool": tool, "claim": short(seen.claim or view.case.answer, MOST_CLAIM), "found": found, "judged": _label_in_words(view)}
     if not _observed(steps):
         return _filled(rng.choice(_PHRASES["nothing_came_back"]), slots)
     if seen.stance == "unsettled":
@@ -148,10 +148,6 @@ def _around_answer(seen: Evidence, view: View, most: int = MOST_FOUND) -> str:
     told = _plain(seen.found).lower()
     around = next((answer for answer in (seen.claim, *view.references) if answer and _plain(answer).lower() in told), "")
     return short(seen.found, most, around)
-
-
-def _claim(view: View, seen: Evidence) -> str:
-    return short(seen.claim or view.case.answer, MOST_CLAIM)
 
 
 def _label_in_words(view: View) -> str:

@@ -17,7 +17,7 @@ from themis.builder.quality.audit import MOST_BY_RULE, MOST_BY_WORDS, Audit, Sha
 from themis.builder.quality.filters import FILTERS, NAMES, Row, Sifted
 from themis.builder.quality.surface_cues import RULES
 from themis.builder.text.phrases import document
-from themis.traces import Pair, Side
+from themis.traces import Side
 
 SPLITS = ("train", "test")
 EXAMPLES = 3
@@ -60,7 +60,8 @@ def card_files(card: Card) -> dict[str, bytes]:
     """The card and its plots, by their paths in the data set's folder."""
     from themis.builder.card.plots import audit_plot, counts_plot, lengths_plot
 
-    pairs = {task: found for task in card.rows if (found := _pairs(card, task))}
+    pairs = {task: [row.pair for split in SPLITS for row in splits.get(split, ())] for task, splits in card.rows.items()}
+    pairs = {task: found for task, found in pairs.items() if found}
     audits = audit_all(pairs)
     plots: dict[str, bytes] = {}
     if pairs:
@@ -284,10 +285,6 @@ def cell(text: str, most: int = MOST_IN_TABLE) -> str:
 
 def _yaml(text: str) -> str:
     return "'" + " ".join(text.split()).replace("'", "''") + "'"
-
-
-def _pairs(card: Card, task: str) -> list[Pair]:
-    return [row.pair for split in SPLITS for row in card.rows[task].get(split, ())]
 
 
 def _all_rows(card: Card) -> Iterator[Row]:

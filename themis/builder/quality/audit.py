@@ -21,8 +21,6 @@ from themis.traces.tara import read_tara
 WORDS = "bag of words"
 MOST_BY_RULE, MOST_BY_WORDS = 0.60, 0.65
 """No task of a built set may exceed these."""
-FEWEST_PAIRS = 5
-"""For the regression: one a fold."""
 
 
 @dataclass(frozen=True, slots=True)

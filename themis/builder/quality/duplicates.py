@@ -48,7 +48,8 @@ def near_duplicates(questions: Sequence[str], tests: Sequence[str]) -> set[int]:
         pieces = [shingles(question) for question in questions[start : start + _CHUNK]]
         for place, signature in enumerate(_signatures(pieces), start):
             mine = pieces[place - start]
-            if mine and any(_alike(mine, tested[candidate]) >= NEAR for candidate in index.query(signature)):
+            found_near = (tested[candidate] for candidate in index.query(signature))
+            if mine and any(len(mine & other) / len(mine | other) >= NEAR for other in found_near):
                 found.add(place)
     return found
 
@@ -66,10 +67,6 @@ def _facts(question: str) -> set[str]:
     # In a question written all in capitals they show nothing.
     inner = _OPENS.sub(lambda opening: opening[0].lower(), question.lower() if question.isupper() else question)
     return {token.casefold() for token in _TOKEN.findall(inner) if token[0].isdigit() or token[0].isupper()}
-
-
-def _alike(one: frozenset[bytes], other: frozenset[bytes]) -> float:
-    return len(one & other) / len(one | other)
 
 
 def _signatures(pieces: Sequence[frozenset[bytes]]) -> list[Any]:

@@ -117,7 +117,7 @@ def wanted(settings: TaskRecipe, recipe: BuildRecipe) -> int | None:
 def _read_source(name: str, source: Source, recipe: BuildRecipe, root: Path | None, held: Held) -> list[object]:
     settings = recipe.tasks[source.task]
     needed = wanted(settings, recipe)
-    by_rule = not source.files and name in settings.sources and needed is not None and not _is_path(name)
+    by_rule = not source.files and name in settings.sources and needed is not None and "/" not in name and "." not in name
     most = math.ceil((needed or 0) * SPARE) if by_rule else max(MOST, needed or 0)
     kept: list[object] = []
     left_out = dict.fromkeys((HELD_OUT, RESERVED), 0)
@@ -136,10 +136,6 @@ def _read_source(name: str, source: Source, recipe: BuildRecipe, root: Path | No
         if len(ids) >= most:
             break
     return [left_out, *kept]
-
-
-def _is_path(name: str) -> bool:
-    return "/" in name or "." in name
 
 
 def _file_name(source: str) -> str:

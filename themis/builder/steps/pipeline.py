@@ -103,7 +103,8 @@ def build(
     clock = _Clock()
     with full_disk_told(out), _without_notes_on_weather(), ExitStack() as stack:
         work = stack.enter_context(Work(out, fingerprint, overwrite=overwrite))
-        collected = step1.collect(work, recipe, sources, root, held_out(root), _one(shown.step("1 collecting", len(sources))))
+        advance = shown.step("1 collecting", len(sources))
+        collected = step1.collect(work, recipe, sources, root, held_out(root), lambda: advance(1))
         clock.lap("collect")
         drafts = list(step1.all_drafts(collected.drafts))
         places = prepared(work, recipe, drafts, root, settings)
@@ -251,10 +252,6 @@ class _Clock:
     def lap(self, name: str) -> None:
         now = time.monotonic()
         self.laps[name], self._last = round(now - self._last, 1), now
-
-
-def _one(advance: Advance) -> Callable[[], None]:
-    return lambda: advance(1)
 
 
 def _size(path: Path) -> int:

@@ -35,8 +35,7 @@ CREATE_AND_REMOVE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
 """Remove and make files and directories, rename them, cut them off."""
 _ALL_FILE_RIGHTS = (13, 13, 14, 15, 15, 16)
 """How many rights on files each ABI of Landlock knows, from 1; the last also for those to come."""
-_FILE_ONLY = 1 << 0 | WRITE | READ | 1 << 14
-"""The rights that a rule on a file, and no directory, may give."""
+
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long

@@ -66,13 +66,9 @@ def written_passages(passages: Sequence[Passage]) -> str:
     """Passages in TARA's wording: `Title | text`, a line each; raises `ToolError` without any passage."""
     if not passages:
         raise ToolError("no article was found; try other words, or fewer")
-    return "\n".join(f"{_one_line(passage.title)} | {' '.join(passage.text.split()[:WORDS])}" for passage in passages)
+    return "\n".join(f"{' '.join(passage.title.split())} | {' '.join(passage.text.split()[:WORDS])}" for passage in passages)
 
 
 def without_markup(text: str) -> str:
     """The text of a piece of HTML, as searches give it: bold words, entities."""
     return html.unescape(_TAG.sub("", text))
-
-
-def _one_line(title: str) -> str:
-    return " ".join(title.split())

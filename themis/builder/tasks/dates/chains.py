@@ -24,7 +24,8 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
     if last is None or last.tool != "history_weather":
         return draft.rejected
     day = last.argument.rpartition(", ")[2]
-    start = date.fromisoformat(day) - timedelta(days=_signed(facts))
+    number = int(facts.get("number", "0"))
+    start = date.fromisoformat(day) + timedelta(days=number if facts.get("side") == "before" else -number)
     miscounted = date.fromisoformat(day) + timedelta(days=rng.choice((-1, 1)))
     others = (start.isoformat(), miscounted.isoformat())
     return weather.wrong_reports(draft, facts, made, rng, observe, others) + draft.rejected
@@ -51,10 +52,6 @@ def facts_of(view: View) -> Mapping[str, str]:
     if "attribute" in view.facts:
         return view.facts
     return {**calendar.facts_of(view), **{name: text for name, text in weather.facts_of(view).items() if name != "day"}}
-
-
-def _signed(facts: Mapping[str, str]) -> int:
-    return -int(facts["number"]) if facts.get("side") == "before" else int(facts.get("number", "0"))
 
 
 RULE = ByRule(negatives, steps, evidence)
