@@ -116,6 +116,23 @@ def test_a_job_is_killed_when_it_is_late_by_the_clock(sandbox: Sandbox) -> None:
     assert time.monotonic() - started < 10
 
 
+def test_time_in_which_the_machine_stood_still_is_not_the_jobs() -> None:
+    before = set(workers())
+    with Sandbox(Limits(seconds=1)) as sandbox, ThreadPoolExecutor(1) as pool:
+        assert sandbox.run("pass").reports == DONE
+        (worker,) = set(workers()) - before
+        run = pool.submit(sandbox.run, "import time\nfor _ in range(10): time.sleep(0.1)")
+        time.sleep(0.5)
+        stopped = {pid for pid, _, session in processes() if session == worker} - {worker}
+        assert len(stopped) == 2  # the supervisor and the job
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(4)  # the job may take 3 by the clock
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        assert run.result().end == "exited"
+
+
 def test_a_worker_that_dies_is_replaced() -> None:
     before = set(workers())
     with Sandbox(Limits(seconds=1)) as sandbox:

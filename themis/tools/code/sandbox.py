@@ -33,7 +33,7 @@ TIERS: tuple[Tier, ...] = ("namespaces", "landlock")
 """The tiers with walls, the better one first."""
 End = Literal["exited", "crashed", "timed out", "flooded"]
 
-_GRACE = 10.0
+_GRACE = 60.0
 """Seconds that the supervisor may take beyond a job's own."""
 _MAX_REPLY = 16 << 20
 _BOOT = """

@@ -33,6 +33,8 @@ from themis.tools.code.job import CHANNEL, run_job
 BOX, SCRATCH = "/box", "/box/scratch"
 MAX_BYTES = 1 << 20
 """Of output, and of reports; who writes more is killed."""
+TICK = 0.5
+"""Seconds between two looks at a job's clock."""
 THREADS = 32 + 3 * (os.cpu_count() or 1)
 """Of all jobs at once, with their supervisors: the kernel counts a user's, not a job's."""
 _USERS = range(61_184, 65_519)
@@ -225,7 +227,7 @@ def _supervise(reply: socket.socket, walls: Walls, worker: int) -> NoReturn:
 
 def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, channel: int) -> dict[str, Any]:
     """Read what the job writes until it ends, is late, writes too much, or nobody waits for it any more."""
-    deadline = time.monotonic() + job["wall_seconds"]
+    waited, last = 0.0, time.monotonic()
     ended, asked = os.pidfd_open(pid), reply.fileno()
     read: dict[int, bytearray] = {output: bytearray(), channel: bytearray()}
     poll = select.poll()
@@ -234,8 +236,11 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
     poll.register(asked, select.POLLHUP)
     reason = ""
     while not reason:
-        left = min(deadline - time.monotonic(), (job["seconds"] - _cpu_seconds(pid)) / (os.cpu_count() or 1))
-        ready = [descriptor for descriptor, _ in poll.poll(max(5, 1000 * left))]
+        left = min(job["wall_seconds"] - waited, (job["seconds"] - _cpu_seconds(pid)) / (os.cpu_count() or 1))
+        ready = [descriptor for descriptor, _ in poll.poll(max(5, 1000 * min(left, TICK)))]
+        now = time.monotonic()
+        # A longer gap means that the machine stood still, and the job with it.
+        waited, last = waited + min(now - last, 2 * TICK), now
         for descriptor in ready:
             if descriptor in read and not _take(descriptor, read[descriptor]):
                 poll.unregister(descriptor)
@@ -243,7 +248,7 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
             break
         if any(len(content) > MAX_BYTES for content in read.values()):
             reason = "flooded"
-        elif asked in ready or time.monotonic() >= deadline or _cpu_seconds(pid) >= job["seconds"]:
+        elif asked in ready or waited >= job["wall_seconds"] or _cpu_seconds(pid) >= job["seconds"]:
             reason = "timed out"
     if reason:
         _kill(pid)
