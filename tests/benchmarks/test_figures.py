@@ -77,6 +77,6 @@ def test_what_cannot_be_drawn_is_refused_in_a_sentence(
 def test_the_scripts_say_one_sentence_and_say_how_they_are_used() -> None:
     refused = run([sys.executable, "-m", "benchmarks.figures", "all=no.json", "--out", "x.png"], capture_output=True, text=True)
     assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (2, "", 1)
-    assert refused.stderr.startswith("benchmarks.figures: no.json is no run")
+    assert refused.stderr.startswith("benchmarks.figures: no.json is not a run")
     asked = run([sys.executable, "-m", "benchmarks.table"], capture_output=True, text=True)
     assert (asked.returncode, "python -m benchmarks.table nano=nano.json" in asked.stdout) == (0, True)

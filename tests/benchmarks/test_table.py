@@ -64,7 +64,7 @@ def test_lines_that_are_in_no_average_are_left_out_but_where_asked(tmp_path: Pat
         ([], "there are no results"),
         (["a.json"], r"'a.json' names no result: give NAME=FILE.json"),
         (["nano="], "names no result"),
-        (["nano=none.json"], "none.json is no run: give the JSON of `themis eval"),
+        (["nano=none.json"], "none.json is not a run: give the JSON of `themis eval"),
         (["nano={a}", "nano={a}"], "'nano' is named twice: give the files of its seeds with commas"),
         (["nano={a}", "other={test}"], r"different benches \(tara dev, tara test\)"),
         (["nano={flips}"], "flips.json is no evaluation"),

@@ -79,11 +79,11 @@ def test_half_characters_never_come_out() -> None:
     ("first", "complaint"),
     [
         (Says("no JSON here"), "no JSON object"),
-        (Says('{"city": '), "no valid JSON"),
+        (Says('{"city": '), "not valid JSON"),
         (saying({"town": "Oslo"}), "lacks the field 'city'"),
         (saying({"city": 3}), "must be of the type string"),
         (saying({"city": "Oslo", "more": 1}), "unknown field 'more'"),
-        (Says('{"city": NaN}'), "no valid JSON"),
+        (Says('{"city": NaN}'), "not valid JSON"),
     ],
 )
 def test_an_answer_of_the_wrong_form_is_asked_again_with_the_complaint(first: Says, complaint: str) -> None:

@@ -127,7 +127,7 @@ def test_another_file_is_refused_in_one_sentence(content: str, tmp_path: Path) -
     file.write_text(content)
     with pytest.raises(DataError, match="is no"):
         read_run(file)
-    with pytest.raises(DataError, match="is no run"):
+    with pytest.raises(DataError, match="is not a run"):
         read_run(tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_a_result_with_a_figure_of_another_kind_is_refused(tmp_path: Path) -> No
     result = json.loads(path.read_text())
     result["tasks"]["calendar"]["ci95"] = ["<script>", 1]
     path.write_text(json.dumps(result))
-    with pytest.raises(DataError, match="is no run"):
+    with pytest.raises(DataError, match="is not a run"):
         read_run(path)
 
 

@@ -43,7 +43,7 @@ class Assembly:
     def take(self, response: Any) -> None:
         """Takes a decoded object: a whole response, or one event of a stream."""
         if not isinstance(response, dict):
-            raise Broken("an answer that is no JSON object")
+            raise Broken("an answer that is not a JSON object")
         if error := response.get("error"):
             raise Broken(f"an error: {error_words(error)}")
         self._take_usage(response.get("usage"))

@@ -86,7 +86,7 @@ def _found(text: str) -> Any:
     try:
         value, _ = json.JSONDecoder(parse_constant=_no_number).raw_decode(text, opening)
     except (ValueError, RecursionError) as error:
-        raise NotOfTheForm(f"the answer is no valid JSON ({str(error)[:100]})") from error
+        raise NotOfTheForm(f"the answer is not valid JSON ({str(error)[:100]})") from error
     return _whole(value)
 
 
@@ -106,4 +106,4 @@ def _whole(value: Any) -> Any:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not valid JSON")

@@ -68,5 +68,5 @@ def main() -> None:
     """The entry point of the command `themis`."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that knows no such letter is no reason to stop
+            stream.reconfigure(errors="backslashreplace")  # a letter that the terminal lacks must not stop the program
     app()

@@ -34,7 +34,7 @@ _STATUS = re.compile(r"Observation(?: \[(error|unavailable|timeout)\])?: ", re.D
 
 
 class MalformedStep(ValueError):
-    """A text that is no step; its message says what is missing, for the judge to read."""
+    """A text that is not a step. The message tells the judge what is missing."""
 
 
 def step_text(step: Step) -> str:

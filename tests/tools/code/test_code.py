@@ -158,9 +158,9 @@ def test_what_is_expected_stays_outside(test: str, kept_outside: str) -> None:
 
 
 def test_a_test_that_is_no_python_is_an_error() -> None:
-    with pytest.raises(ToolError, match="is no Python"):
+    with pytest.raises(ToolError, match="is not valid Python"):
         split_test("assert f(1) ==")
-    with pytest.raises(ToolError, match="is no Python"):
+    with pytest.raises(ToolError, match="is not valid Python"):
         split_test("assert " + "-" * 100_000 + "1")
 
 

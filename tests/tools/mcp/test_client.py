@@ -165,7 +165,7 @@ def test_each_fault_costs_one_observation() -> None:
         still_there("after a line without an end")
         assert observed("chatter") == Observation("the MCP server odd sent more than is taken, and was cut off", "unavailable")
         still_there("after messages without an end")
-        assert observed("lie") == Observation("the MCP server odd answered with something that is no answer", "unavailable")
+        assert observed("lie") == Observation("the MCP server odd gave an answer that cannot be read", "unavailable")
         still_there("after a lie")
         assert observed("stray") == Observation("answered all the same")
         assert observed("big").text.endswith("[cut off after 2000 of 1000000 characters]")
@@ -183,7 +183,7 @@ def test_a_regular_expression_of_a_stranger_is_not_run() -> None:
 
 @pytest.mark.parametrize(
     ("fault", "said"),
-    [("exits", "No module named 'cheese'"), ("silent", "within 1.5 seconds"), ("endless", "more than is taken"), ("no-list", "no answer")],
+    [("exits", "No module named 'cheese'"), ("silent", "within 1.5 seconds"), ("endless", "more than is taken"), ("no-list", "cannot be read")],
 )
 def test_a_server_that_does_not_start_leaves_the_others_there(fault: str, said: str) -> None:
     official_server = McpServer(url="http://in.process")

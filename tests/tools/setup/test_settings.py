@@ -94,7 +94,7 @@ def test_a_key_can_be_named_by_its_environment_variable_and_is_never_shown(write
         ("[tools]\ngoogle_serper = 'serper'", "'tools.google_serper' must be a table, found str"),
         ("[tool.google_serper]\nbackend = 'serper'", "unknown table 'tool'; did you mean 'tools'?"),
         ("[tools.calculator]\nbackend = 'x'", "'tools.calculator.backend' is 'x', no backend of calculator; known: built in"),
-        ("[tools.google_serper\n", "is no valid TOML"),
+        ("[tools.google_serper\n", "is not valid TOML"),
         ("[tools.google_serper]\nbackend = 'serper'\nkey = 's3cret'\nkey_env = 'K'", "are both given; leave one out"),
         ("[mcp.server.time]\nurl = 'http://x'", "unknown table 'mcp.server', did you mean 'mcp.servers'?"),
         ("[mcp.servers.time]\nulr = 'http://x'", "unknown key 'mcp.servers.time.ulr', did you mean 'mcp.servers.time.url'?"),

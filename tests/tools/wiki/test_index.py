@@ -168,9 +168,9 @@ def test_an_index_is_replaced_when_it_is_made_again_and_nothing_else_is(engine: 
     with PassageIndex(out) as index:
         assert (index.engine, index.size) == (engine, 2 * len(ARTICLES))
     assert os.listdir(out.parent) == ["index"]
-    with pytest.raises(ConfigError, match="is there already, and is no passage index"):
+    with pytest.raises(ConfigError, match="exists and is not a passage index"):
         build_index([file], tmp_path)
-    with pytest.raises(ConfigError, match="is there already, and is no passage index"):
+    with pytest.raises(ConfigError, match="exists and is not a passage index"):
         build_index([file], file)
 
 

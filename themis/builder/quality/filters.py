@@ -118,7 +118,7 @@ def invalid_form(row: Row) -> str | None:
 
 
 def too_many_steps(row: Row) -> str | None:
-    """More than three calls; a closing thought is no call."""
+    """More than three calls; a closing thought does not count."""
     most = max(len(_calls(side)) for side, _, _ in row.sides)
     return f"{most} calls" if most > MOST_CALLS else None
 
@@ -159,7 +159,7 @@ def failed_result(row: Row) -> str | None:
         if not text.strip():
             return f"{step.action.tool} returned nothing"
         if step.action.tool in _READABLE and not _READABLE[step.action.tool](step):
-            return f"{step.action.tool} returned what is no result: {text}"
+            return f"{step.action.tool} did not return a result: {text}"
     return None
 
 

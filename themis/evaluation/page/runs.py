@@ -14,7 +14,7 @@ from themis.evaluation.results import Result
 
 Kind = Literal["evaluation", "flips", "training"]
 _FORMS: dict[Kind, Any] = {"evaluation": Result, "flips": CounterfactualResult, "training": list[dict[str, Any]]}
-_NO_RUN = "is no run: give the JSON of `themis eval ... --out`, or the directory of a training run with its log.json"
+_NO_RUN = "is not a run: give the JSON of `themis eval ... --out`, or the directory of a training run with its log.json"
 _OLDER = "was written by another version of Themis: run its command again; cached verdicts are not judged again"
 
 
@@ -85,4 +85,4 @@ def _json(file: Path) -> Any:
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{file} is no valid JSON, and no run") from error
+        raise DataError(f"{file} is not valid JSON, and so not a run") from error

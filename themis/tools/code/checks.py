@@ -80,7 +80,7 @@ def split_test(test: str, entry: str = "") -> Check:
         tree = ast.fix_missing_locations(splitter.visit(tree))
         return Check(ast.unparse(tree), tuple(splitter.claims))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise ToolError(f"'{_shown(_one_line(test))}' is no Python: {error}") from error
+        raise ToolError(f"'{_shown(_one_line(test))}' is not valid Python: {error}") from error
 
 
 def entry_point(question: str, program: str) -> str:

@@ -288,7 +288,7 @@ class _Connection:
         if meter.flooded:
             return ToolUnavailable(f"the MCP server {self.name} sent more than is taken, and was cut off")
         if isinstance(error, ValidationError | RecursionError):
-            return ToolUnavailable(f"the MCP server {self.name} answered with something that is no answer")
+            return ToolUnavailable(f"the MCP server {self.name} gave an answer that cannot be read")
         words = harmless(meter.last_words.decode(errors="replace").strip().rpartition("\n")[2], 200)
         why = f"{_innermost(error)}{f' ({words})' if words else ''}"
         return ToolUnavailable(f"the MCP server {self.name} failed: {why}")

@@ -80,7 +80,7 @@ class ArgumentCheck:
             kind = validator_for(bounded, default=Draft202012Validator)
             kind.check_schema(bounded)
         except (SchemaError, RecursionError, Unresolvable) as error:
-            raise UnusableToolError(f"its schema is none: {harmless(str(error), 120)}") from error
+            raise UnusableToolError(f"its schema is not valid: {harmless(str(error), 120)}") from error
         # An empty registry: a reference to an address is an error, not a request.
         self._validator: Validator = _counting(kind)(bounded, registry=Registry())
 

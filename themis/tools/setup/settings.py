@@ -128,7 +128,7 @@ def _of_file(path: Path) -> Iterator[_Given]:
     except OSError as error:
         raise ConfigError(f"no settings can be read from {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no valid TOML: {error}") from error
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
     for key, value in raw.items():
         if key not in ("tools", "mcp"):
             raise ConfigError(f"{path}: unknown table '{key}'{_hint(key, ('tools', 'mcp'))}")

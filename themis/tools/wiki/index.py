@@ -229,7 +229,7 @@ def _refuse_foreign(out: Path) -> None:
     """An index may be replaced; anything else that lies there may not."""
     if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
         return
-    raise ConfigError(f"{out} is there already, and is no passage index; name another folder for the index")
+    raise ConfigError(f"{out} exists and is not a passage index; name another folder for the index")
 
 
 def _is_ours(directory: Path) -> bool:
@@ -271,9 +271,9 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
     if not directory.is_dir():
         raise DataError(f"{directory}: there is no such folder; {again}")
     if not (directory / MANIFEST).is_file():
-        raise DataError(f"{directory} is no passage index: it has no {MANIFEST}; {again}")
+        raise DataError(f"{directory} is not a passage index: it has no {MANIFEST}; {again}")
     if not _is_ours(directory):
-        raise DataError(f"{directory} is no passage index: its {MANIFEST} was written by something else, or is cut off; {again}")
+        raise DataError(f"{directory} is not a passage index: its {MANIFEST} was written by something else, or is cut off; {again}")
     manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
     if manifest.get("version") != VERSION or manifest.get("engine") not in ENGINES:
         raise DataError(f"{directory} was made by another version of Themis; {again}")
