@@ -1,8 +1,7 @@
 """A tool is a typed function with a docstring. Its signature gives the JSON schema and the way to read its argument.
 
-An argument is text: TARA's comma form (`2015-03-24, 12`) or a JSON object. It is read by the schema
-alone, so a tool that comes with a schema and no Python signature (MCP) is read the same way. Dates that
-are not written as `2015-03-24` are read by `dates`.
+An argument is text: TARA's comma form (`2015-03-24, 12`) or a JSON object. The schema alone says how to read it, so
+tools without a Python signature (MCP) are read the same way. `dates` reads dates in other forms than `2015-03-24`.
 
 Knows nothing of running tools (deadlines, memory, recordings: `toolbox`) or of any tool in particular.
 """
@@ -44,12 +43,12 @@ _DAY_AND_MONTH = re.compile(r"(?=.*[^\W\d_])\D*\d{1,2}\D*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[P]):
-    """A tool as the judge, the toolbox and an MCP client see it; called as a function, it is its function."""
+    """A tool as the judge, the toolbox and an MCP client see it. Calling it calls its function."""
 
     name: str
     description: str
     schema: dict[str, Any]
-    """JSON schema of the arguments; the order of its properties is that of the comma form."""
+    """JSON schema of the arguments. The comma form follows the order of its properties."""
     function: Callable[P, str]
     wants_case: bool = False
     """The function takes the case under judgement as `case`."""
@@ -86,7 +85,7 @@ def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes:
 
 
 def read_argument(schema: dict[str, Any], text: str) -> dict[str, Any]:
-    """The keyword arguments in an argument text; raises `ToolError` that says what was expected and what was found."""
+    """The keyword arguments in an argument text. A `ToolError` says what was expected and what was found."""
     text = text.strip()
     given = _json_object(text)
     if given is None:
@@ -128,7 +127,7 @@ def _property(tool_name: str, parameter: inspect.Parameter, hint: Any) -> dict[s
 
 
 def _json_object(text: str) -> dict[str, Any] | None:
-    """None where the text is in the comma form; a text may well open with a brace and be no JSON."""
+    """None where the text is in the comma form. A text in braces need not be JSON."""
     if not (text.startswith("{") and text.endswith("}")):
         return None
     try:
@@ -141,8 +140,8 @@ def _json_object(text: str) -> dict[str, Any] | None:
 def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     """The required parameters in order, or the first one where none is required.
 
-    Commas too many belong to the last text among them (`Washington, D.C., 2024-05-03`); where none is
-    a text, they give the parameters that have a default. A comma within a date parts nothing.
+    Surplus commas belong to the last text (`Washington, D.C., 2024-05-03`). Without a text, surplus values go to the
+    parameters that have a default. A comma within a date separates nothing.
     """
     properties: dict[str, Any] = schema.get("properties", {})
     names: list[str] = schema.get("required") or list(properties)[:1]
@@ -160,7 +159,7 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def _whole_dates(pieces: list[str], kinds: set[str]) -> list[str]:
-    """Joins `March 24` and `2015`; and a weekday with the rest of its date, if no parameter may hold the weekday."""
+    """Joins `March 24` and `2015`. Joins a weekday and its date, if no parameter may hold the weekday."""
     if "date" not in kinds:
         return pieces
     has_words = not kinds <= {"date", "integer", "number"}
@@ -235,7 +234,7 @@ def _year_month_day(value: Any) -> tuple[int, int, int] | None:
     match = _DATE.fullmatch(text)
     if match:
         return int(match[1]), int(match[2]), int(match[3])
-    from themis.tools.dates import year_month_day  # only by those who write a date in another way
+    from themis.tools.dates import year_month_day  # imported only for dates in other forms
 
     return year_month_day(text)
 

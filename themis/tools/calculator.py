@@ -1,19 +1,17 @@
 """Exact arithmetic: a plain expression, or every `<<expression=value>>` of an answer and its final `#### n`.
 
-Values are `Fraction`s, so 0.1+0.2 is 0.3 and there is no float noise; caps on length, depth, digits,
-exponents and bits make each call return within milliseconds, whatever it is given.
+Values are `Fraction`s: 0.1+0.2 is 0.3, without float noise. Caps on length, depth, digits, exponents and bits make
+each call return within milliseconds.
 
-For answers with marks the wording, and what is compared with what, are those of the published TARA
-observations, so that its data replays: values are not rounded (2.1875 is not 2.19), a value
-is written as a float where its expression has a point or a division, `%` is a remainder and never a
-percent sign, a wrong step is called "An unexpected error", and an answer without any mark counts as
-wrongly calculated. What differs on purpose: only the answer's own final number is known here, never
-a reference answer; each mark of the answer is checked, not only those named in the argument; `^` is
-a power, not an exclusive or. `faults` says in our own words which steps are wrong.
+An answer with marks is checked as in the published TARA observations, so that TARA's data replays. Values are not
+rounded: 2.1875 is not 2.19. A value is written as a float if its expression has a point or a division. `%` is a
+remainder, never a percent sign. A wrong step is "An unexpected error". An answer without marks counts as wrong.
+
+Three things differ on purpose. Only the answer's own final number is known here, never a reference answer. Each mark
+of the answer is checked, not only those named in the argument. `^` is a power, not an exclusive or.
 
 A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`, `1'000`, `1,00,000`. It is
-read so only where it makes no sense as above, so `7%3` stays a remainder; and `200 - 10%`, which is 199.9 to some and
-180 to others, is refused.
+read so only where it makes no sense otherwise, so `7%3` stays a remainder. `200 - 10%` is refused: is it 199.9 or 180?
 
 Knows nothing of tools, of dates or of units: `$` is skipped, any other word is an error.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
@@ -38,7 +36,7 @@ _TOKEN = re.compile(r"\s*(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+|\*\*|//
 _WRITTEN_TOKEN = re.compile(rf"{_TOKEN.pattern}|\s*of\b", re.ASCII)
 _GROUP_SIGN = re.compile(r"(?<=\d)[_'’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 _INDIAN_GROUPS = re.compile(r"(?<![\d,.])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", re.ASCII)
-_TIMES = re.compile(r"(?<=[\d)%.])\s*(?<!(?<![\w.])0)[xX](?=\s*[\d(.$+-])", re.ASCII)  # but 0x5 is no product
+_TIMES = re.compile(r"(?<=[\d)%.])\s*(?<!(?<![\w.])0)[xX](?=\s*[\d(.$+-])", re.ASCII)  # but 0x5 is not a product
 _PERCENT = re.compile(r"(?<=[\d)\s])per ?cent\b", re.IGNORECASE)
 
 _BLANK_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "$": " ", "€": " ", "£": " "})
@@ -96,7 +94,7 @@ def final_number(answer: str) -> Fraction | None:
 
 
 def faults(answer: str) -> list[str]:
-    """What is wrong in the marks of an answer, a sentence each, e.g. `17.50/8 is 2.1875, not 2.19`."""
+    """What is wrong in the marks of an answer, in our own words, e.g. `17.50/8 is 2.1875, not 2.19`."""
     return [step.fault for step in _steps(answer) if step.fault]
 
 
@@ -145,7 +143,7 @@ class _Step:
     fault: str
     """Empty where the step is right."""
     named: bool
-    """Does TARA's argument name it? It leaves out a step whose value opens with a sign or a point."""
+    """Whether TARA's argument names it. It leaves out a step whose value starts with a sign or a point."""
 
     @property
     def written(self) -> str:
@@ -229,7 +227,7 @@ def _percents_spelt_out(tokens: list[str]) -> list[str]:
 
 
 def _operand_start(tokens: list[str]) -> int:
-    """Where the number or the parenthesis begins with which the tokens end."""
+    """Where the last number or parenthesis of the tokens begins."""
     depth = 0
     for at in reversed(range(len(tokens))):
         depth += (tokens[at] == ")") - (tokens[at] == "(")
@@ -239,11 +237,11 @@ def _operand_start(tokens: list[str]) -> int:
 
 
 def _may_be_a_share(tokens: list[str], start: int) -> bool:
-    """Is a percentage that starts there added to, or taken from, something that it may be meant as a share of?"""
+    """May a percentage that starts there be meant as a share of what it is added to or taken from?"""
     if start < 2 or tokens[start - 1] not in ("+", "-") or not (tokens[start - 2][0] in _NUMBER_STARTS or tokens[start - 2] == ")"):
         return False
     before = tokens[: start - 1]
-    is_one = before[-1] == "1" and before[-2:-1] in ([], ["("])  # of 1, the share is the number itself
+    is_one = before[-1] == "1" and before[-2:-1] in ([], ["("])  # a share of 1 is the number itself
     return not is_one and before[-3:] != _PERCENT_END
 
 

@@ -1,10 +1,10 @@
 """Dates: the day of the week, the days between two dates, the date some days away; business days; today.
 
 The proleptic Gregorian calendar, years 1 to 9999. The observations of the first three read as the published TARA
-ones do: `Tuesday`, `7457` (never signed), `2012-07-31`. Today comes from a clock that is given to the tool; what
-it said stands in the trace and in the recordings, so that a judgement can be made again on another day.
+ones do: `Tuesday`, `7457` (never signed), `2012-07-31`. Today comes from a clock that is given to the tool. Traces
+and recordings keep what it said, so a judgement can be repeated on another day.
 
-Knows nothing of time zones or of holidays, nor of how a date is written (`dates`).
+Knows nothing of time zones, of holidays, or of how a date is written (`dates`).
 """
 
 import re
@@ -53,7 +53,7 @@ def business_days(start: date, end: date, weekend: str = "Saturday, Sunday") -> 
 
 
 def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
-    """The tool `Calendar.today` by some clock; that of the machine by default, in its own time zone."""
+    """The tool `Calendar.today` over a clock: by default the machine's, in its own time zone."""
 
     @tool(name="Calendar.today", changes=True)
     def today() -> str:
@@ -65,7 +65,7 @@ def today_tool(clock: Callable[[], date] = date.today) -> AnyTool:
 
 
 def _weekend(text: str) -> frozenset[int]:
-    """The numbers of the weekdays in a text, Monday being 0; of `none`, none."""
+    """The weekdays in a text as numbers, Monday being 0; empty for `none`."""
     words = [word for word in re.split(r"[^a-z]+", text.lower()) if word not in ("", "and")]
     days = {name.lower(): number for number, name in enumerate(WEEK_DAYS)}
     found = [

@@ -1,12 +1,13 @@
 """Dates as people write them: `March 24, 2015`, `24. März 2015`, `2015年3月24日`, `24.03.2015`.
 
-Read are a day, a month in words and a year of four digits, in any order, with or without a weekday, in English,
-German, Spanish, French, Chinese, Arabic, Hindi and Vietnamese; and dates in digits, but not those that are one day to
-an American and another to everybody else (`03/04/2015`). Months of further languages are looked up by dateparser where
-it is installed (the extra `dates`). It is asked for the month and for nothing else: left to itself, it reads
-`20150324` as a day of 1694, and takes its time over each date that does not exist.
+A day, a month in words and a year of four digits may come in any order, with or without a weekday. The languages are
+English, German, Spanish, French, Chinese, Arabic, Hindi and Vietnamese. Dates in digits are read, too, unless they are
+ambiguous: `03/04/2015` is one day in America and another elsewhere.
 
-Nothing here depends on today: `tomorrow` is no date. The Gregorian calendar only.
+Months of further languages come from dateparser (the extra `dates`). It is asked for the month alone: given a whole
+date, it reads `20150324` as a day of 1694, and is slow on dates that do not exist.
+
+Nothing here depends on today: `tomorrow` is not a date. Only the Gregorian calendar is known.
 """
 
 import re
@@ -20,14 +21,14 @@ from typing import Any
 MAX_CHARACTERS = 60
 MONTHS = tuple("January February March April May June July August September October November December".split())
 WEEK_DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
-"""In English, whatever the locale: `strftime` follows that of whoever runs this."""
+"""In English: `strftime` would follow the user's locale."""
 MORE_LANGUAGES = ("pt", "it", "nl", "ru", "pl", "tr", "ja", "ko", "id", "sv", "uk", "el", "he", "cs", "ro", "hu", "fa", "bn")
-"""Those in which dateparser looks up a month."""
+"""The languages in which dateparser looks up a month."""
 INSTALL = "pip install 'themis-rm[dates]'"
 
 YearMonthDay = tuple[int, int, int]
 
-# Twelve a line, from January; forms of one month are parted by a stroke, words of one name by a low line.
+# Twelve a line, from January. `|` separates the forms of a month, `_` the words of a name.
 _MONTHS = """
 january|jan february|feb march|mar april|apr may june|jun july|jul august|aug september|sept|sep october|oct november|nov december|dec
 januar|jan februar|feb märz|mär|mrz april|apr mai juni|jun juli|jul august|aug september|sept|sep oktober|okt november|nov dezember|dez
@@ -72,7 +73,7 @@ def year_month_day(text: str) -> YearMonthDay | None:
 
 
 def why_no_day(text: str) -> str:
-    """What is wrong with a text that is no date, where more can be said than that; empty otherwise."""
+    """Why a text is not a date, where more than that can be said; empty otherwise."""
     if len(text) > MAX_CHARACTERS:
         return ""
     folded = _folded(text)
@@ -95,7 +96,7 @@ def _in_digits(folded: str) -> YearMonthDay | None:
     if match is None:
         return None
     first, second, year = int(match[1]), int(match[3]), int(match[4])
-    # Those who write points put the day first, all of them.
+    # Everybody who writes points puts the day first.
     if match[2] == "." or first > 12 or first == second:
         return year, second, first
     return (year, first, second) if second > 12 else None
@@ -118,7 +119,7 @@ def _in_chinese(folded: str) -> YearMonthDay | None:
 
 
 def _chinese_number(text: str) -> int:
-    """Of `12`, of `十二`, of `二十一`."""
+    """The number in `12`, `十二` or `二十一`."""
     if text.isdecimal():
         return int(text)
     value = 0
@@ -138,7 +139,7 @@ def _in_words(folded: str) -> YearMonthDay | None:
 
 
 def _three_parts(folded: str) -> tuple[int, str, int] | None:
-    """The year, the words between which are those of the month, and the day."""
+    """The year, the words that may name the month, and the day."""
     folded = _VIETNAMESE_MONTH.sub(_vietnamese_month, folded)
     pieces = [piece for piece in _BETWEEN_WORDS.split(folded) if piece]
     years = [piece for piece in pieces if piece.isdecimal() and len(piece) == 4]
@@ -151,7 +152,7 @@ def _three_parts(folded: str) -> tuple[int, str, int] | None:
 
 
 def _vietnamese_month(match: re.Match[str]) -> str:
-    """The English name in its place: in Vietnamese, a month is a number."""
+    """The English name instead: a Vietnamese month is a number."""
     number = int(match[1]) if match[1].isdecimal() else _table()[-1][match[1]]
     return next((word for word, month in _table()[0].items() if month == number), match[0])
 
@@ -160,7 +161,7 @@ def _vietnamese_month(match: re.Match[str]) -> str:
 def _by_dateparser(words: str) -> int | None:
     if len(words) > 30 or find_spec("dateparser") is None:
         return None
-    with _one_at_a_time:  # dateparser says nothing of threads
+    with _one_at_a_time:  # dateparser does not promise to be thread-safe
         found = _parser().get_date_data(f"1 {words} 2000").date_obj
     return found.month if found else None
 
@@ -177,7 +178,7 @@ def _parser() -> Any:
 
 @cache
 def _table() -> list[dict[str, int]]:
-    """The number of each month by its folded names, a language each."""
+    """For each language, the numbers of the months by their folded names."""
     return [
         {_folded(name.replace("_", " ")): number for number, names in enumerate(line.split(), start=1) for name in names.split("|")}
         for line in _MONTHS.strip().split("\n")

@@ -9,5 +9,5 @@ from themis.tools.weather.tool import records_tool
 
 
 def demo_tools(tara: Path | None = None) -> list[AnyTool]:
-    """The same with any settings and plug-ins. The weather is made up, or TARA's if `tara` is given."""
+    """Independent of settings and plug-ins. The weather is made up, or TARA's if `tara` is given."""
     return [week_day, day_difference, target_day, business_days, today_tool(), calculator, records_tool(tara)]

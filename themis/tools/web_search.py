@@ -1,7 +1,6 @@
 """The tool `google_serper`, a web search: four services, one shape of results, one written observation.
 
-The observation is TARA's: the direct answer where the service gives one, else the snippets in one line. Its wrapper
-was that of Serper, whose answers stood so in the published data.
+The observation reads as in TARA, which used Serper: the direct answer if there is one, else the snippets in one line.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -20,7 +19,7 @@ from themis.tools.wiki.passages import without_markup
 
 RESULTS = 10
 LONGEST_QUERY = 400
-"""Characters: what the strictest of the services takes."""
+"""Characters: the limit of the strictest service."""
 LONGEST_SNIPPET = 320
 """Characters: some services give whole paragraphs."""
 
@@ -41,7 +40,7 @@ Search: TypeAlias = Callable[[str], list[Result]]
 
 
 def written_results(results: Sequence[Result]) -> str:
-    """Results in TARA's words; raises `ToolError` where nothing was found."""
+    """Results in TARA's words; raises `ToolError` if nothing was found."""
     told = [result for result in results if result.snippet]
     if not told:
         raise ToolError("the search found nothing; try other words, or fewer")
@@ -51,7 +50,7 @@ def written_results(results: Sequence[Result]) -> str:
 
 
 def web_search_tool(search: Search, deadline: float = 10.0) -> AnyTool:
-    """The tool `google_serper` over some search; `deadline` is that of the search, in seconds."""
+    """The tool `google_serper` over a search, whose `deadline` is in seconds."""
 
     @tool(name="google_serper", deadline=deadline + 2)
     def google_serper(query: str) -> str:
@@ -81,7 +80,7 @@ def serper(options: Options, client: Client | None = None) -> AnyTool:
 
 
 def searxng(options: Options, client: Client | None = None) -> AnyTool:
-    """A SearXNG of one's own, which must offer the format `json`."""
+    """A SearXNG of your own, which must offer the format `json`."""
     refusal = "add json to `search: formats:` in its settings.yml"
     service = service_of("SearXNG", options, client, refusal=refusal)
     count = _count(options)
@@ -99,7 +98,7 @@ def searxng(options: Options, client: Client | None = None) -> AnyTool:
 
 def brave(options: Options, client: Client | None = None) -> AnyTool:
     """Brave's own index."""
-    # A wrong key is a 422 there, as a wrong argument is; ours are never wrong.
+    # A wrong key is a 422 there, as is a wrong argument, which we never send.
     service = _keyed(
         "Brave Search",
         options,
@@ -161,7 +160,7 @@ def _keyed(
         refusal=f"the key in {variable}, or in the option 'key', is not valid there",
         refusals=refusals,
         per_second=per_second,
-        faults=frozenset(),  # what they call a bad request is a key without credit more often than a query
+        faults=frozenset(),  # a bad request there is more often a key without credit than a wrong query
     )
 
 
@@ -187,7 +186,7 @@ def _rows(service: Service, found: Mapping[str, Any], name: str) -> list[dict[st
 
 
 def _result(row: Mapping[str, Any], title: str, url: str, snippet: str, more: str = "") -> Result:
-    """A result whose rank is still to come."""
+    """A result, not ranked yet."""
     return Result(_plain(row.get(title)), _plain(row.get(url)), f"{_plain(row.get(snippet))} {more}".strip(), 0)
 
 
