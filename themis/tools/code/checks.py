@@ -1,8 +1,8 @@
 """A test, split into what runs inside the sandbox and what is decided outside it.
 
 `assert f(1, 2) == 3` becomes a report of the value of `f(1, 2)`; the 3 never enters. Of `f(x) == g(x)` both values
-are reported and compared outside, so that no object's own idea of equality counts. What has no such sides is
-reported as true or false: there, and only there, a program that takes over its interpreter can pass by lying.
+are reported and compared outside, so no object's own idea of equality counts. A test without such sides is reported
+as true or false. Only there can a program that takes over its interpreter pass by lying.
 
 Knows nothing of the sandbox's walls, and trusts nothing that was reported.
 """
@@ -21,7 +21,7 @@ from themis.tools.code.job import REPORT
 from themis.tools.code.sandbox import Run
 
 MAX_MEMBERS = 2_000
-"""Of a reported set or dictionary: a hostile one may hold members that all collide."""
+"""Of a reported set or dictionary: the members of a hostile one may all collide."""
 MAX_REASON = 200
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -45,7 +45,7 @@ class Claim:
 
     holds: Callable[[list[Any]], Any]
     required: bool
-    """Every run reaches it: a run that did not report it did not run."""
+    """Every run must reach it: without its report, the check did not run."""
     message: str
 
 
@@ -63,11 +63,11 @@ class Outcome:
 
     passed: bool
     reason: str = ""
-    """Why not; empty where a value was simply another one."""
+    """Why it failed; empty where a value was simply different."""
 
 
 class Opaque:
-    """A reported value of a kind that cannot leave the sandbox; equal to nothing."""
+    """A reported value whose type cannot leave the sandbox. It equals nothing."""
 
 
 def split_test(test: str, entry: str = "") -> Check:
@@ -84,7 +84,7 @@ def split_test(test: str, entry: str = "") -> Check:
 
 
 def entry_point(question: str, program: str) -> str:
-    """The function that a question asks for: the last that it begins to define, else the last of the program."""
+    """The function that a question asks for: the last `def` of the question, else of the program."""
     for text in (question, program):
         found = [name for name in _DEFINITION.findall(text) if name.isidentifier() and not keyword.iskeyword(name)]
         if found:
@@ -93,7 +93,7 @@ def entry_point(question: str, program: str) -> str:
 
 
 def settle(check: Check, run: Run) -> Outcome:
-    """The verdict, from outside. Silence is a fail, and so is any word on the channel that the check did not say."""
+    """The verdict, from outside. Silence fails, and so does any report that is not the check's."""
     if run.tampered:
         return Outcome(False, "it wrote to the channel of its results")
     seen: set[int] = set()
@@ -114,7 +114,7 @@ def settle(check: Check, run: Run) -> Outcome:
 
 
 def _told(kind: str, text: str) -> str:
-    """The error's own words, as published; its name where it has none, or where they tell nothing."""
+    """The error's message, as published; its name where the message is empty or says nothing."""
     if kind in ("SystemExit", "KeyboardInterrupt"):
         return kind
     return _one_line(text) or ("" if kind == "AssertionError" else _one_line(kind))
@@ -132,7 +132,7 @@ _ENDS = {
 
 
 class _Splitter(ast.NodeTransformer):
-    """Puts reports in the place of asserts, and keeps what they claim."""
+    """Replaces asserts by reports, and keeps what they claim."""
 
     def __init__(self, called: str) -> None:
         self.claims: list[Claim] = []
@@ -160,7 +160,7 @@ class _Splitter(ast.NodeTransformer):
 
 
 def _claim(test: ast.expr) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
-    """The expressions whose values are reported, and what must be true of them."""
+    """The expressions to report, and what must be true of their values."""
     match test:
         case ast.Compare(ast.Call(ast.Name("abs"), [ast.BinOp(left, ast.Sub(), right)], []), [compare], [bound]) if _bounds(compare, bound):
             near, limit = _OPERATORS[type(compare)], ast.literal_eval(bound)
@@ -180,12 +180,12 @@ def _bounds(compare: ast.cmpop, bound: ast.expr) -> bool:
 
 
 def _compares_values(compare: ast.cmpop, left: ast.expr, right: ast.expr) -> bool:
-    """Identity, and being in something, can be told from values only where one side is written out."""
+    """`is` and `in` can be decided from values only if one side is a literal."""
     return isinstance(compare, ast.Eq | ast.NotEq | ast.Lt | ast.LtE | ast.Gt | ast.GtE) or _is_literal(left) or _is_literal(right)
 
 
 def _sides(sides: list[ast.expr], holds: Callable[[Any, Any], Any]) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
-    """Literals stay here; the other sides are reported. Two literals would leave nothing to report, so one goes in."""
+    """Literals stay here; the other sides are reported. Of two literals one goes in, so that something is reported."""
     kept = {at: ast.literal_eval(side) for at, side in enumerate(sides) if _is_literal(side)}
     if len(kept) == len(sides):
         kept.pop(0)
@@ -225,11 +225,11 @@ def _holds(claim: Claim, values: Sequence[Any]) -> bool:
     try:
         return bool(claim.holds([decoded(value) for value in values]))
     except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError):
-        return False  # not what was expected, in a way that Python does not even compare
+        return False  # Python cannot even compare it with what was expected
 
 
 def decoded(value: Any) -> Any:
-    """A reported value as plain Python; raises `ValueError` or `TypeError` where it is malformed."""
+    """A reported value as plain Python; raises `ValueError` or `TypeError` if it is malformed."""
     if value is None or isinstance(value, bool):
         return value
     kind, content = value

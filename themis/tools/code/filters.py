@@ -1,8 +1,7 @@
 """Which system calls a sandboxed program may make: an allow-list as a seccomp filter, for x86-64 and aarch64.
 
-What is not named here fails with EPERM: processes, programs, sockets, mounts, tracing, keys, io_uring, and
-whatever a kernel yet to come adds. Knows nothing of who installs the filter.
-Source: seccomp(2); the numbers are those of the kernel's tables for each architecture.
+All else fails with EPERM: processes, programs, sockets, mounts, tracing, keys, io_uring, and calls of later kernels.
+Knows nothing of who installs the filter. Sources: seccomp(2), and the kernel's tables for each architecture.
 """
 
 import errno
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
-"""Instructions of classic BPF: load a word, and it with a constant, compare, compare, return."""
+"""Instructions of classic BPF: load a word, bitwise and with a constant, compare, compare, return."""
 ALLOW, KILL, EPERM, ENOSYS = 0x7FFF0000, 0x80000000, 0x00050001, 0x00050026
 """What a filter returns: the call is made, the process dies, or the call fails with that error number."""
 _X32 = 0x40000000
@@ -21,12 +20,12 @@ _FULL = (1 << 64) - 1
 _LOW = (1 << 32) - 1
 _ABSENT = None
 _ANYBODY = 0x5AFE5AFE
-"""Stands for the process's id until it is known; above all ids, and in no other constant."""
+"""A placeholder for the process's id. It is above all ids, and in no other constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An argument of a call, masked, is a value."""
+    """An argument of a call, masked, must equal a value."""
 
     argument: int
     mask: int
@@ -60,24 +59,24 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 }  # fmt: skip
 """The calls of the allow-list with their numbers on x86-64 and aarch64."""
 CLONE3 = 435
-"""Fails as on an old kernel, and libc falls back to `clone`. A filter cannot read its flags, which are in memory."""
+"""Fails as on an old kernel, so libc falls back to `clone`. Its flags are in memory, where no filter can read them."""
 
 _CLONE_THREAD = 0x00000100 | 0x00000800 | 0x00010000
 """Shares memory, signal handlers and thread group: a thread of this process."""
 _CLONE_FORBIDDEN = 0x00002000 | 0x00008000 | 0x7E020000
 """Tracing, another parent, new namespaces."""
 _FCNTL = (0, 1, 2, 3, 4, 5, 6, 7, 1030, 1032)
-"""Duplicates, flags, locks; but not the owner of a file's signals, who could signal others, pipe sizes or leases."""
+"""Duplicates, flags, locks. Not pipe sizes, leases or the owner of a file's signals, who could signal others."""
 _IOCTL = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
-"""Is it a terminal, how large, how much is there to read, (non-)blocking, closed on exec or not."""
+"""Whether it is a terminal, its size, bytes to read, (non-)blocking, closed on exec or not."""
 _SOCK_CLOEXEC_NONBLOCK = 0o2004000
 
 
 def rules(own_pid: int) -> dict[str, tuple[tuple[Condition, ...], ...]]:
-    """For the calls that depend on their arguments: alternatives, in each of which all conditions hold."""
+    """Alternatives for the calls that depend on their arguments. In one of them, all conditions must hold."""
     own = Condition(0, _LOW, own_pid)
     current = Condition(0, _LOW, 0)
-    plain_clock = Condition(0, _LOW & ~0xF, 0)  # others are the clocks of processes, which tell who is there
+    plain_clock = Condition(0, _LOW & ~0xF, 0)  # others are clocks of processes, which reveal who is there
     return {
         "clone": ((Condition(0, _CLONE_THREAD | _CLONE_FORBIDDEN, _CLONE_THREAD),),),
         "kill": ((own,),),
@@ -92,16 +91,15 @@ def rules(own_pid: int) -> dict[str, tuple[tuple[Condition, ...], ...]]:
         "prctl": ((Condition(0, _LOW, 15),), (Condition(0, _LOW, 16),)),  # the name of a thread
         "fcntl": tuple((Condition(1, _LOW, command),) for command in _FCNTL),
         "ioctl": tuple((Condition(1, _LOW, command),) for command in _IOCTL),
-        # A pair of connected stream sockets, which asyncio needs, can reach nobody else; a datagram one could be sent
-        # to an address.
+        # asyncio needs pairs of stream sockets, which reach nobody else. A datagram socket could send to an address.
         "socketpair": ((Condition(0, _LOW, 1), Condition(1, _LOW & ~_SOCK_CLOEXEC_NONBLOCK, 1)),),
         "sendto": ((Condition(4, _FULL, 0),),),
     }
 
 
 def seccomp_filter(machine: str, own_pid: int) -> bytes:
-    """The filter's instructions for a process with that id in its namespace. `OSError` but on x86_64 and aarch64."""
-    # A job waits for this: what does not depend on its process is made once.
+    """The filter for a process with that id in its namespace. `OSError` except on x86_64 and aarch64."""
+    # A job waits for this, so what does not depend on its process is made once.
     return _for_anybody(machine).replace(struct.pack("<I", _ANYBODY), struct.pack("<I", own_pid))
 
 
@@ -123,7 +121,7 @@ def _for_anybody(machine: str) -> bytes:
 
 
 def _block(alternatives: tuple[tuple[Condition, ...], ...]) -> list[tuple[int, int, int, int]]:
-    """Instructions that allow the call if one alternative holds; a conditional block ends by refusing it."""
+    """Instructions that allow the call if one alternative holds, and else refuse it."""
     block: list[tuple[int, int, int, int]] = []
     for conditions in alternatives:
         checks = [check for condition in conditions for check in _checks(condition)]

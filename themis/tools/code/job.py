@@ -1,8 +1,7 @@
 """What runs inside the sandbox: the program under judgement, then the check, and reports of the values the check met.
 
-Nothing here decides anything. The program may take all of this over: it can then report what it likes, but
-not what it should have reported, which it is never told (`checks` keeps that outside).
-Imports the standard library alone.
+Nothing here decides anything. The program may take all of this over, and report what it likes. It never learns what
+it should have reported: `checks` keeps that outside. Imports the standard library alone.
 """
 
 import builtins
@@ -23,12 +22,12 @@ CHANNEL = 3
 MAX_DEPTH = 60
 MAX_TEXT = 300
 _WRITTEN_OUT = (date, datetime, time, timedelta, Decimal, Fraction)
-# What the program patches in `builtins` is not what runs here.
+# Kept, so that what the program patches in `builtins` does not run here.
 _compile, _exec, _write, _dumps = compile, exec, os.write, json.dumps
 
 
 def run_job(program: str, check: str, token: str) -> None:
-    """Run the program, then the check in its names, and report: ready, each value, the first error or the end."""
+    """Runs the program, then the check in its names. Reports ready, each value, and the first error or the end."""
     own_builtins = dict(builtins.__dict__)
     module = types.ModuleType("answer")
     sys.modules["answer"] = module
@@ -43,11 +42,11 @@ def run_job(program: str, check: str, token: str) -> None:
 
     send("ready")
     try:
-        # Compiled here, not sent compiled: the compiler itself is a target, too.
+        # Compiled here, inside: the compiler is a target, too.
         _exec(_compile(program, "<string>", "exec", dont_inherit=True), module.__dict__)
         names = {**module.__dict__, "__builtins__": own_builtins, REPORT: report}
         _exec(_compile(check, "<check>", "exec", dont_inherit=True), names)
-    except BaseException as error:  # whatever ends the program, SystemExit too, is what there is to report
+    except BaseException as error:  # whatever ends the program is reported, SystemExit too
         send("error", type(error).__name__, _text_of(error))
     else:
         send("end")
@@ -56,7 +55,7 @@ def run_job(program: str, check: str, token: str) -> None:
 
 
 def encoded(value: Any, depth: int = 0) -> Any:
-    """A value as JSON with its type. A subclass is reduced to its base, lest one equals everything."""
+    """A value as JSON with its type. A subclass becomes its base, as one might equal everything."""
     kind = type(value)
     if value is None or kind is bool:
         return value
@@ -99,5 +98,5 @@ _ENCODERS: tuple[tuple[type, Callable[[Any, int], tuple[str, Any]]], ...] = (
 def _text_of(error: BaseException) -> str:
     try:
         return str(error)[:MAX_TEXT]
-    except Exception:  # an error whose text is the program's own code
+    except Exception:  # the text of an error may be made by the program's code
         return ""

@@ -1,7 +1,7 @@
 """The walls of the sandbox as the kernel gives them: namespaces, Landlock, seccomp, limits, dropped rights.
 
-Each function puts up one wall around the calling process and raises `OSError` where the kernel refuses.
-Runs inside the sandbox's worker: imports the standard library and the filters, nothing else of ours.
+Each function puts up one wall around the calling process, or raises `OSError` if the kernel refuses.
+Runs inside the sandbox's worker, so of ours it imports the filters alone.
 Source: namespaces(7), landlock(7), seccomp(2), pivot_root(2), mount_setattr(2).
 """
 
@@ -32,9 +32,9 @@ READ = 1 << 2
 LIST = 1 << 3
 WRITE = 1 << 1
 CREATE_AND_REMOVE = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 13 | 1 << 14
-"""Remove and make files and directories, rename them, cut them off."""
+"""Remove, make, rename and truncate files and directories."""
 _ALL_FILE_RIGHTS = (13, 13, 14, 15, 15, 16)
-"""How many rights on files each ABI of Landlock knows, from 1; the last also for those to come."""
+"""How many rights on files each ABI of Landlock knows, from ABI 1. The last holds for later ones, too."""
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,7 +54,7 @@ def unshare(namespaces: int) -> None:
 
 
 def die_with_parent() -> None:
-    """SIGKILL when the parent ends; the caller sees to it that the parent still lives."""
+    """SIGKILL when the parent ends. The caller checks that the parent still lives."""
     _check(_libc.prctl(_SET_DEATH_SIGNAL, 9, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
 
 
@@ -68,7 +68,7 @@ def become(uid: int) -> None:
 
 
 def map_user(uid: int, gid: int, proc_self: int) -> None:
-    """In a new user namespace: be the one user there is. `proc_self` is an open directory, for /proc may be gone."""
+    """Becomes the only user of a new user namespace. `proc_self` is an open directory, as /proc may be gone."""
     for name, text in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(os.open(name, os.O_WRONLY, dir_fd=proc_self), "w") as file:
             file.write(text)
@@ -78,7 +78,7 @@ def enter_empty_root(shown: Iterable[str], box: str) -> None:
     """Enters a new mount namespace whose root holds only `shown`, read-only, and the empty directory `box`."""
     _mount("none", "/", None, _RECURSIVE | _PRIVATE)
     sources = {path: os.open(path, os.O_PATH) for path in shown}
-    # A mount on /tmp may hide what is shown; the open descriptors still lead there.
+    # A mount on /tmp may hide what is shown, but the open descriptors still lead there.
     _mount("themis", "/tmp", "tmpfs", _NO_SUID | _NO_DEVICES | _NO_EXEC, "size=1m,mode=0755")
     root = Path("/tmp")
     for path, source in sources.items():
@@ -100,7 +100,7 @@ def enter_empty_root(shown: Iterable[str], box: str) -> None:
 
 
 def mount_scratch(path: str, megabytes: int) -> None:
-    """An empty file system in memory, with room for so much and for 256 files."""
+    """An empty file system in memory, with room for that much in at most 256 files."""
     _mount("scratch", path, "tmpfs", _NO_SUID | _NO_DEVICES | _NO_EXEC, f"size={megabytes}m,nr_inodes=256,mode=0700")
 
 
@@ -115,7 +115,7 @@ def landlock_abi() -> int:
 
 
 def landlock_rules(rights: Iterable[tuple[int, int]]) -> int:
-    """Rules that refuse all files but (descriptor, rights), TCP, abstract sockets and signals to other processes."""
+    """Rules that refuse TCP, abstract sockets, signals to other processes, and all files but (descriptor, rights)."""
     abi = landlock_abi()
     handled = (1 << _ALL_FILE_RIGHTS[min(abi, len(_ALL_FILE_RIGHTS)) - 1]) - 1
     if abi >= 2:
@@ -129,20 +129,20 @@ def landlock_rules(rights: Iterable[tuple[int, int]]) -> int:
 
 
 def library_rights(directory: int) -> list[tuple[int, int]]:
-    """Rights to read a directory of the standard library, by its descriptor, without the packages installed in it."""
+    """Rights to read a directory of the standard library, but not the packages installed in it."""
     rights = [(directory, LIST)]
     for name in os.listdir(directory):
         entry = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=directory)
         kind = os.fstat(entry).st_mode
         if stat.S_ISLNK(kind) or name in ("site-packages", "dist-packages"):
-            os.close(entry)  # a link may lead anywhere
+            os.close(entry)  # left out: a link may lead anywhere
         else:
             rights.append((entry, READ | LIST if stat.S_ISDIR(kind) else READ))
     return rights
 
 
 def restrict(rules: int, own_pid: int) -> None:
-    """The last walls, put up by the job itself: no rights, no new ones, Landlock, seccomp. There is no way back."""
+    """The last walls, for good, put up by the job itself: no rights, no new ones, Landlock, seccomp."""
     if _CAPSET >= 0:
         header, nothing = struct.pack("<Ii", 0x20080522, 0), bytes(24)
         _check(_libc.syscall(_CAPSET, header, nothing), "capset")
@@ -156,7 +156,7 @@ def restrict(rules: int, own_pid: int) -> None:
 
 
 def limit(*, cpu_seconds: int, memory_mb: int, file_mb: int, threads: int) -> None:
-    """Bounds of this process and what it starts."""
+    """Limits for this process and what it starts."""
     megabyte = 1 << 20
     bounds = {
         resource.RLIMIT_CPU: cpu_seconds,
@@ -175,7 +175,7 @@ def limit(*, cpu_seconds: int, memory_mb: int, file_mb: int, threads: int) -> No
 
 
 def users_with_processes() -> Counter[int]:
-    """Who has processes, and how many threads: the limit on processes counts all of them."""
+    """The users with processes, and their threads: the limit on processes counts all of them."""
     threads: Counter[int] = Counter()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

@@ -1,12 +1,12 @@
 """Runs hostile Python, and says what it did: the sandbox as the rest of the program sees it.
 
-Two tiers, tried in this order with a real job and an attempted escape before the first program is trusted to them:
-`namespaces` (own users, processes, mounts, network, IPC; Landlock; seccomp; limits) and `landlock` (the last three,
-for machines and containers where namespaces are barred). Where neither holds, nothing runs, unless it was asked to
-run `bare`. No bubblewrap: it has the same walls as the first tier and no warm process, 39-63 ms a run in place of 3-8.
+There are two tiers. `namespaces` has its own users, processes, mounts, network and IPC, Landlock, seccomp and limits.
+`landlock` has the last three, for machines and containers that bar namespaces. They are tried in this order, with a
+real job and an attempted escape, before the first program. If neither holds, nothing runs but what was asked to run
+`bare`. bubblewrap has the walls of the first tier and no warm process: 39-63 ms a run in place of 3-8.
 
-Knows nothing of tests, verdicts (`checks`) or tools (`code`). What a job reports is hostile, too: it is read as
-data, and only lines with the job's own token are read at all.
+Knows nothing of tests, verdicts (`checks`) or tools (`tool`). What a job reports is hostile, too. It is read as data,
+and only in lines with the job's own token.
 """
 
 import contextlib
@@ -73,13 +73,13 @@ class Limits:
     """What a job may use."""
 
     seconds: float = 5.0
-    """Of the processor; by the clock three times as long, for other work on the machine is not the program's fault.
+    """Of processor time. By the clock it is three times as long, as the machine may be busy with other work.
 
     The slowest right answer in TARA, MBPP and HumanEval takes half of it.
     """
     memory_mb: int = 256
     scratch_mb: int = 16
-    """Of files, in the tier `namespaces`. The tier `landlock` lets nothing be written, for it has no way to cap it."""
+    """Of files, in the tier `namespaces`. The tier `landlock` cannot cap them, so nothing may be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +90,9 @@ class Run:
     reports: tuple[tuple[Any, ...], ...]
     """Its well-formed reports, in order: `("values", place, values)`, `("error", type, text)`, `("end",)`."""
     tampered: bool
-    """Something wrote to the reports that was not the check."""
+    """Something other than the check wrote reports."""
     output: str
-    """Standard output and error, cut off after a megabyte."""
+    """Standard output and error, cut after a megabyte."""
     tier: Tier
 
 
@@ -109,7 +109,7 @@ class Sandbox:
 
     @property
     def tier(self) -> Tier:
-        """The tier that holds here; raises `ToolUnavailable` with the reason of each where none does."""
+        """The tier that holds here. If none does, `ToolUnavailable` gives the reason of each."""
         return self._started().tier
 
     def run(self, program: str, check: str = "", limits: Limits | None = None) -> Run:
@@ -137,7 +137,7 @@ class Sandbox:
 
     def _started(self) -> "_Worker":
         with self._lock:
-            if self._owner != os.getpid():  # we are a fork of the process whose worker it is
+            if self._owner != os.getpid():  # this process is a fork of the worker's owner
                 self._owner, self._worker = os.getpid(), None
             if self._worker is None:
                 self._worker = _first_that_holds(self._tiers)
@@ -165,7 +165,7 @@ class _Worker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # No secret of ours is in its memory; the same answer meets the same order of sets each time.
+            # No secret of ours enters its memory, and sets have the same order in every run.
             env={"PYTHONHASHSEED": "0"},
             cwd="/",
             pass_fds=[theirs.fileno()],
@@ -181,7 +181,7 @@ class _Worker:
             raise OSError(said or "the worker ended at once")
 
     def run(self, program: str, check: str, limits: Limits) -> Run:
-        """Raises `OSError` where no answer comes."""
+        """Raises `OSError` if no answer comes."""
         token = secrets.token_hex(16)
         job = {"program": program, "check": check, "token": token, **asdict(limits), "wall_seconds": 3 * limits.seconds}
         ours, theirs = socket.socketpair()
@@ -193,7 +193,7 @@ class _Worker:
             reply = _line(ours)
         reports, tampered = _reports(reply["reports"], token)
         if reports[:1] != (("ready",),):
-            # Said before the program runs: where it is missing, the machine has failed, and not the program.
+            # Sent before the program runs: without it the machine has failed, not the program.
             raise OSError("a job could not be walled in")
         return Run(reply["end"], reports[1:], tampered, reply["output"], self.tier)
 
@@ -216,11 +216,11 @@ def _first_that_holds(tiers: Sequence[Tier]) -> _Worker:
 
 
 def _fault(worker: _Worker) -> str | None:
-    """What is wrong with a tier, found by a job that must work and an escape that must not."""
+    """What is wrong with a tier: a job must work and an escape must not."""
     with tempfile.TemporaryDirectory(prefix="themis-canary-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(folder) / "secret"
         secret.touch()
-        # Open to everybody: it is not the file's own mode that must keep the job out.
+        # Open to everybody: the sandbox must keep the job out, not the file's mode.
         os.chmod(folder, 0o777)
         os.chmod(secret, 0o666)
         canary = _CANARY.format(secret=str(secret), folder=folder, port=server.getsockname()[1], pid=os.getpid())
@@ -238,14 +238,14 @@ def _fault(worker: _Worker) -> str | None:
 def _end(process: "subprocess.Popen[bytes]", control: socket.socket, owner: int) -> None:
     control.close()
     if os.getpid() != owner:
-        return  # a fork lets go of what is not its own
+        return  # it belongs to the process that was forked
     with contextlib.suppress(ProcessLookupError):
         process.kill()
     process.wait()
 
 
 def _line(stream: socket.socket) -> dict[str, Any]:
-    """One line of JSON, from our own supervisor."""
+    """One line of JSON from the supervisor, which is ours."""
     content = bytearray()
     while not content.endswith(b"\n"):
         part = stream.recv(1 << 16)

@@ -1,7 +1,7 @@
 """The code tool: runs the answer, in the sandbox, against the tests of the case or the judge's own code.
 
-Each test is a run of its own, and its verdict is formed outside the sandbox (`checks`).
-The wording of the pass rate is TARA's. Knows nothing of how the sandbox holds.
+Each test has its own run, and its verdict is formed outside the sandbox (`checks`).
+The wording of the pass rate is TARA's. Knows nothing of the sandbox's walls.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -22,14 +22,14 @@ SAME = "Same as the answer"
 """The argument of every published call."""
 UNSAFE = " (Run without a sandbox.)"
 MAX_OUTPUT = 800
-"""Characters of what the code printed, in an observation."""
+"""Characters of printed output in an observation."""
 DEADLINE = 120.0
-"""Seconds by the clock for all runs of a call, other calls that come first among them."""
+"""Seconds by the clock for all runs of a call, and for the calls that come first."""
 MAX_LATE = 3
-"""Tests of a case that may hang before the others are taken to."""
+"""When this many tests of a case hang, the others count as hanging."""
 MAX_SECONDS = 30.0
 LEAST_MEMORY_MB = 96
-"""Address space that the interpreter itself takes, and a little more."""
+"""Address space of the interpreter itself, and a little more."""
 
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)(\w*)")
 _PYTHON = ("", "python", "py", "python3")
@@ -62,7 +62,7 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
 
 
 def program_of(answer: str) -> str:
-    """The code in an answer: its fenced blocks of Python, or all of it without such blocks."""
+    """The code in an answer: its fenced blocks of Python, else all of it."""
     blocks: list[str] = []
     inside: list[str] | None = None
     for line in answer.splitlines(keepends=True):
@@ -79,7 +79,7 @@ def program_of(answer: str) -> str:
 
 
 def pass_rate(outcomes: Sequence[Outcome]) -> str:
-    """TARA's wording. Of several reasons, the first is told."""
+    """TARA's wording, with the first reason."""
     passed = sum(outcome.passed for outcome in outcomes)
     failed = len(outcomes) - passed
     reason = next((outcome.reason for outcome in outcomes if outcome.reason), "")
@@ -164,8 +164,8 @@ BACKENDS: tuple[Backend, ...] = (
         summary="runs Python in a sandbox on this machine",
         options={
             "unsafe": "true to run code without a sandbox; the observation says so",
-            "seconds": "of processor time for each run, 5 unless told",
-            "memory_mb": "for each run, 256 unless told",
+            "seconds": "of processor time for each run; 5 by default",
+            "memory_mb": "for each run; 256 by default",
         },
         build=_build,
         missing=_missing,

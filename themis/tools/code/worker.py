@@ -1,10 +1,9 @@
 """The warm process of the sandbox: started once, walled in once, and forking twice for each job.
 
-The first fork, the supervisor, is ours: it gives the job its own namespaces and scratch, holds the
-deadline and the caps, kills, and tells what came of it. The second is the job. The sandbox (`sandbox`)
-speaks to the worker over a socket, one message with one descriptor a job, and to the supervisor over that
-descriptor; the worker ends when its socket closes.
-Imports the standard library and its siblings alone, so that there is little in memory to steal.
+The first fork is the supervisor. It gives the job its own namespaces and scratch, holds the deadline and the caps,
+kills, and reports the outcome. The second fork is the job. The sandbox speaks to the worker over a socket, with one
+message and one descriptor for each job, and to the supervisor over that descriptor. The worker ends when its socket
+closes. It imports the standard library and its siblings alone, so that there is little in memory to steal.
 """
 
 import ctypes
@@ -32,38 +31,38 @@ from themis.tools.code.job import CHANNEL, run_job
 
 BOX, SCRATCH = "/box", "/box/scratch"
 MAX_BYTES = 1 << 20
-"""Of output, and of reports; who writes more is killed."""
+"""Of output, and of reports; a job that writes more is killed."""
 TICK = 0.5
 """Seconds between two looks at a job's clock."""
 THREADS = 32 + 3 * (os.cpu_count() or 1)
-"""Of all jobs at once, with their supervisors: the kernel counts a user's, not a job's."""
+"""Of all jobs at once, with their supervisors: the kernel counts by user, not by job."""
 _USERS = range(61_184, 65_519)
-"""Where root drops to: ids that systemd, Debian and the like hand out to nobody for good."""
+"""What root becomes: user ids that systemd, Debian and the like never assign permanently."""
 _PRELOADED = (
     "array ast asyncio bisect calendar cmath collections contextlib copy csv dataclasses datetime decimal enum fractions functools "
     "hashlib heapq io itertools json keyword locale math numbers operator pprint queue random re statistics string struct textwrap "
     "threading time traceback types typing unicodedata uuid"
 )
-"""What answers import, already there when a job starts."""
+"""What answers import, loaded before a job starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Walls:
-    """What a tier has put up before the first job, and what it does for each."""
+    """What a tier sets up before the first job, and what it does for each."""
 
     rules: int
-    """Landlock's rule set, an open descriptor; -1 where there are no walls at all."""
+    """Landlock's rule set, an open descriptor; -1 without any walls."""
     threads: int
     directory: str
     """Where a job starts."""
     kept: tuple[int, ...] = ()
-    """Descriptors that jobs need: the library, where its path is barred to them."""
+    """Descriptors that jobs need: those of the library, if they may not open its path."""
     around_job: Callable[[int], None] = field(default=lambda scratch_mb: None)
     """Called in the supervisor before it forks."""
 
 
 def main() -> NoReturn:
-    """Serve the socket whose descriptor is the first argument, within the tier that is the second."""
+    """Serves the socket whose descriptor is the first argument, in the tier named by the second."""
     control = socket.socket(fileno=int(sys.argv[1]))
     os.environ.clear()
     _preload()
@@ -74,10 +73,10 @@ def main() -> NoReturn:
         os._exit(1)
     control.send(b"ready")
     assert isinstance(sys.stdout, io.TextIOWrapper)
-    sys.stdout.reconfigure(line_buffering=True)  # what a job printed before it was killed is there
+    sys.stdout.reconfigure(line_buffering=True)  # keeps what a job printed before it was killed
     gc.collect()
     gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # supervisors need no funeral
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for supervisors
     worker = os.getpid()
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
@@ -93,13 +92,13 @@ def main() -> NoReturn:
 
 
 def _namespaces() -> Walls:
-    """Own mounts, network, users, IPC and host name; a root of libraries only; own processes and scratch per job."""
+    """Own mounts, network, users, IPC and host name; a root of libraries only. Jobs have own processes and scratch."""
     spaces = kernel.NEW_MOUNTS | kernel.NEW_NETWORK | kernel.NEW_IPC | kernel.NEW_HOSTNAME
     shown = [*_libraries(), "/dev/null"]
     proc_self = os.open("/proc/self", os.O_PATH)
     user = _free_user()
     if os.geteuid() == 0:
-        # Root mounts what its own directories would bar from anybody else, and only then drops.
+        # Root mounts first and drops its rights after: others may not enter its directories.
         kernel.unshare(spaces)
         socket.sethostname("sandbox")
         kernel.enter_empty_root(shown, SCRATCH)
@@ -113,7 +112,7 @@ def _namespaces() -> Walls:
         socket.sethostname("sandbox")
         kernel.enter_empty_root(shown, SCRATCH)
     os.close(proc_self)
-    # The rule is on the directory above, for each job mounts a scratch of its own over the one below.
+    # The rule is for the parent directory, as each job mounts its own scratch below it.
     writable = (os.open(BOX, os.O_PATH), kernel.READ | kernel.LIST | kernel.WRITE | kernel.CREATE_AND_REMOVE)
     rules = _rules([_directory(path) for path in _libraries()], writable)
 
@@ -125,19 +124,19 @@ def _namespaces() -> Walls:
 
 
 def _landlock() -> Walls:
-    """No namespaces: the same rules on files and calls. Nothing can be written, for nothing could cap it."""
+    """The same rules on files and calls without namespaces. Nothing can be written, as nothing could cap it."""
     libraries = {path: _directory(path) for path in _libraries()}
     rules = _rules(list(libraries.values()))
     if os.geteuid() != 0:
         return Walls(rules, kernel.users_with_processes()[os.getuid()] + THREADS, "/")
-    # The way to the library may be barred to whom root becomes (it may lie in root's home): go by open descriptors.
+    # The library may lie in root's home, closed to the user that root becomes: go by open descriptors.
     _move_path({path: f"/proc/self/fd/{descriptor}" for path, descriptor in libraries.items()})
     kernel.become(_free_user())
     return Walls(rules, THREADS, "/", kept=tuple(libraries.values()))
 
 
 def _bare() -> Walls:
-    """No walls: for code that one trusts."""
+    """No walls: for trusted code."""
     return Walls(-1, kernel.users_with_processes()[os.getuid()] + THREADS, "/tmp")
 
 
@@ -145,7 +144,7 @@ TIERS: dict[str, Callable[[], Walls]] = {"namespaces": _namespaces, "landlock": 
 
 
 def _rules(libraries: list[int], *more: tuple[int, int]) -> int:
-    seccomp_filter(platform.machine(), 1)  # made once, here; and a machine that it does not know is refused before the first job
+    seccomp_filter(platform.machine(), 1)  # made once, and refuses an unknown machine before the first job
     rights = [right for library in libraries for right in kernel.library_rights(library)]
     device = os.open("/dev/null", os.O_PATH)
     rules = kernel.landlock_rules([*rights, (device, kernel.READ | kernel.WRITE), *more])
@@ -159,7 +158,7 @@ def _directory(path: str) -> int:
 
 
 def _high(descriptor: int) -> int:
-    """The same descriptor with a number that no job's own will take from it."""
+    """The same descriptor with a number too high for a job's own descriptors."""
     high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 16)
     os.close(descriptor)
     return high
@@ -172,7 +171,7 @@ def _libraries() -> list[str]:
 
 
 def _move_path(moved: dict[str, str]) -> None:
-    """Import from other places what is not yet imported, the other modules of packages that are, too."""
+    """From now on, imports come from other places, also the missing modules of imported packages."""
     paths = [sys.path, *(module.__path__ for module in list(sys.modules.values()) if hasattr(module, "__path__"))]
     longest_first = sorted(moved, key=len, reverse=True)
     for path in paths:
@@ -184,14 +183,14 @@ def _move_path(moved: dict[str, str]) -> None:
 
 
 def _free_user() -> int:
-    """A user without a process, so that limits count ours alone; workers that start at once take different ones."""
+    """A user without a process, so that limits count ours alone. Workers that start together take different ones."""
     taken = kernel.users_with_processes()
     candidates = (_USERS[(os.getpid() + at) % len(_USERS)] for at in range(len(_USERS)))
     return next(uid for uid in candidates if uid not in taken)
 
 
 def _preload() -> None:
-    """Imports what answers import, and loads all C libraries of the standard library, so that none is needed later."""
+    """Imports what answers import, and loads all C libraries of the standard library ahead of jobs."""
     for name in _PRELOADED.split():
         importlib.import_module(name)
     for path in sys.path:
@@ -200,7 +199,7 @@ def _preload() -> None:
                 try:
                     ctypes.CDLL(str(file))
                 except OSError:
-                    continue  # built against a library that is not installed: it cannot be imported outside either
+                    continue  # it needs a library that is not installed, so it cannot be imported outside either
 
 
 # --- one job ---------------------------------------------------------------------------------------
@@ -210,7 +209,7 @@ def _supervise(reply: socket.socket, walls: Walls, worker: int) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     kernel.die_with_parent()
     if os.getppid() != worker:
-        os._exit(1)  # it ended before it was watched
+        os._exit(1)  # the worker ended before it was watched
     with reply.makefile("rb") as stream:
         job: dict[str, Any] = json.loads(stream.readline())
     walls.around_job(job["scratch_mb"])
@@ -226,7 +225,7 @@ def _supervise(reply: socket.socket, walls: Walls, worker: int) -> NoReturn:
 
 
 def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, channel: int) -> dict[str, Any]:
-    """Read what the job writes until it ends, is late, writes too much, or nobody waits for it any more."""
+    """Reads what the job writes until it ends, is late, writes too much, or nobody waits for it any more."""
     waited, last = 0.0, time.monotonic()
     ended, asked = os.pidfd_open(pid), reply.fileno()
     read: dict[int, bytearray] = {output: bytearray(), channel: bytearray()}
@@ -264,7 +263,7 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
 
 
 def _cpu_seconds(pid: int) -> float:
-    """CPU time of a process, exact. The kernel's own limit counts ticks, and on a busy machine those of others."""
+    """CPU time of a process, exact. The kernel's limit counts ticks, and on a busy machine those of others."""
     try:
         return time.clock_gettime(~pid << 3 | 2)
     except OSError:
@@ -272,7 +271,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _take(descriptor: int, content: bytearray) -> bool:
-    """Whether there may be more."""
+    """Reads a piece; says whether there may be more."""
     found = os.read(descriptor, 1 << 16)
     content += found
     return bool(found)
@@ -282,18 +281,18 @@ def _kill(pid: int) -> None:
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
-        os.kill(pid, signal.SIGKILL)  # it had no time to found its group
+        os.kill(pid, signal.SIGKILL)  # it has not made its group yet
 
 
 def _become_job(job: dict[str, Any], walls: Walls, output: int, channel: int) -> NoReturn:
-    """The child's side of the fork. Comes to an end here whatever happens: past it lies the worker's loop."""
+    """The child's side of the fork. It always exits here, and never returns into the worker's loop."""
     try:
         kernel.die_with_parent()
         os.setpgid(0, 0)
         os.chdir(walls.directory)
         _arrange_descriptors(walls, output, channel)
         kernel.limit(
-            # The supervisor counts exactly; this is for the case that it cannot.
+            # The supervisor counts exactly; this is in case it cannot.
             cpu_seconds=2 * math.ceil(job["seconds"]) + 1,
             memory_mb=job["memory_mb"],
             file_mb=job["scratch_mb"],
@@ -308,7 +307,7 @@ def _become_job(job: dict[str, Any], walls: Walls, output: int, channel: int) ->
 
 
 def _arrange_descriptors(walls: Walls, output: int, channel: int) -> None:
-    """0 reads nothing, 1 and 2 are the output, 3 the reports; of the others only what the walls need stays open."""
+    """0 reads nothing, 1 and 2 are the output, 3 the reports. Beyond these, only what the walls need stays open."""
     nothing = os.open("/dev/null", os.O_RDONLY)
     for source, target in ((nothing, 0), (output, 1), (output, 2), (channel, CHANNEL)):
         os.dup2(source, target)
