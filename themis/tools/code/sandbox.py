@@ -3,7 +3,7 @@
 There are two tiers. `namespaces` has its own users, processes, mounts, network and IPC, Landlock, seccomp and limits.
 `landlock` has the last three, for machines and containers that bar namespaces. They are tried in this order, with a
 real job and an attempted escape, before the first program. If neither holds, nothing runs but what was asked to run
-`bare`. bubblewrap has the walls of the first tier and no warm process: 39-63 ms a run in place of 3-8.
+`bare`. No bubblewrap: it has the walls of the first tier and no warm process, 39-63 ms a run in place of 3-8.
 
 Knows nothing of tests, verdicts (`checks`) or tools (`tool`). What a job reports is hostile, too. It is read as data,
 and only in lines with the job's own token.

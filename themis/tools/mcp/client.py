@@ -1,10 +1,10 @@
 """The tools of other people's MCP servers, as tools of ours.
 
-Each is named `SERVER.TOOL`, by the server's name in the settings, so that none can replace one of ours. A server that
-hangs, dies, floods or lies costs the call that met it: the connection is dropped, and the next call opens another. All
-connections live on one thread with an event loop; a tool is called from any thread.
+Each is named `SERVER.TOOL`, by the server's name in the settings, so none can replace one of ours. A server that
+hangs, dies, floods or lies costs only the call that met it. Its connection is dropped, and the next call opens
+another. All connections live on one thread with an event loop; tools are called from any thread.
 
-Knows nothing of judges. Needs the extra `mcp`. What is believed of a server: nothing (`mcp_schema`, `mcp_transport`).
+Knows nothing of judges. Needs the extra `mcp`. No server is trusted (`schema`, `transport`).
 """
 
 import asyncio
@@ -35,34 +35,34 @@ from themis.tools.setup.settings import McpServer
 from themis.traces import Observation
 
 LISTING = "mcp.list_tools"
-"""In a store of recordings: what a server listed, by the server's name."""
+"""In a store of recordings, the tool name of listings; the argument is the server's name."""
 MAX_TOOLS = 128
 MAX_PAGES = 20
 PROBE = 2.0
-"""Seconds in which a server that missed a deadline has to show that it is alive, else its connection is dropped."""
+"""Seconds in which a server that missed a deadline must answer a probe, or its connection is dropped."""
 FAREWELL = 6.0
-"""Seconds in which all programs have ended: they are asked, told and made to (`mcp_transport`)."""
+"""Seconds in which all programs have ended: they are asked, then terminated, then killed (`transport`)."""
 REST = 5.0
-"""Seconds after a failed start in which a server is not started again."""
+"""Seconds after a failed start before a server is started again."""
 
 _NO_SUCH = (mcp_types.INVALID_PARAMS, mcp_types.METHOD_NOT_FOUND)
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Connect = Callable[[McpServer, Meter], Any]
-"""What the SDK's client connects to; a server object of the SDK's, in tests."""
+"""What the SDK's client connects to. In tests it is a server object of the SDK."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A tool as its server lists it, made harmless; can be kept as JSON."""
+    """A tool as its server lists it, made harmless. It can be stored as JSON."""
 
     name: str
     description: str
     schema: dict[str, Any]
     """As the judge reads it."""
     full_schema: dict[str, Any]
-    """The server's own, which arguments are checked against."""
+    """The server's own, for checking arguments."""
 
 
 class McpServers:
@@ -80,7 +80,7 @@ class McpServers:
         return tuple(self._connections)
 
     def listed(self, name: str) -> list[Listed]:
-        """The tools of a server; raises `ToolUnavailable` where it has none to offer in time."""
+        """The tools of a server; raises `ToolUnavailable` if it does not list them in time."""
         connection = self._connections[name]
         return self._wait(connection.list_tools(), connection.server.startup)
 
@@ -98,8 +98,7 @@ class McpServers:
             listed.description,
             listed.schema,
             call,
-            # The connection keeps its own deadline and says more when it passes; this one is for the case that even it
-            # hangs.
+            # The connection keeps its own deadline, with a better message. This one is in case even that hangs.
             deadline=connection.server.deadline + PROBE + 2,
             plugin=f"MCP server {server}",
         )
@@ -156,7 +155,7 @@ class _Connection:
         self._why = ""
 
     async def list_tools(self) -> list[Listed]:
-        """All pages; what is no tool is left out, and said so in the log."""
+        """All pages. Unusable tools are left out with a warning in the log."""
         try:
             async with asyncio.timeout(self.server.startup):
                 session = await self._session()
@@ -174,8 +173,7 @@ class _Connection:
             async with asyncio.timeout(self.server.deadline):
                 session = await self._session()
                 params = mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
-                # Not `session.call_tool`: it checks results by the server's own schema, whose regular expressions may
-                # never end.
+                # Not `session.call_tool`, which checks results by the server's regular expressions: one may never end.
                 result = await session.send_request(mcp_types.CallToolRequest(params=params), mcp_types.CallToolResult)
         except TimeoutError:
             await self._drop_if_silent()
@@ -194,7 +192,7 @@ class _Connection:
         return text
 
     def drop(self) -> None:
-        """Lets go of the connection, which ends by itself meanwhile; the next call opens another."""
+        """Drops the connection, which ends in the background. The next call opens another."""
         opened, self._now = self._now, None
         if opened is not None and opened.task is not None:
             opened.ending.set()
@@ -219,14 +217,13 @@ class _Connection:
                 raise ToolUnavailable(self._why)
             self._now, self._meter = _Opened(), Meter()
             self._now.task = asyncio.create_task(self._hold(self._now, self._meter), name=f"mcp-{self.name}")
-        # Shielded: a connection that is slow to open goes on opening for the next call.
+        # Shielded: a connection that is slow to open stays pending for the next call.
         return await asyncio.shield(self._now.ready)
 
     async def _hold(self, opened: "_Opened", meter: Meter) -> None:
         """Opens the connection and holds it until it is dropped. Every failure of an untrusted server ends here.
 
-        Given up by anyio's scope, not by cancelling the task: programs are ended behind anyio's shields, which the
-        task's own cancellation would break through.
+        It is given up by anyio's scope. Cancelling the task would break the shields behind which programs are ended.
         """
         why = f"the MCP server {self.name} did not start within {self.server.startup:g} seconds"
         try:
@@ -244,10 +241,10 @@ class _Connection:
             if not opened.ready.done():
                 self._failed_at, self._why = time.monotonic(), why
                 opened.ready.set_exception(ToolUnavailable(why))
-                opened.ready.exception()  # looked at: nobody may be waiting any more
+                opened.ready.exception()  # marks it as retrieved: nobody may be waiting any more
 
     async def _drop_if_silent(self) -> None:
-        """A server that is busy with one call may well answer another; one that is stuck must be restarted."""
+        """A server that is busy with one call may answer another. One that is stuck must be restarted."""
         ready = self._now.ready if self._now else None
         if ready is None or not ready.done() or ready.exception() is not None:
             return
@@ -295,10 +292,10 @@ class _Connection:
 
 
 def tools_of_servers(servers: McpServers, mode: Mode, store: ObservationStore | None) -> tuple[list[AnyTool], dict[str, str]]:
-    """All tools of all servers, and by server why one has none to offer.
+    """All tools of all servers, and for each server without tools the reason.
 
-    What a server lists goes through the store as its answers do: in replay no server is started, and one that was not
-    there when the recordings were made is not there now.
+    Listings are recorded and replayed as answers are. In replay no server is started: what was not listed when the
+    recordings were made is missing now.
     """
     tools: list[AnyTool] = []
     failed: dict[str, str] = {}
@@ -332,7 +329,7 @@ def _listing(servers: McpServers, name: str, mode: Mode, store: ObservationStore
 
 
 def listed(name: str, description: str, schema: Mapping[str, Any]) -> Listed:
-    """What a server says of a tool, made harmless; raises `UnusableToolError` where nothing can be made of it."""
+    """A tool from what its server says of it, made harmless; raises `UnusableToolError` if it cannot be offered."""
     shown = shown_schema(schema)
     ArgumentCheck(schema)
     return Listed(checked_name(name), harmless(description, DESCRIPTION_CAP) or name, shown, dict(schema))
@@ -345,7 +342,7 @@ def listing_to_text(tools: list[Listed]) -> str:
 
 
 def listing_of_text(text: str, where: str) -> list[Listed]:
-    """A recorded listing, checked as if the server had just sent it: a store may have been written by another."""
+    """A recorded listing, checked as if the server had just sent it: a stranger may have written the store."""
     try:
         return [listed(row["name"], row["description"], row["schema"]) for row in json.loads(text)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -353,7 +350,7 @@ def listing_of_text(text: str, where: str) -> list[Listed]:
 
 
 def _text_of(result: mcp_types.CallToolResult) -> str:
-    """What a judge can read of a result: its texts, and a word for anything else."""
+    """What a judge can read of a result: its texts, and a placeholder for anything else."""
     parts = []
     for block in result.content:
         if isinstance(block, mcp_types.TextContent):
@@ -364,12 +361,12 @@ def _text_of(result: mcp_types.CallToolResult) -> str:
             parts.append(f"[{block.type}]")
     if not parts and result.structured_content is not None:
         parts.append(json.dumps(result.structured_content, ensure_ascii=False))
-    # A half of a character, which JSON can spell, is no text that can be stored or read.
+    # JSON can spell half a character (a lone surrogate), which cannot be stored.
     return "\n".join(parts).encode("utf-8", "replace").decode()
 
 
 def _innermost(error: BaseException) -> str:
-    """The one error in a group of groups, in words."""
+    """The first error inside nested groups, in words."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return harmless(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__, 200)

@@ -1,10 +1,10 @@
 """What a stranger's server says of its tools, made harmless: names, descriptions, schemas.
 
-A server may say anything. What a judge reads of it is cut, freed of control characters, and can open no special
-token; the schema that the judge sees is rebuilt from the parts we know; and the schema that arguments are
-checked against can neither fetch anything, nor run a regular expression (a bad one never ends), nor recurse for ever.
+A server may say anything. What a judge reads of it is cut, free of control characters, and cannot open a special
+token. The schema that the judge reads is rebuilt from the parts we know. The schema that arguments are checked against
+cannot fetch anything, run a regular expression (a bad one never ends), or recurse for ever.
 
-Knows nothing of connections. The server checks its arguments as well: what is left out here is caught there.
+Knows nothing of connections. The server checks its arguments as well: it catches what is left out here.
 """
 
 import json
@@ -26,11 +26,11 @@ DESCRIPTION_CAP = 1_000
 PROPERTY_CAP = 300
 """Characters of the description of one argument."""
 SCHEMA_CAP = 50_000
-"""Characters of a schema as JSON; a tool with a longer one is left out."""
+"""Characters of a schema as JSON. A tool with a longer one is left out."""
 MAX_PROPERTIES = 64
 MAX_DEPTH = 4
 MAX_REFERENCES = 2_000
-"""References followed while one set of arguments is checked."""
+"""References that may be followed to check one set of arguments."""
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,63}")
 _PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
@@ -48,21 +48,21 @@ class UnusableToolError(ValueError):
 
 
 def harmless(text: str, cap: int) -> str:
-    """The text without control characters and openings of special tokens, on one line, cut."""
+    """The text on one line, cut, without control characters and openings of special tokens."""
     seen = "".join(" " if letter.isspace() else letter for letter in text[: 4 * cap] if letter.isspace() or _is_plain(letter))
     line = _OPENING.sub(lambda found: f"{found[0]} ", " ".join(seen.split()))
     return line if len(line) <= cap else f"{line[: cap - 3]}..."
 
 
 def checked_name(name: str) -> str:
-    """A tool's name; raises `UnusableToolError` where it has other characters than names have."""
+    """A tool's name; raises `UnusableToolError` if it has characters that names may not have."""
     if not _TOOL_NAME.fullmatch(name):
         raise UnusableToolError(f"its name {harmless(ascii(name), 70)} is not up to 64 letters, digits and _ . / -")
     return name
 
 
 def shown_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The schema as a judge reads it, and as its argument is read by; raises `UnusableToolError`."""
+    """The schema that the judge reads, and that reads its argument; raises `UnusableToolError`."""
     try:
         if len(json.dumps(schema)) > SCHEMA_CAP:
             raise UnusableToolError(f"its schema is longer than {SCHEMA_CAP} characters")
@@ -72,7 +72,7 @@ def shown_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ArgumentCheck:
-    """Checks arguments against a server's schema; safe to use from many threads."""
+    """Checks arguments against a server's schema; thread-safe."""
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         try:
@@ -85,7 +85,7 @@ class ArgumentCheck:
         self._validator: Validator = _counting(kind)(bounded, registry=Registry())
 
     def __call__(self, arguments: dict[str, Any]) -> None:
-        """Raises `ToolError` that says what is wrong."""
+        """Raises `ToolError` with what is wrong."""
         _followed.count = 0
         try:
             error = next(iter(self._validator.iter_errors(arguments)), None)
@@ -103,7 +103,7 @@ _followed = threading.local()
 
 
 def _counting(kind: type[Validator]) -> type[Validator]:
-    """The validator class, with references counted: `$ref`s to each other can ask for any amount of work."""
+    """The validator class, counting references: `$ref`s to each other can ask for any amount of work."""
 
     def counted(keyword: str) -> Any:
         follow = kind.VALIDATORS[keyword]
@@ -156,7 +156,7 @@ def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> d
 
 
 def _property(schema: Any, root: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """Type, description, choices and default of one argument: nothing else is told of it."""
+    """Type, description, choices and default of one argument, and nothing else."""
     if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
         return {}
     schema, nullable = _resolved(schema, root)
@@ -200,7 +200,7 @@ def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[Mappi
 
 
 def _is_shown(value: Any) -> bool:
-    """A value that can be shown as it is."""
+    """Whether a value can be shown as it is."""
     if isinstance(value, str):
         return len(value) <= 100 and harmless(value, 100) == value
     return isinstance(value, bool | int | float)

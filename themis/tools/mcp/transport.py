@@ -1,7 +1,7 @@
-"""Connections to MCP servers that cannot drown us: standard input and output of a program, or streamable HTTP.
+"""Connections to MCP servers that cannot flood us: standard input and output of a program, or streamable HTTP.
 
-The SDK's own transports read for ever: a line without an end, a stream without an end. Here what a server sends
-between two of our requests is metered, and the one that sends more is cut off.
+The SDK's own transports read lines and streams of any length. Here, what a server sends between two of our requests is
+metered, and a server that sends too much is cut off.
 
 Knows nothing of tools. Source: Model Context Protocol, specification 2025-11-25, "Transports" and "Lifecycle".
 """
@@ -30,16 +30,16 @@ from themis.tools.setup.settings import McpServer
 MAX_BYTES = 4 * 2**20
 MAX_MESSAGES = 2_000
 GRACE = 1.0
-"""Seconds that a program has to end once its input is closed, and again once it is told to end."""
+"""Seconds that a program has to end once its input is closed, and again once it gets SIGTERM."""
 LAST_WORDS = 2_000
-"""Bytes kept of what a program wrote to its standard error."""
+"""Bytes kept of a program's standard error."""
 
 Streams = tuple[Any, Any]
 """What the SDK's client reads from and writes to."""
 
 
 class Flood(Exception):
-    """The server sent more than one request can have asked for."""
+    """The server sent more than any request asks for."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Meter:
         self.bytes_read = self.messages = 0
 
     def count(self, bytes_read: int, messages: int = 0) -> None:
-        """Raises `Flood` where it is too much."""
+        """Raises `Flood` if it is too much."""
         self.bytes_read += bytes_read
         self.messages += messages
         if self.bytes_read > MAX_BYTES or self.messages > MAX_MESSAGES:
@@ -66,13 +66,13 @@ class Meter:
 
 
 def transport_of(server: McpServer, meter: Meter) -> Any:
-    """The way to a server, as the SDK's client takes it."""
+    """The transport to a server, for the SDK's client."""
     return over_http(server, meter) if server.url else over_stdio(server, meter)
 
 
 @asynccontextmanager
 async def over_stdio(server: McpServer, meter: Meter) -> AsyncGenerator[Streams]:
-    """Starts a program in a process group of its own, and ends all of the group at the end."""
+    """Starts a program in its own process group, and ends the whole group at the end."""
     process = await anyio.open_process(
         list(server.command), stderr=subprocess.PIPE, env=_environment(server), cwd=server.cwd or None, start_new_session=True
     )
@@ -97,7 +97,7 @@ async def over_stdio(server: McpServer, meter: Meter) -> AsyncGenerator[Streams]
 
 @asynccontextmanager
 async def over_http(server: McpServer, meter: Meter) -> AsyncGenerator[Streams]:
-    """Streamable HTTP; redirects stay on the server's own address (the SDK sees to it)."""
+    """Streamable HTTP. The SDK keeps redirects on the server's own address."""
     headers = {"Accept-Encoding": "identity"}
     if server.token_env:
         token = os.environ.get(server.token_env)
@@ -116,7 +116,7 @@ async def over_http(server: McpServer, meter: Meter) -> AsyncGenerator[Streams]:
 
 
 class _Metered(httpx2.AsyncBaseTransport):
-    """HTTP with the bodies of responses metered, and not compressed: a small body may unpack to a huge one."""
+    """HTTP with metered bodies, not compressed: a small body may unpack to a huge one."""
 
     def __init__(self, meter: Meter) -> None:
         self._meter = meter
@@ -155,7 +155,7 @@ class _MeteredBody(httpx2.AsyncByteStream):
 
 
 def _environment(server: McpServer) -> dict[str, str]:
-    """PATH, HOME and the like, and what the settings name: no key of ours goes to a program that was not given it."""
+    """PATH, HOME and the like, and what the settings name. Keys of ours reach a program only by name."""
     passed = {name: os.environ[name] for name in server.env_from if name in os.environ}
     return {**get_default_environment(), **passed, **server.env}
 
@@ -187,7 +187,7 @@ async def _write(process: Process, goes: MemoryObjectReceiveStream[SessionMessag
 
 
 async def _listen(process: Process, meter: Meter) -> None:
-    """Keeps the end of what the program complains of: the reason where it dies."""
+    """Keeps the end of the program's standard error: the reason if it dies."""
     assert process.stderr is not None
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         async for chunk in process.stderr:
@@ -205,17 +205,16 @@ async def _end(process: Process) -> None:
             await process.wait()
         if process.returncode is not None:
             break
-    # Where a pipe was not read to its end (a flood), asyncio holds on to it, and anyio has no way to say so: as the
-    # SDK does, what holds it is closed by its name.
+    # After a flood, asyncio keeps the unread pipe open and anyio cannot close it: close its transport, like the SDK.
     transport = getattr(getattr(process, "_process", None), "_transport", None)
     if transport is not None:
-        with suppress(PermissionError):  # before 3.13 it kills the program once more, which may have another user by then
+        with suppress(PermissionError):  # before 3.13 it kills the program again, which may run as another user by then
             transport.close()
     await anyio.lowlevel.checkpoint()
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    """To all of the group, while its leader, which keeps the number from being reused, is there."""
+    """Signals the whole group, while its leader is there: after that, its number may be reused."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)

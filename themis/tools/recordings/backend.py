@@ -1,7 +1,7 @@
-"""A backend that every tool can have: it answers from a file of recordings, and from nothing else.
+"""A backend that every tool can have: it answers from a file of recordings alone.
 
-Unlike the mode `replay`, it is for one tool: the others may be live. The file is an export of a store of
-observations (JSON lines) or the store itself.
+Unlike the mode `replay` it serves one tool, and the others may be live. The file is a store of observations, or an
+export of one (JSON lines).
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def read_recordings(path: Path) -> ObservationStore:
 def recorded_backend(
     tool: AnyTool, read: Reader = read_recordings, form: str = "an export of observations (.jsonl), or a store of them"
 ) -> Backend:
-    """The backend `recordings` of a tool, of which only the name and the schema count."""
+    """The backend `recordings` of a tool. Only the tool's name and schema count."""
 
     def build(options: Options) -> AnyTool:
         lacking = missing(options)

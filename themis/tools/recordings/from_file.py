@@ -1,7 +1,7 @@
 """Calls from a file, made ahead of time, so that a store of recordings can answer them later.
 
-A line is a call, `{"tool": ..., "argument": ...}` (with `question`, `answer`, `context`, `tests` for a tool that looks
-at the case), or a verdict of `themis score`, whose trace holds calls; its case is looked up by id.
+A line is a call, `{"tool": ..., "argument": ...}`, with `question`, `answer`, `context` and `tests` if the tool looks
+at the case. Or it is a verdict of `themis score`, whose trace holds calls and whose case is looked up by id.
 """
 
 from collections import Counter, deque
@@ -21,14 +21,14 @@ AT_ONCE = 32
 
 @dataclass(frozen=True, slots=True)
 class FiledCall:
-    """A call, and the case it was made for where that is known."""
+    """A call, and its case if that is known."""
 
     action: Action
     case: Case | None = None
 
 
 def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
-    """The calls of a file, each once; raises `DataError` that names the line."""
+    """The calls of a file, each once; a `DataError` names the line."""
     found: dict[FiledCall, None] = {}
     for line, row in json_lines(path):
         found.update(dict.fromkeys(_calls(row, cases, f"{path}, line {line}")))
@@ -36,7 +36,7 @@ def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
 
 
 def record_calls(toolbox: Toolbox, calls: list[FiledCall], each: Callable[[], None] = lambda: None) -> Counter[str]:
-    """Makes the calls, several at once. Returns counts by status; `left out` are calls that lack a needed case."""
+    """Makes the calls, several at once. Returns counts by status; `left out` counts calls that lack a needed case."""
     statuses: Counter[str] = Counter()
     under_way: deque[Future[Observation]] = deque()
     for call in calls:

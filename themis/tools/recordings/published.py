@@ -1,8 +1,7 @@
 """Published calls as recordings, so that released data are judged offline.
 
-Each is recorded twice: by its argument, for a judge that asks in the same words, and by its case, for a judge that
-asks the same tool in other words (`Recorder.fuzzy_replay`); what comes back then is marked `replayed_near` in the
-trace.
+Each call is recorded twice: by its argument, for a judge that asks in the same words, and by its case, for a judge
+that asks the same tool in other words (`Recorder.fuzzy_replay`). The trace marks the second kind `replayed_near`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,7 +16,7 @@ from themis.traces import Observation
 
 
 def record_published(calls: Iterable[PublishedCall], toolbox: Toolbox, store: ObservationStore) -> int:
-    """Records the calls of those tools that the toolbox has; returns of how many."""
+    """Records the calls of tools that the toolbox has; returns how many calls."""
     schemas = {schema["function"]["name"]: schema["function"]["parameters"] for schema in toolbox.schemas()}
     known = [call for call in calls if call.action.tool in schemas]
     store.put_all(recording for call in known for recording in _recordings(call, schemas))
@@ -28,7 +27,7 @@ def _recordings(published: PublishedCall, schemas: Mapping[str, dict[str, Any]])
     tool, text = published.action.tool, published.action.argument
     try:
         argument = normalised(read_argument(schemas[tool], text))
-    except ToolError:  # our tool would not take it: near enough, all the same
+    except ToolError:  # our tool refuses this argument, but a fuzzy replay can still find it
         argument = normalised({"text": text})
     observation = Observation(published.observation)
     yield Call(tool, argument), observation

@@ -1,11 +1,11 @@
 """The replay check: every published call of our tools, run again and compared with the published observation.
 
-A number read off this table says how far a judge trained on TARA meets, at run time, what it met in
-training. Each difference is listed with its cause, where one can be told. Of a code run, what is compared is the pass
-rate: the reasons of failures are Python's words, and change from one Python to the next.
+Its table says how far a judge trained on TARA meets at run time what it met in training. Each difference is listed
+with its cause, if that is known. Of a code run only the pass rate is compared: the reasons of failures are Python's
+words, which change with its version.
 
-Differs from the published program on purpose: the calculator never sees a reference answer (see
-`calculator`), so most wrong answers of the calculator's train file cannot agree; they are a row of their own.
+The calculator never sees a reference answer, on purpose (see `calculator`). So most wrong answers of its train file
+cannot agree, and have a row of their own.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
@@ -32,19 +32,19 @@ SideName: TypeAlias = Literal["chosen", "rejected"]
 
 CODE = "code_run"
 AHEAD = 32
-"""Calls that run while an earlier one is waited for."""
+"""Calls that run ahead of the one that is waited for."""
 
 _PASS_RATE = re.compile(r"The pass rate is ([\d.]+)\. ")
 _CALLED_CHECK = re.compile(r"^check\(", re.MULTILINE)
 _COMPARED = re.compile(r"(?:resulting|calculated) answer (?P<value>\S+) does not match the predicted answer (?P<predicted>\S+)\.$")
 _NO_FINAL = -1.5
-"""A final number that no step gives, to learn what the last step gives."""
+"""A final number that no step gives: the observation then shows what the last step gives."""
 _FINAL = re.compile(r"####.*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedCall:
-    """A call of the released data, and what came back then."""
+    """A call of the released data, with its observation."""
 
     task: str
     split: str
@@ -71,7 +71,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One call whose observation is not the published one."""
+    """A call whose observation differs from the published one."""
 
     task: str
     split: str
@@ -91,7 +91,7 @@ class Replay:
     rows: tuple[Row, ...]
     differences: tuple[Difference, ...]
     other_tools: dict[str, int]
-    """Published calls of tools we do not have, by name: not replayed."""
+    """Counts by name of tools we do not have, whose calls are not replayed."""
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as `themis tools replay-tara --json` prints it."""
@@ -100,7 +100,7 @@ class Replay:
 
 
 def replay_tara(directory: Path, toolbox: Toolbox | None = None) -> Replay:
-    """Replays the published calls in `directory/TASK/{train,dev}.jsonl` with our own tools, or those of `toolbox`."""
+    """Replays the published calls of `directory/TASK/{train,dev}.jsonl` with our own tools, or those of `toolbox`."""
     if toolbox is None:
         with Toolbox([*demo_tools(directory), code_tool()]) as own:
             return replay_tara(directory, own)
@@ -164,7 +164,7 @@ def render_text(replay: Replay) -> str:
 
 
 def _holds_pairs(path: Path) -> bool:
-    """The released folder also holds benchmarks of single answers."""
+    """Whether a file holds pairs: the released folder also has benchmarks of single answers."""
     first = next(json_lines(path), None)
     return first is not None and "pos_answer" in first[1]
 
@@ -190,7 +190,7 @@ def _difference(published: PublishedCall, ours: str) -> Difference:
 
 
 def _code_cause(published: PublishedCall) -> str:
-    """HumanEval's tests define `check(candidate)`, which must be called; without the call, no program fails."""
+    """HumanEval's tests define `check(candidate)`. Without a call of it, no program fails."""
     tests = "\n".join(published.case.tests)
     if "def check(candidate)" in tests and _CALLED_CHECK.search(tests) is None:
         return "the published program defined the check and never called it"
@@ -198,7 +198,7 @@ def _code_cause(published: PublishedCall) -> str:
 
 
 def _calculator_cause(published: PublishedCall) -> str:
-    """Retells the answer as the published calculator may have taken it, until the observations agree."""
+    """Rewrites the answer as the published calculator may have read it, until the observations agree."""
     for cause, answer in _retold(published):
         if check_answer(answer) == published.observation:
             return cause
@@ -217,7 +217,7 @@ def _retold(published: PublishedCall) -> Iterator[tuple[str, str]]:
         yield "the published argument is not the answer's steps", f"{argument}\n{final}"
     if "." in final:
         yield "a price read as an integer", f"{steps}#### {_as_integer(final)}"
-    # Where the published observation names no number, the reference answer was the value of the last step.
+    # If the published observation names no number, the reference answer was the value of the last step.
     compared = _COMPARED.search(published.observation) or _COMPARED.search(check_answer(f"{steps}#### {_NO_FINAL}"))
     if compared is not None:
         reference = compared["predicted"] if float(compared["predicted"]) != _NO_FINAL else compared["value"]
@@ -227,7 +227,7 @@ def _retold(published: PublishedCall) -> Iterator[tuple[str, str]]:
 
 
 def _is_noise(exact: str, published: str) -> bool:
-    """Could floats that are a trifle off turn the exact observation into the published one?"""
+    """Could small errors of floats turn the exact observation into the published one?"""
     ours, theirs = _COMPARED.search(exact), _COMPARED.search(published)
     if theirs is None:
         return exact == CORRECT and published.startswith("The calculation process is incorrect")

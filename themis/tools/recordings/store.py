@@ -1,8 +1,7 @@
 """The store of recorded observations, and the recorder that answers calls from it: modes live, record, replay, auto.
 
-The store is one SQLite file in WAL mode, which several processes may write at once. It holds what the judge read: the
-observation, already cut to its cap. Failures of the world (`unavailable`, `timeout`) are not recorded, so that a later
-run can succeed.
+The store is one SQLite file in WAL mode, which several processes may write at once. It holds observations as the judge
+read them, cut to their cap. Failures of the world (`unavailable`, `timeout`) are left out: a later run may succeed.
 
 Knows nothing of tools: a call is a name, a normalised argument and a digest of the case.
 """
@@ -25,7 +24,7 @@ from themis.traces import Case, Observation, Status
 from themis.traces.trace import STATUSES
 
 Mode = Literal["live", "record", "replay", "auto"]
-"""`auto` replays a call that is recorded, and makes and records any other."""
+"""`auto` replays a recorded call, and makes and records any other."""
 
 _TABLE = """CREATE TABLE IF NOT EXISTS observations (
     tool TEXT NOT NULL, argument TEXT NOT NULL, case_digest TEXT NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL,
@@ -42,11 +41,11 @@ class Call:
     argument: str
     """Normalised: equal for equal arguments, however they were written."""
     case_digest: str = ""
-    """Empty where the tool does not see the case; but for published calls, which `closest` finds by their case."""
+    """Empty if the tool does not see the case, except for published calls, which `closest` finds by their case."""
 
 
 def case_digest(case: Case | None) -> str:
-    """A digest of all that a tool may read in a case (the answer and the rest), not of its id."""
+    """A digest of all fields of a case but its id."""
     if case is None:
         return ""
     content = {name: value for name, value in asdict(case).items() if name != "id"}
@@ -54,7 +53,7 @@ def case_digest(case: Case | None) -> str:
 
 
 class ObservationStore:
-    """Observations by call, in one SQLite file; usable from many threads and processes."""
+    """Observations by call, in one SQLite file. Safe for many threads and processes."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
@@ -74,7 +73,7 @@ class ObservationStore:
         return Observation(row[0], row[1]) if row else None
 
     def closest(self, call: Call) -> Observation | None:
-        """What was recorded for the same case and tool, of the call whose argument is most like this one's."""
+        """The observation for the same case and tool whose recorded argument is most similar."""
         if not call.case_digest:
             return None
         with self._lock:
@@ -92,11 +91,11 @@ class ObservationStore:
         self.put_all([(call, observation)])
 
     def put_all(self, observations: Iterable[tuple[Call, Observation]]) -> None:
-        """Records observations, all of them or, where that fails, none."""
+        """Records observations: all, or on failure none."""
         self._put_rows([(*astuple(call), observation.status, observation.text) for call, observation in observations])
 
     def tools(self) -> frozenset[str]:
-        """The names of the tools that anything is recorded of."""
+        """The names of the tools with recordings."""
         with self._lock:
             return frozenset(name for (name,) in self._connection.execute("SELECT DISTINCT tool FROM observations"))
 
@@ -106,7 +105,7 @@ class ObservationStore:
         return count
 
     def export_jsonl(self, path: Path) -> int:
-        """Writes all observations, sorted by call, a JSON object a line; returns how many."""
+        """Writes all observations as JSON lines, sorted by call; returns how many."""
         with self._lock:
             rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
         with writing_whole(path) as file:
@@ -142,12 +141,12 @@ class ObservationStore:
 
 @dataclass(frozen=True, slots=True)
 class Recorder:
-    """Decides whether a call is answered by a recording or made live, and records what came back."""
+    """Answers a call from a recording or makes it live, and records what came back."""
 
     mode: Mode = "live"
     store: ObservationStore | None = None
     fuzzy_replay: bool = False
-    """In the modes `replay` and `auto`, a call without a recording gets a similar call's, of its case and tool."""
+    """In the modes `replay` and `auto`, an unrecorded call gets that of a similar call for its case and tool."""
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
@@ -158,10 +157,10 @@ class Recorder:
             raise ConfigError(f"fuzzy replay works in the modes replay and auto only, not '{self.mode}'")
 
     def observe(self, call: Call, live: Callable[[], Observation], case_digest: str = "", changes: bool = False) -> Observation:
-        """The observation of a call; raises `DataError` where it should be replayed and was never recorded.
+        """The observation of a call; raises `DataError` if a replay lacks it.
 
-        `case_digest` is that of the case under judgement, also for a tool that does not see it. What `changes` from
-        day to day is recorded, but read back only by the mode `replay`.
+        `case_digest` is that of the judged case, also for a tool that does not see it. What `changes` from day to day
+        is recorded, but only the mode `replay` reads it back.
         """
         if self.store is None:
             return live()
@@ -181,7 +180,7 @@ class Recorder:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Sets WAL mode, which SQLite refuses, without waiting, while another process is just doing so."""
+    """Sets WAL mode. SQLite refuses it, without waiting, while another process does the same."""
     for _ in range(200):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

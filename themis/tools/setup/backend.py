@@ -1,6 +1,6 @@
-"""A backend: one way of serving a tool, chosen by a setting, which can say what it lacks on this machine.
+"""A backend: one way of serving a tool. A setting chooses it, and it says what it lacks on this machine.
 
-Each tool's modules list their backends in `BACKENDS`. The settings (`settings`) choose one, the toolbox builds it, and
+Each tool's modules list their backends in `BACKENDS`. The settings choose one, the toolbox builds it, and
 `themis tools doctor` asks each what is missing.
 """
 
@@ -19,7 +19,7 @@ class Backend:
     """One way of serving one tool."""
 
     tool: AnyTool
-    """The tool's name, description and schema; its function is not called."""
+    """For its name, description and schema; its function is not called."""
     name: str
     summary: str
     """A line for `themis tools doctor`."""
@@ -28,12 +28,12 @@ class Backend:
     build: Callable[[Options], AnyTool]
     """Makes the tool that is called. Raises `ConfigError` for a wrong option; opens no connection."""
     missing: Callable[[Options], str | None]
-    """None if it works here with these options; else what is missing, and the one command or setting that adds it."""
+    """None if it works here with these options. Else what is missing, and the command or setting that adds it."""
     offline: bool = False
     default: bool = False
     """Serves the tool if no setting names a backend."""
     here: Callable[[Options], str] | None = None
-    """How it works on this machine, if there is more than one way; asked only if nothing is missing."""
+    """How it works on this machine, if there are several ways. Called only if nothing is missing."""
 
 
 def built_in(tool: AnyTool) -> Backend:

@@ -1,6 +1,6 @@
-"""What works here: every tool with every backend, and for what does not, what is missing and how to add it.
+"""What works here: every tool with every backend, what each lacks, and how to add it.
 
-Opens no connection and starts no program unless it probes: then each chosen backend is really called.
+Opens no connection and starts no program, unless it probes: then it calls each chosen backend.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,9 +25,9 @@ class Finding:
     backend: str
     summary: str
     chosen: bool
-    """The toolbox would use it, were it to work."""
+    """The toolbox would use it if it worked."""
     missing: str | None
-    """What it lacks, and the one command or setting that adds it."""
+    """What it lacks, and the command or setting that adds it."""
     said: str | None = None
     """What came back from a probe."""
     status: str | None = None
@@ -51,7 +51,7 @@ def examine(settings: Settings, plugins: Iterable[AnyTool] = ()) -> list[Finding
 
 
 def probed(findings: list[Finding], settings: Settings, each: Callable[[], None]) -> list[Finding]:
-    """The findings, with a real call of each chosen backend that lacks nothing; `each` is called after every one."""
+    """The findings, after a real call of each chosen backend that lacks nothing. `each` is called after each one."""
     after = []
     for finding in findings:
         probe = finding.chosen and finding.missing is None and finding.backend != OFF

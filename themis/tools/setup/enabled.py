@@ -1,10 +1,10 @@
-"""The tools that the settings enable: each from its backend, the others with the reason why they are off.
+"""The tools that the settings enable, each from its backend, and why the others are off.
 
-A tool that the user set up and that cannot work here is a `ConfigError` before an hour of judging, not after. A tool
-that nobody set up is off, and says how to switch it on when it is called. A tool that a store of recordings knows is
-always enabled, so that its recordings can answer.
+A tool that the user set up but that cannot work here is a `ConfigError` before judging starts. A tool that nobody set
+up is off, and says how to switch it on when it is called. A tool with recordings in the store is always enabled, so
+that they can answer.
 
-Knows nothing of running tools (`toolbox`) or of what a backend needs (the backend says so itself).
+Knows nothing of running tools (`toolbox`) or of what a backend needs, which the backend says itself.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Enabled:
 
 
 def enabled_tools(settings: Settings, mode: Mode, store: ObservationStore | None, plugins: Iterable[AnyTool] = ()) -> Enabled:
-    """The tools of this package as the settings have them, then those of plug-ins and of MCP servers."""
+    """The tools of this package that the settings enable, then those of plug-ins and of MCP servers."""
     enabled = Enabled([])
     recorded = store.tools() if store is not None and mode in ("replay", "auto") else frozenset()
     for name in TOOLS:
@@ -51,7 +51,7 @@ def enabled_tools(settings: Settings, mode: Mode, store: ObservationStore | None
 
 
 def missing(name: str, setting: ToolSetting) -> str | None:
-    """What a tool that somebody set up lacks here, and how to add it; None where it works."""
+    """What a tool of the settings lacks here, and how to add it; None if it works."""
     if setting.unset:
         return f"the environment variable {', '.join(setting.unset)} is not set"
     backend = next(backend for backend in backends(name) if backend.name == setting.backend)
@@ -74,7 +74,7 @@ def missing_of_server(server: McpServer) -> str | None:
 
 
 def how_to_switch_on(name: str) -> str:
-    """A sentence for whoever reads that a tool is off."""
+    """A sentence for the reader of "this tool is off"."""
     names = ", ".join(backend.name for backend in backends(name)) or "not there yet"
     return f"{name} is not switched on: set tools.{name}.backend in themis.toml ({names}); `themis tools doctor` says what each needs"
 
@@ -109,7 +109,7 @@ def _built(name: str, setting: ToolSetting, build: Callable[..., AnyTool]) -> An
 
 
 def _answering_by_recordings(name: str, why: str) -> AnyTool:
-    """The tool with nothing behind it; its recordings are read before it is called."""
+    """The tool without a backend: its recordings are read before it is called."""
 
     def call(**arguments: object) -> str:
         raise ToolUnavailable(f"this call is not recorded, and {why}")

@@ -1,6 +1,6 @@
-"""Reads the options of a backend, each of its kind; what is wrong is a `ConfigError` that names the option.
+"""Reads the options of a backend by type. A `ConfigError` names the option that is wrong.
 
-No message holds the value of an option, for any of them may be a secret.
+No message holds the value of an option, as any of them may be a secret.
 """
 
 import math
@@ -44,7 +44,7 @@ def texts_option(options: Options, name: str) -> tuple[str, ...]:
 
 
 def key_option(options: Options, variable: str) -> str:
-    """The option `key`, else the environment variable from the service's documentation; empty if neither is set."""
+    """The option `key`, else the environment variable of the service; empty if neither is set."""
     return text_option(options, "key") or os.environ.get(variable, "").strip()
 
 

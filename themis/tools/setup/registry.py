@@ -1,7 +1,7 @@
-"""The tools of this package by name: which modules list their backends, and a call that each should answer.
+"""The tools of this package by name: the modules that list their backends, and a call that each should answer.
 
-A new tool is one entry here. Modules are imported when they are asked for, so a command that needs no tool waits for
-none. What the backends are and what they need, the modules say themselves in `BACKENDS` (see `backend`).
+A new tool is one entry here. Modules are imported on demand, so a command without tools does not wait. Backends and
+what they need are in the modules' `BACKENDS` (see `backend`).
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ class Entry:
     """One tool."""
 
     modules: tuple[str, ...]
-    """Those whose `BACKENDS` serve it, below `themis.tools`."""
+    """Below `themis.tools`, those whose `BACKENDS` serve it."""
     probe: str
     """The argument of a call that it should answer, for `themis tools doctor --probe`."""
 
@@ -40,7 +40,7 @@ TOOLS: Mapping[str, Entry] = {
 
 @cache
 def backends(tool: str) -> tuple[Backend, ...]:
-    """The backends of a tool, in the order in which its modules list them."""
+    """The backends of a tool, in the order of its modules."""
     listed: list[Backend] = [each for module in TOOLS[tool].modules for each in import_module(f"themis.tools.{module}").BACKENDS]
     return tuple(backend for backend in listed if backend.tool.name == tool)
 
@@ -51,7 +51,7 @@ def default_backend(tool: str) -> Backend | None:
 
 
 def without_source(tool: str) -> AnyTool:
-    """A tool with nothing behind it, for its name and its schema."""
+    """A tool without a backend, for its name and schema."""
     return replace(backends(tool)[0].tool, function=_nothing)
 
 

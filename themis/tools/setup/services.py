@@ -1,6 +1,6 @@
-"""The HTTP service behind a backend, from the backend's options; all tools of a process share one client.
+"""The HTTP service behind a backend, from its options. All tools of a process share one client.
 
-Knows no particular service. How calls are made is in `themis.http.client`.
+Knows no particular service. `themis.http.client` makes the calls.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def service_of(
     )
     contact = text_option(options, "contact")
     agent = f"{USER_AGENT} ({contact})" if contact else USER_AGENT
-    # httpx reports a wrong character of a header by showing the header: a key would appear in its message.
+    # httpx shows the header in which a character is wrong, so a key would appear in its message.
     for header in (agent, *(headers or {}).values()):
         if not header.isascii() or not header.isprintable():
             raise ConfigError(f"{name}: the key and the contact must be printable ASCII, as HTTP headers are")
@@ -63,5 +63,5 @@ def service_of(
 
 @cache
 def shared_client() -> Client:
-    """The client that all tools of a process share, so that rates and rests hold over all of them."""
+    """The client that all tools of a process share, so that rates and rests hold for all together."""
     return Client()

@@ -1,14 +1,14 @@
 """Settings: which backend serves a tool, and which MCP servers join.
 
-Three places, each in front of the one before: the file `themis.toml` (of the working directory or the nearest
-parent that has one, or the file named by `--settings` or THEMIS_SETTINGS), environment variables
-(THEMIS_TOOLS__TRANSLATE__URL), and flags (`--tool translate.url=...`). Where a later place names another backend
-than an earlier one, the earlier one's options are dropped: they were meant for the other backend.
+There are three places, and a later one wins:
 
-A secret is best given by the name of an environment variable (`key_env = "SERPER_API_KEY"`). No message shows the
-value of an option, since any of them may be a secret.
+1. the file of `--settings` or THEMIS_SETTINGS, else `themis.toml` in the working directory or the nearest parent
+2. environment variables, such as THEMIS_TOOLS__TRANSLATE__URL
+3. flags, such as `--tool translate.url=...`
 
-Knows nothing of what an option means: that is the backend's to check.
+If a later place names another backend, the options of the earlier one are dropped. A secret is best given by the name
+of an environment variable (`key_env = "SERPER_API_KEY"`). No message shows the value of an option, as any may be a
+secret. Knows nothing of what an option means: the backend checks it.
 """
 
 import difflib
@@ -29,18 +29,18 @@ from themis.tools.setup.registry import TOOLS, backends, default_backend
 FILE = "themis.toml"
 PREFIXES = ("THEMIS_TOOLS__", "THEMIS_MCP__")
 OFF = "off"
-"""In place of a backend: the tool is not enabled."""
+"""Instead of a backend: the tool is not enabled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSetting:
-    """What the settings say of one tool; at least the backend, or that it is off."""
+    """What the settings say of one tool: at least its backend, or that it is off."""
 
     backend: str
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """May hold secrets."""
     unset: tuple[str, ...] = ()
-    """Environment variables that were named as the place of an option, and are not set."""
+    """Environment variables that options name, and that are not set."""
     where: str = ""
     """The file, variable or flag that names the backend."""
 
@@ -56,7 +56,7 @@ class McpServer:
     env: dict[str, str] = field(default_factory=dict, repr=False)
     """Environment variables of the program, beside PATH, HOME and the like."""
     env_from: tuple[str, ...] = ()
-    """Names of environment variables of ours that the program gets as well."""
+    """Environment variables of ours that the program gets as well."""
     token_env: str = ""
     """The environment variable that holds the bearer token for `url`."""
     cwd: str = ""
@@ -68,7 +68,7 @@ class McpServer:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that was set, checked; the tools that are not named here are as by default."""
+    """All settings, checked. Tools that are not named here have their defaults."""
 
     tools: Mapping[str, ToolSetting] = field(default_factory=dict)
     servers: Mapping[str, McpServer] = field(default_factory=dict)
@@ -103,13 +103,13 @@ def read_settings(file: Path | None = None, flags: Sequence[str] = (), environme
 
 FLAG = "--tool"
 FLAG_ONLY = {("code_run", "unsafe"): "--unsafe"}
-"""Giving up a wall must be said on the command line, every time: neither a file nor a variable may say it."""
+"""Giving up a wall takes a flag, every time: neither a file nor a variable can do it."""
 _SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 _SECRET_WORDS = ("key", "token", "secret", "password")
 
 
 def is_secret(option: str) -> bool:
-    """Should the value of such an option never be shown?"""
+    """Whether the value of such an option must never be shown."""
     return option.rpartition("_")[2] in _SECRET_WORDS
 
 
@@ -117,7 +117,7 @@ def _nearest_file() -> Path | None:
     here = Path.cwd()
     found = next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
     if found is not None and hasattr(os, "getuid") and found.stat().st_uid not in (os.getuid(), 0):
-        # The file can start programs (MCP servers): one that a stranger left in a parent folder must not.
+        # The file can start programs (MCP servers), so one that a stranger left in a parent folder must not count.
         raise ConfigError(f"{found} belongs to another user; if you trust it, name it with --settings or THEMIS_SETTINGS")
     return found
 
@@ -174,7 +174,7 @@ def _of_flag(flag: str) -> _Given:
 
 
 def _value(option: str, text: str) -> Any:
-    """A number, truth value or list where the text is one; a secret is never anything but text."""
+    """A number, truth value or list if the text is one. A secret is always text."""
     if is_secret(option) or option.endswith("_env"):
         return text
     try:
@@ -185,7 +185,7 @@ def _value(option: str, text: str) -> Any:
 
 
 def _lay_over(tools: dict[str, dict[str, _Given]], place: Iterable[_Given]) -> None:
-    """Puts what one place says in front of what the places before said."""
+    """Lays the values of one place over those of the places before."""
     said: dict[str, dict[str, _Given]] = {}
     for given in place:
         flag = FLAG_ONLY.get((given.path[1], given.path[2]))

@@ -1,7 +1,7 @@
 """Illustrative weather: made-up records for twelve cities, 1 to 20 May 2024, so that a demo needs no data.
 
-Nobody measured these. They are drawn, always the same, around each city's usual May, and show what the
-tool does; who wants real weather brings records or recordings of their own.
+Nobody measured these. They are drawn around each city's usual May, always the same, and only show what the tool does.
+For real weather, bring your own records or recordings.
 """
 
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from themis.tools.weather.record import WeatherRecord
 
 FIRST_DAY, DAYS = date(2024, 5, 1), 20
 
-# City: usual temperature (C) and humidity (%) of a May day, and the share of days with rain.
+# City: usual temperature (C) and humidity (%) of a day in May, and the share of rainy days.
 _MAY = {
     "Beijing": (24.0, 42.0, 0.15),
     "Berlin": (18.0, 55.0, 0.35),
@@ -32,7 +32,7 @@ _WET = ((1.0, "Patchy rain possible"), (4.0, "Light rain shower"), (12.0, "Moder
 
 def demo_records() -> list[WeatherRecord]:
     """The records, city by city and day by day."""
-    draw = Random(2024).random  # only `random` itself gives the same numbers in all versions of Python
+    draw = Random(2024).random  # of all its methods, only `random` gives the same numbers in every version of Python
     return [_record(city, FIRST_DAY + timedelta(days=day), draw()) for city in _MAY for day in range(DAYS)]
 
 

@@ -1,16 +1,16 @@
-"""Reads weather from CSV or Parquet into a store: finds the columns by their names, and turns their units into ours.
+"""Reads weather from CSV or Parquet into a store: finds the columns by their names, and converts their units.
 
-A column is named by its quantity and its unit, in any case and with any signs between: `temperature_c`, `Temp (°F)`,
-`Mean.Wind.SpeedMPH`. Needed are the city, the date, and one quantity with a unit that is known:
+A column is named by its quantity and unit, in any case, with any signs between: `temperature_c`, `Temp (°F)`,
+`Mean.Wind.SpeedMPH`. Needed are the city, the date, and one quantity with a known unit:
 
     temperature     c f k                   visibility   km m miles mi
     wind            kph kmh mph ms kn       humidity     (percent, with or without it in the name)
     precipitation   mm cm in inch inches    uv index     (no unit)
     overall         text; or events, in words such as Rain-Snow; where both are empty, from the cloud cover in oktas
 
-A row is one city on one day, a mean over the day where the column says so (`mean`, `avg`, `average`). An empty cell,
-NA, -999 or -9999 was not measured. A value that no weather can have counts as not measured, too, but where more than
-one in ten of a column are like that, its unit is wrong. Columns of other names are left alone.
+A row is one city on one day; columns may be named as means (`mean`, `avg`, `average`). An empty cell, NA, -999 or
+-9999 was not measured, nor was a value that no weather can have. If more than one in ten values of a column are
+impossible, its unit is wrong. Columns with other names are ignored.
 
 Parquet needs pyarrow (the extra `parquet`).
 """
@@ -47,10 +47,10 @@ class _Quantity:
 
     names: tuple[str, ...]
     units: Mapping[str, Callable[[float], float]]
-    """How each unit becomes ours; of several columns of one quantity, that of the first unit counts."""
+    """How each unit is converted. Of several columns of a quantity, that with the first unit here counts."""
     least: float
     most: float
-    """No weather on earth lies outside."""
+    """No weather on earth is outside."""
 
 
 def _times(factor: float) -> Callable[[float], float]:
@@ -82,15 +82,15 @@ _MEASURED = tuple(name for name in QUANTITIES if name != "cloud_oktas")
 _MEAN = re.compile(r"^(mean|average|avg)|(mean|average|avg)$")
 _NOT_MEASURED = ("", "na", "nan", "null", "none", "-999", "-9999")
 _TRACE = "t"
-"""Weather services write so of rain too little to be measured."""
+"""A trace: rain too little to be measured."""
 _SKIES = ((1, "Clear"), (5, "Partly cloudy"), (7, "Cloudy"), (8, "Overcast"))
-"""Up to how many oktas of the sky are covered."""
+"""The sky's words up to a cover in oktas."""
 
 
 def import_weather(file: Path, out: Path) -> int:
-    """Adds the records of a CSV or Parquet file to the store `out`, which is created if missing. Returns how many.
+    """Adds the records of a CSV or Parquet file to the store `out`, which is made if needed. Returns how many.
 
-    Raises `DataError` with file, line (of Parquet: row) and field; the store then stays as it was.
+    Raises `DataError` with file, line (in Parquet: row) and field; the store is then unchanged.
     """
     if not file.name.lower().endswith(ENDINGS):
         raise DataError(f"{file}: expected a file named {', '.join('*' + ending for ending in ENDINGS)}")
@@ -117,7 +117,7 @@ class _Import:
         self._place = "row" if file.suffix == ".parquet" else "line"
 
     def records(self) -> Iterator[WeatherRecord]:
-        """One a row that measured something; raises `DataError` at the first row that is wrong."""
+        """A record for each row with measurements; raises `DataError` at the first wrong row."""
         names, rows = _csv(self._file) if self._place == "line" else _parquet(self._file)
         texts, columns = self._columns(names)
         seen: dict[tuple[str, date], int] = {}
@@ -163,7 +163,7 @@ class _Import:
         return str(self._file) if self._place == "row" else f"{self._file}, line 1"
 
     def _value(self, row: Row, column: _Column, where: str) -> float | None:
-        """In our unit; None where it was not measured, or cannot have been."""
+        """In our unit; None if it was not measured or is impossible."""
         given = _number(row.get(column.name), column.name, where)
         if given is None:
             return None
@@ -185,7 +185,7 @@ class _Import:
 def _record(
     city: str, day: date, overall: str | None, values: Mapping[str, float | None], columns: Mapping[str, _Column], row: Row
 ) -> WeatherRecord:
-    """Rounded to a tenth, as in TARA. Measured miles are kept, as kilometres would not give them back."""
+    """Rounded to a tenth, as in TARA. Measured miles are kept, as rounded kilometres do not give them back."""
     measures = {name: None if (value := values.get(name)) is None else round(value, 1) for name in _MEASURED}
     miles: dict[str, float | None] = {"wind_kph": None, "visibility_km": None}
     for name in miles:
@@ -227,7 +227,7 @@ def _number(given: Any, name: str, where: str) -> float | None:
 
 
 def _overall(row: Row, texts: Mapping[str, str], values: Mapping[str, float | None]) -> str | None:
-    """The words of the file; else what came from the sky; else how much of it was covered."""
+    """The file's words for the weather; else its events; else its cloud cover."""
     said, happened = (str(row[texts[field]] or "").strip() if field in texts else "" for field in ("overall", "events"))
     events = [word for word in re.split(r"[-,;\s]+", happened) if word.lower() not in _NOT_MEASURED]
     covered = values.get("cloud_oktas")
@@ -244,7 +244,7 @@ def _plain(name: str) -> str:
 
 
 def _csv(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    """The names of the columns, and the rows with the numbers of their lines."""
+    """The names of the columns, and the rows with their line numbers."""
     rows = _csv_rows(file)
     _, first = next(rows, (0, {}))
     return list(first), rows

@@ -1,12 +1,12 @@
 """Weather of past days by the network: Open-Meteo's geocoding and archive to `WeatherRecord`, in TARA's words.
 
-What each value is: the mean temperature of the day, its highest wind at 10 m, the sum of its precipitation, the mean
-of its hourly relative humidity; the overall weather is the worst of the day, as Open-Meteo counts it. The archive is
-a reanalysis that holds neither visibility nor UV index. From 2022 on they come from Open-Meteo's archive of forecasts
-(the mean of the hours, the highest of the day); before, and where that has none, the observation leaves them out.
+Values are the day's mean temperature, its highest wind at 10 m, its sum of precipitation and the mean of its hourly
+relative humidity. The overall weather is the worst of the day, as Open-Meteo counts it. The archive is a reanalysis
+without visibility and UV index. From 2022 on, Open-Meteo's archive of forecasts gives the mean visibility of the hours
+and the day's highest UV index. Without them, the observation leaves them out.
 
-The published observations came from another service (weatherapi.com): the wording is the same, the values are near.
-Source of the forms: open-meteo.com's documentation.
+The published observations came from another service (weatherapi.com): the wording is the same, the values are close.
+Source: open-meteo.com's documentation.
 """
 
 from collections.abc import Callable, Mapping
@@ -61,7 +61,7 @@ OVERALL: Mapping[int, str] = {
     96: "Moderate or heavy rain with thunder",
     99: "Moderate or heavy rain with thunder",
 }
-"""WMO codes that Open-Meteo gives, in the words of the published observations. Those know one drizzle and no hail."""
+"""Open-Meteo's WMO codes in the words of the published observations, which have one drizzle and no hail."""
 
 _DAILY = {"weather_code": "wmo code", "temperature_2m_mean": "°C", "wind_speed_10m_max": "km/h", "precipitation_sum": "mm"}
 _HOURLY = {"relative_humidity_2m": "%"}
@@ -69,7 +69,7 @@ _HOURLY = {"relative_humidity_2m": "%"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a city lies."""
+    """Where a city is."""
 
     latitude: float
     longitude: float
@@ -82,10 +82,10 @@ class OpenMeteo:
     geocoding: Service
     archive: Service
     forecasts: Service | None
-    """None where visibility and UV index are not wanted."""
+    """None if visibility and UV index are not wanted."""
 
     def place(self, city: str) -> Place:
-        """The largest place of a name; what stands after a comma (`Paris, Texas`) must be its country or region."""
+        """The largest place of a name. The text after a comma (`Paris, Texas`) must be its country or region."""
         name, *regions = (part.strip() for part in city.split(","))
         if not name:
             raise ToolError("expected a city, found none")
@@ -132,14 +132,14 @@ class _Table:
         self._found = found
 
     def only(self, period: str, name: str, unit: str) -> float | None:
-        """The one value of a day; None where none is known."""
+        """The one value of a day; None if it is not known."""
         values = self._values(period, name, unit)
         if len(values) != 1:
             raise self._service.misread(f"the value of one day for '{name}'")
         return values[0]
 
     def mean(self, period: str, name: str, unit: str) -> float | None:
-        """The mean of the hours that are known."""
+        """The mean of the known hours."""
         known = [value for value in self._values(period, name, unit) if value is not None]
         return fmean(known) if known else None
 
@@ -167,7 +167,7 @@ def open_meteo(options: Options, client: Client | None = None) -> AnyTool:
 
 
 class _ByCity:
-    """Open-Meteo asked by the names of cities, each of which is looked up once."""
+    """Open-Meteo by names of cities, each of which is looked up once."""
 
     def __init__(self, source: OpenMeteo) -> None:
         self._source = source

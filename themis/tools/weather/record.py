@@ -1,6 +1,6 @@
-"""One day's weather of one city, the wording in which it is reported, and that wording read back.
+"""One day's weather of one city, the wording in which it is reported, and the parser of that wording.
 
-Knows nothing of where records come from, of forecasts, or of where a city lies: a city is a name.
+Knows nothing of where records come from, of forecasts, or of geography: a city is a name.
 """
 
 import math
@@ -22,7 +22,7 @@ _WRITTEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class WeatherRecord:
-    """The weather of one city on one day. A value that was not measured is None and left out of the wording."""
+    """The weather of one city on one day. A value that was not measured is None, and the wording leaves it out."""
 
     city: str
     day: date
@@ -35,20 +35,20 @@ class WeatherRecord:
     """Percent."""
     uv_index: float | None
     wind_mph: float | None = None
-    """Only where it was measured: the published miles and kilometres were rounded from a finer wind speed."""
+    """Only if it was measured: the published miles and kilometres were rounded from a finer wind speed."""
     visibility_miles: float | None = None
-    """Only where it was measured: 5 miles are 8.0 km, which are not quite 5 miles."""
+    """Only if it was measured: 5 miles are 8.0 km, but these are not quite 5 miles."""
 
 
 class WeatherSource(Protocol):
     """Where records come from."""
 
     def on(self, city: str, day: date) -> WeatherRecord:
-        """The record of a city on a day; raises `ToolError` that says what is there instead."""
+        """The record of a city on a day; a `ToolError` says what is there instead."""
 
 
 def written_weather(record: WeatherRecord) -> str:
-    """A record in TARA's words: miles per hour rounded to a tenth, inches to a hundredth, miles cut to whole ones."""
+    """A record in TARA's words: miles per hour rounded to a tenth, inches to a hundredth, miles cut to integers."""
     parts = []
     if record.overall is not None:
         parts.append(f"overall weather: {record.overall}")

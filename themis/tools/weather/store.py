@@ -1,7 +1,7 @@
 """A store of weather records on disk: one SQLite file, read a record at a time.
 
-A city is found in any case, spacing and with or without its accents; what follows its name in brackets
-(`London (GBR)`) may be left out where only one city has that name.
+A city is found in any case and spacing, with or without accents. What follows its name in brackets (`London (GBR)`)
+may be left out if only one city has that name.
 """
 
 import difflib
@@ -19,7 +19,7 @@ from themis.errors import ConfigError, DataError, ToolError
 from themis.tools.weather.record import WeatherRecord
 
 APPLICATION_ID = 0x7E315701
-"""Marks an SQLite file as ours, and its form as the first one."""
+"""Marks an SQLite file as ours, in the first version of its form."""
 
 _FIELDS = (
     "overall",
@@ -40,10 +40,10 @@ _IN_BRACKETS = re.compile(r"[\s,]*\([^()]*\)$")
 
 
 class WeatherStore:
-    """A store, opened to be read. Usable from many threads; a context manager."""
+    """A store, open for reading. Thread-safe; a context manager."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `DataError` where there is no such file, or it is cut off or no store of ours."""
+        """Raises `DataError` if the file is missing, cut off or not one of our stores."""
         self.path = path
         self._lock = threading.Lock()
         if not path.is_file():
@@ -60,7 +60,7 @@ class WeatherStore:
 
     @property
     def cities(self) -> list[str]:
-        """Their names as they were imported, in order."""
+        """Their names as imported, in order."""
         return list(self._cities.values())
 
     def __len__(self) -> int:
@@ -68,7 +68,7 @@ class WeatherStore:
         return count
 
     def on(self, city: str, day: date) -> WeatherRecord:
-        """The record of a city on a day; raises `ToolError` that says what is there instead."""
+        """The record of a city on a day; a `ToolError` says what is there instead."""
         key = self._key(city)
         found = self._rows(f"SELECT {', '.join(_FIELDS)} FROM records WHERE city = ? AND day = ?", key, day.isoformat())
         if not found:
@@ -108,9 +108,9 @@ class WeatherStore:
 
 
 def add_records(path: Path, records: Iterable[WeatherRecord]) -> int:
-    """Adds records to a store, in place of those of the same city and day; makes the file if needed.
+    """Adds records to a store, replacing those of the same city and day; makes the file if needed.
 
-    All or none: where the records raise an error, the store stays as it was. Returns how many were added.
+    All or none: if the records raise an error, the store is unchanged. Returns how many were added.
     """
     is_new = not path.exists()
     try:
@@ -130,7 +130,7 @@ def add_records(path: Path, records: Iterable[WeatherRecord]) -> int:
     except sqlite3.Error as error:
         raise _unreadable(path, error) from error
     finally:
-        connection.close()  # without a COMMIT, all is as before
+        connection.close()  # without a COMMIT, nothing changes
         if is_new and path.exists() and path.stat().st_size == 0:
             path.unlink()
     return count
@@ -158,7 +158,7 @@ def _unreadable(path: Path, error: sqlite3.Error) -> DataError:
 
 
 def _folded(city: str) -> str:
-    """In small letters, without accents and with single blanks."""
+    """In lower case, without accents, with single blanks."""
     plain = "".join(each for each in unicodedata.normalize("NFKD", city.casefold()) if not unicodedata.combining(each))
     return " ".join(plain.split())
 

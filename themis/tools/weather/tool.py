@@ -1,8 +1,8 @@
 """The tool `history_weather`: the weather of past days, from records or from a store.
 
-The backend `records` takes them from three places, later ones first: made-up ones (`demo`), TARA's recordings
-(observation texts, read back into records), and a file of the user's own. The backend `store` reads a store on disk
-(`store`), imported from CSV or Parquet (`importer`). The backend `open_meteo` asks the network (`live`).
+The backend `records` has three places, and a later one wins: made-up records (`demo`), TARA's recordings (observation
+texts, parsed into records), and the user's file. The backend `store` reads a store on disk (`store`), imported from
+CSV or Parquet (`importer`). The backend `open_meteo` asks the network (`live`).
 """
 
 import difflib
@@ -23,12 +23,12 @@ from themis.tools.weather.record import WeatherRecord, WeatherSource, record_of_
 from themis.tools.weather.store import WeatherStore
 
 RECORDINGS = Path("recordings") / "weather_history.json"
-"""Where recorded weather lies in TARA's folder."""
+"""Recorded weather in TARA's folder."""
 _MEASURES = ("temperature_c", "wind_kph", "precipitation_mm", "visibility_km", "humidity", "uv_index")
 
 
 def read_records(path: Path) -> list[WeatherRecord]:
-    """Records of a JSON list or of JSON lines, with the fields of `WeatherRecord`; the day is the field `date`."""
+    """Records of a JSON list or JSON lines, with the fields of `WeatherRecord`, but `date` for the day."""
     return [_record(row, where) for _, where, row in data_rows(path)]
 
 
@@ -42,7 +42,7 @@ def read_recordings(path: Path) -> list[WeatherRecord]:
 
 
 class WeatherRecords:
-    """Records by city and day; of two for the same city and day, the later one counts."""
+    """Records by city and day. Of two for the same city and day, the later one counts."""
 
     def __init__(self, records: Iterable[WeatherRecord]) -> None:
         self._cities: dict[str, dict[date, WeatherRecord]] = {}
@@ -50,7 +50,7 @@ class WeatherRecords:
             self._cities.setdefault(_folded(record.city), {})[record.day] = record
 
     def on(self, city: str, day: date) -> WeatherRecord:
-        """The record of a city on a day; raises `ToolError` that says what is there instead."""
+        """The record of a city on a day; a `ToolError` says what is there instead."""
         days = self._cities.get(_folded(city))
         if not days:
             similar = difflib.get_close_matches(_folded(city), self._cities, n=1)
@@ -63,7 +63,7 @@ class WeatherRecords:
 
 
 def weather_tool(records: WeatherSource, *, deadline: float = 10.0) -> AnyTool:
-    """The tool `history_weather` over some records; the deadline in seconds."""
+    """The tool `history_weather` over some records, with a deadline in seconds."""
 
     @tool(name="history_weather", deadline=deadline)
     def history_weather(city: str, day: date) -> str:
@@ -100,7 +100,7 @@ def _is_number(value: Any) -> bool:
 
 
 def records_tool(tara: Path | None = None, path: Path | None = None) -> AnyTool:
-    """`history_weather` over TARA's recordings, if its folder has them, then a file of records, then made-up ones."""
+    """`history_weather` over made-up records, then TARA's recordings if there are any, then a file; later ones win."""
     recorded = read_recordings(tara / RECORDINGS) if tara and (tara / RECORDINGS).is_file() else []
     return weather_tool(WeatherRecords([*demo_records(), *recorded, *(read_records(path) if path else [])]))
 
@@ -116,7 +116,7 @@ def _build_records(options: Options) -> AnyTool:
 
 def _records_missing(options: Options) -> str | None:
     if not options:
-        return None  # needs nothing; the recordings of THEMIS_DATA are checked when they are read
+        return None  # needs nothing; recordings of THEMIS_DATA are checked when read
     try:
         _build_records(options)
     except ThemisError as error:

@@ -15,7 +15,7 @@ ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.xz", ".zim")
 
 
 def articles(path: Path) -> Iterator[Passage]:
-    """The articles of a file, each whole; raises `DataError` with file, line and field."""
+    """The whole articles of a file; raises `DataError` with file, line and field."""
     if not path.name.endswith(ENDINGS):
         raise DataError(f"{path}: expected a file named {', '.join('*' + ending for ending in ENDINGS)}")
     if path.suffix == ".zim":

@@ -1,12 +1,12 @@
-"""A passage index: articles, cut into passages, that are found again by their words.
+"""A passage index: articles, cut into passages, that are found by their words.
 
-An index is a directory: the files of one of two engines, and `manifest.json`, which names the engine and the
-size of each file, so that a copy that was cut off is known when it is opened. tantivy answers in a fraction of
-a millisecond; SQLite's FTS5 is the twin for where it is not installed, and takes some thirty times as long
-(`benchmarks/wiki_index.py`). A directory is written beside its place and moved there when it is whole.
+An index is a directory with the files of one of two engines and `manifest.json`. The manifest names the engine and the
+size of each file, so a truncated copy is noticed when it is opened. tantivy answers in a fraction of a millisecond.
+SQLite's FTS5 replaces it where it is not installed, and takes some thirty times as long (`benchmarks/wiki_index.py`).
+A directory is written beside its place and moved there when it is complete.
 
-Passages are ranked by BM25 over stems of their words (English), with half as much weight for the title: more
-makes every short title that shares a word win. Knows nothing of tools or of where articles come from.
+Passages are ranked by BM25 over stemmed English words. The title has half the weight: with more, every short title
+that shares a word wins. Knows nothing of tools or of where articles come from.
 """
 
 import json
@@ -30,11 +30,11 @@ MANIFEST, KIND, VERSION = "manifest.json", "themis passage index", 1
 
 _TITLE_WEIGHT = 0.5
 _MEMORY = 64_000_000
-"""Bytes that tantivy fills before it writes a piece of the index to disk."""
+"""Bytes that tantivy holds before it writes a segment to disk."""
 
 
 class Engine(Protocol):
-    """What an index of passages must be able to do; usable from many threads."""
+    """What an index of passages must be able to do; thread-safe."""
 
     @staticmethod
     def build(directory: Path, passages: Iterable[Passage]) -> None: ...
@@ -49,8 +49,8 @@ class Engine(Protocol):
 def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None] | None = None, *, engine: str = "") -> int:
     """Indexes the articles of some files in the directory `out`, replacing an old index. Returns how many passages.
 
-    `progress` is told now and then how many passages are indexed so far. The engine is tantivy where it is installed,
-    else SQLite. Raises `DataError` with file, line and field, and `ConfigError` where `out` is something else.
+    `progress` gets the number of passages so far, now and then. The engine is tantivy if it is installed, else SQLite.
+    Raises `DataError` with file, line and field, and `ConfigError` if `out` is something else.
     """
     engine = engine or ("tantivy" if find_spec("tantivy") else "sqlite")
     made = _engine(engine, out)
@@ -82,7 +82,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
 
 
 class PassageIndex:
-    """An index on disk, opened; called with a query, it is a wiki source. Usable from many threads."""
+    """An open index, which is a wiki source: call it with a query. Thread-safe."""
 
     def __init__(self, directory: Path, passages: int = 1) -> None:
         """A query gives at most `passages`. Raises `DataError` if the directory is incomplete or not such an index."""
@@ -112,15 +112,14 @@ class TantivyEngine:
     def __init__(self, directory: Path) -> None:
         import tantivy
 
-        # tantivy locks what it opens by a file beside it: not in the index, which may lie where nothing can be
-        # written.
+        # tantivy puts a lock file beside what it opens: not in the index, whose folder may be read-only.
         links = Path(tempfile.mkdtemp(prefix="themis-index-"))
         self._remove_links = weakref.finalize(self, shutil.rmtree, links, ignore_errors=True)
         for file in directory.iterdir():
             (links / file.name).symlink_to(file.resolve())
         try:
             self._index = tantivy.Index.open(str(links))
-            self._index.config_reader("manual")  # an index that is replaced is another directory: there is nothing to watch for
+            self._index.config_reader("manual")  # a new index is another directory, so there is nothing to watch
             self._searcher = self._index.searcher()
         except (ValueError, OSError) as error:
             raise DataError(f"{directory}: tantivy cannot open this index ({error}); make it again") from error
@@ -144,12 +143,12 @@ class TantivyEngine:
                 writer.add_document(document)
             writer.commit()
         finally:
-            writer.wait_merging_threads()  # else they would go on writing into a folder that is being removed
+            writer.wait_merging_threads()  # else they would write into a folder that is being removed
         for lock in directory.glob(".*.lock"):
             lock.unlink()
 
     def find(self, words: Sequence[str], limit: int) -> list[Passage]:
-        # Words of letters and digits alone, in lower case, are no syntax of a query.
+        # Lower-case words of letters and digits have no meaning in the query syntax.
         query, _ = self._index.parse_query_lenient(" ".join(words), ["title", "text"], field_boosts={"title": _TITLE_WEIGHT})
         hits = self._searcher.search(query, limit, count=False).hits
         kept: list[Any] = [self._searcher.doc(address).get_first("passage") for _, address in hits]
@@ -167,7 +166,7 @@ class SqliteEngine:
     def __init__(self, directory: Path) -> None:
         self._path = directory / self.FILE
         self._lock = threading.Lock()
-        # As immutable, it is opened in a folder that cannot be written, too.
+        # `immutable` opens it in a read-only folder, too.
         address = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
 
@@ -226,7 +225,7 @@ def _analyser() -> Any:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """An index may be replaced; anything else that lies there may not."""
+    """An old index may be replaced; anything else may not."""
     if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
         return
     raise ConfigError(f"{out} exists and is not a passage index; name another folder for the index")
@@ -249,7 +248,7 @@ def _folder_beside(out: Path) -> Path:
 
 
 def _replace(out: Path, whole: Path) -> None:
-    whole.chmod(0o755)  # temporary folders are for their owner's eyes alone
+    whole.chmod(0o755)  # only the owner can read temporary folders
     if out.exists():
         old = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
         os.replace(out, old)
@@ -259,7 +258,7 @@ def _replace(out: Path, whole: Path) -> None:
 
 def _write_manifest(directory: Path, engine: str, passages: int, files: Sequence[Path]) -> None:
     for path in directory.iterdir():
-        path.chmod(0o644)  # tantivy writes some files for their owner's eyes alone
+        path.chmod(0o644)  # tantivy writes some files that only the owner can read
     sizes = {path.name: path.stat().st_size for path in sorted(directory.iterdir()) if not path.name.startswith(".")}
     sources = [path.name for path in files]
     manifest = {"kind": KIND, "version": VERSION, "engine": engine, "passages": passages, "sources": sources, "files": sizes}

@@ -1,8 +1,8 @@
-"""The live half of `wiki_search`: a wiki that runs MediaWiki, by its REST search and its extracts.
+"""The live half of `wiki_search`: a MediaWiki, by its REST search and its extracts.
 
-Two calls a search: the pages that fit, then the opening of each. A page without an opening (a list, a
+A search takes two calls: the pages that match, then the opening of each. A page without an opening (a list, a
 disambiguation) is reported by the lines in which the words were found.
-Source of the forms: MediaWiki's REST API (`/v1/search/page`) and its action API (`prop=extracts`).
+Source: MediaWiki's REST API (`/v1/search/page`) and its action API (`prop=extracts`).
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from themis.tools.wiki.passages import Passage, WikiSource, without_markup
 from themis.tools.wiki.tool import wiki_tool
 
 MOST_PASSAGES = 20
-"""What MediaWiki gives extracts of in one call."""
+"""MediaWiki gives at most this many extracts in one call."""
 
 
 def mediawiki_source(service: Service, passages: int = 1) -> WikiSource:
@@ -70,7 +70,7 @@ def _pages(service: Service, found: Any) -> list[dict[str, Any]]:
 
 
 def _openings(service: Service, found: Any) -> dict[str, str]:
-    """Openings by the title that was asked for, also where the wiki leads on from there to another title."""
+    """Openings by the title that was asked for, also if the wiki redirects it to another title."""
     query = found.get("query") if isinstance(found, dict) else None
     pages = query.get("pages") if isinstance(query, dict) else None
     if not isinstance(query, dict) or not isinstance(pages, list) or not all(isinstance(page, dict) for page in pages):
@@ -102,7 +102,7 @@ _OPTIONS = {
     **HTTP_OPTIONS,
     "url": "the script path of a wiki; https://en.wikipedia.org/w where not given",
     "language": "of the Wikipedia to ask; en where not given",
-    "passages": "how many articles are told; 1 where not given, as in the published data",
+    "passages": "how many articles are reported; 1 by default, as in the published data",
 }
 
 _TOOL = wiki_tool(lambda query: [])

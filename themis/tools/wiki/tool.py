@@ -19,7 +19,7 @@ _PASSAGES = "how many passages are reported, 1 (as in TARA) to 5"
 
 
 def wiki_tool(source: WikiSource, *, deadline: float = 10.0) -> AnyTool:
-    """The tool `wiki_search` over a wiki source; the deadline in seconds."""
+    """The tool `wiki_search` over a wiki source, with a deadline in seconds."""
 
     @tool(name="wiki_search", deadline=deadline, output_cap=4_000)
     def wiki_search(query: str) -> str:

@@ -1,7 +1,7 @@
 """OpenZIM dumps, such as those of Kiwix: their articles, to be indexed, and a search by the index they carry.
 
-A dump's own index finds what holds all words of a query, and nothing else; so a query that finds nothing is
-tried again with fewer: its names and numbers, then its longest word. Needs libzim (the extra `zim`).
+A dump's own index finds only what holds all words of a query. A query that finds nothing is tried again with fewer
+words: its names and numbers, then its longest word. Needs libzim (the extra `zim`).
 """
 
 import threading
@@ -21,19 +21,19 @@ _PROSE = frozenset({"p", "li", "dd"})
 
 
 def zim_articles(path: Path) -> Iterator[Passage]:
-    """The articles of a dump that have a text, whole, in the order of their paths."""
+    """The whole articles of a dump that have a text, in the order of their paths."""
     archive = _opened(path)
     for number in range(archive.all_entry_count):
-        article = _article(archive._get_entry_by_id(number))  # the one way to walk through a dump that libzim offers
+        article = _article(archive._get_entry_by_id(number))  # libzim has no other way to walk through a dump
         if article is not None:
             yield article
 
 
 class ZimSource:
-    """A dump, opened; called with a query, it is a wiki source. Usable from many threads."""
+    """An open dump, which is a wiki source: call it with a query. Thread-safe."""
 
     def __init__(self, path: Path, passages: int = 1) -> None:
-        """A query gives `passages`, each of another article. Raises `DataError` if the dump is incomplete."""
+        """A query gives `passages`, each from another article. Raises `DataError` if the dump is incomplete."""
         self._archive = _opened(path)
         self._lock = threading.Lock()
         self._passages = passages
@@ -87,7 +87,7 @@ class _Prose(HTMLParser):
 
 
 def html_text(html: str) -> str:
-    """The prose of a page, on one line; all its text where it has no paragraphs."""
+    """The prose of a page, on one line; all its text if it has no paragraphs."""
     parser = _Prose()
     parser.feed(html)
     parser.close()
@@ -118,7 +118,7 @@ def _article(entry: Any) -> Passage | None:
 
 
 def _best_passage(article: Passage, words: Sequence[str]) -> Passage:
-    """The first of those that hold most words of the query."""
+    """The passage that holds most words of the query; of equals, the first."""
     return max(passages_of(article), key=lambda passage: sum(word in passage.text.lower() for word in words))
 
 
