@@ -82,8 +82,8 @@ class Chat:
     def ask(self, prompt: Prompt, check: Check | None = None, repairs: int | None = None) -> Reply:
         """The answer to a prompt, or why it has no answer.
 
-        If an answer does not fit the schema, or fails the check, the model is asked again with the complaint, as often
-        as the settings (or `repairs`) say. Raises `ChatError` (such as `BudgetSpent`), `ConfigError` and `DataError`.
+        If an answer does not fit the schema or fails the check, the model is asked again with the complaint. The
+        settings or `repairs` say how often. Raises `ChatError` (such as `BudgetSpent`), `ConfigError` and `DataError`.
         """
         reply: Reply = NoAnswer("empty")
         for _ in range(1 + (self.settings.repairs if repairs is None else repairs)):

@@ -1,8 +1,8 @@
 """The command line: a command -> a function; parses and prints, decides nothing.
 
-A command's module is imported when the command is called, and what is slow to import (torch, transformers) inside the
-command, so that `themis --help` answers at once. An error made for somebody (`ThemisError`) becomes one sentence on
-stderr and exit status 2; Ctrl-C one line and 130; anything else is a bug of ours and surfaces.
+A command's module is imported when the command is called, and slow libraries (torch, transformers) inside the command.
+So `themis --help` answers at once. A `ThemisError` becomes one sentence on stderr and exit status 2, and Ctrl-C one
+line and 130. Anything else is a bug of ours and surfaces.
 """
 
 import io

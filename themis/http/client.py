@@ -1,9 +1,9 @@
 """The HTTP client of the tools: deadlines, retries, rates, size caps, redirects, and one kind of error for each cause.
 
-Every call runs in one event loop, in a thread of its own, and is cancelled at its deadline: a name that does not
-resolve or headers that trickle cannot stretch it. A host that fails repeatedly is not asked for a while. A body is
-never read past its cap, compressed or not. A redirect may lead to the same host or to a host that the settings name;
-any other is refused before a connection is opened.
+All calls run in one event loop with its own thread. Each is cancelled at its deadline, which neither a name that does
+not resolve nor headers that trickle can stretch. A host that fails repeatedly is not asked for a while. A body is
+never read past its cap, compressed or not. A redirect may lead to the same host or to one that the settings name. Any
+other is refused before a connection is opened.
 
 Failures of the world become `ToolUnavailable` and `ToolTimeout`, a refused argument `ToolError`, a refused key
 `ConfigError`. Keys travel in headers and bodies only, never in an address, and appear in no message.

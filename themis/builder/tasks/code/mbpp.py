@@ -4,8 +4,8 @@ A problem may give several drafts. In one the right answer is MBPP's program, an
 model's program that solved the problem, beside those that did not. If no model solved it, MBPP's program is laid out
 as models lay out theirs. The sandbox later decides whether a program passes; the file's own labels are not trusted.
 
-Sources: Program Synthesis with Large Language Models, arXiv:2108.07732; the programs are from a published study of the
-test-based choice among programs of Code Llama, GPT-3.5 and StarCoder.
+Source: Program Synthesis with Large Language Models, arXiv:2108.07732. The models' programs are from a published study
+of test-based choice among programs of Code Llama, GPT-3.5 and StarCoder.
 """
 
 import ast

@@ -2,8 +2,7 @@
 
 Cities have made-up names, and the weather is a function of city and day. So nothing can be memorised, and the agents
 can look at other days. The tools run as plain functions. The agents write half of the wrong answers. The others are of
-kinds that published rows have and the agents lack: any value however far off, a condition in brackets, a weekday that
-does not exist.
+kinds that only published rows have: any value however far off, a condition in brackets, a weekday that does not exist.
 """
 
 from collections.abc import Callable

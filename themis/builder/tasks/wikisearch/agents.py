@@ -72,8 +72,8 @@ def evidence(view: View, taken: Sequence[Step]) -> Evidence:
 def settled_by(question: str, references: Sequence[str], text: str, facts: Mapping[str, str] | None = None) -> Span | None:
     """The place in a passage that answers the question, if the passage is about it.
 
-    Unless the draft knows what is asked of which article (`relation`), the sentence must be about the question too:
-    the words of an answer often occur in a passage by chance. If the source has no paragraph of its own, the index
+    The words of an answer often occur in a passage by chance. So the sentence must be about the question too, unless
+    the draft knows what is asked of which article (`relation`). If the source has no paragraph of its own, the index
     mostly has none either. Then the sentence must cover more of the question.
     """
     facts = facts or {}

@@ -1,8 +1,8 @@
 """Wrong answers of the right kind: from the same passage, from other questions, and altered dates and numbers.
 
 Wrong answers are drawn from the right answers to all questions, by their frequency. So an answer is wrong about as
-often as it is right, and its surface cues tell nothing. An answer is left out if the passage also gives it, if it is
-part of the right answer, or if it may be another name for it.
+often as it is right, and its surface cues tell nothing. Three kinds are left out: what the passage also gives,
+parts of the right answer, and what may be another name for it.
 """
 
 import re
