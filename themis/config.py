@@ -25,7 +25,7 @@ T = TypeVar("T")
 WHOLE = "whole"
 """Metadata of a field: a recipe on top of another one replaces this mapping whole."""
 FORMERLY = "formerly"
-"""Metadata of a field: its former names, so that an old recipe is told the new one."""
+"""Metadata of a field: its former names, so that an error for an old recipe names the new one."""
 VARIANTS = "variants"
 """Metadata of a field: a list of mappings that each vary the recipe. Overrides on the command line win over them."""
 

@@ -165,7 +165,7 @@ def test_what_is_no_source_is_said_at_once(tmp_path: Path) -> None:
 def test_without_a_network_a_data_set_of_the_hub_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match=r"'someone/preferences' cannot be had from the Hub \(.*\); give a .jsonl or .parquet file instead"):
+    with pytest.raises(DataError, match=r"'someone/preferences' cannot be loaded from the Hub \(.*\); give a .jsonl or .parquet file"):
         drafts("someone/preferences")
 
 

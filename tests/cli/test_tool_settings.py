@@ -83,7 +83,7 @@ def test_what_somebody_set_up_and_does_not_work_stops_the_command(themis: Themis
 
 def test_score_takes_settings_too(themis: Themis, tiny: Path) -> None:
     words = ("score", "--model", tiny, "-q", "2+2?", "-a", "4", "--tool", "wiki_search.backend=nowhere")
-    assert "no backend of wiki_search" in sentence(themis(*words))
+    assert "not a backend of wiki_search" in sentence(themis(*words))
     Path("themis.toml").write_text("[tools.code_run]\nbackend = 'off'\n", encoding="utf-8")
     assert "switched off" in sentence(themis("tools", "call", "code_run", "1"))
 

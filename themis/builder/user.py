@@ -89,5 +89,5 @@ def _hub(name: str) -> Rows:
         rows: Iterable[Any] = datasets.load_dataset(name, split="train")
     except (OSError, ValueError, RuntimeError) as error:  # no network, no such data set, no such split, files of no known form
         why = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-        raise DataError(f"the data set '{name}' cannot be had from the Hub ({why}); give a .jsonl or .parquet file instead") from error
+        raise DataError(f"the data set '{name}' cannot be loaded from the Hub ({why}); give a .jsonl or .parquet file instead") from error
     yield from ((number, f"{name}, row {number}", row) for number, row in enumerate(rows, start=1))

@@ -249,7 +249,7 @@ class _Purse:
         where = f" in {self._ledger.path}" if self._ledger.path else ""
         return (
             f"the budget of the endpoint ({', '.join(limits)}) does not allow another request, after {self._ledger.spent.words(prices)}; "
-            f"all answers are kept{where}: raise 'budget' in the recipe and run the same command again to go on"
+            f"all answers are kept{where}: raise 'budget' in the recipe and run the same command again to resume"
         )
 
 

@@ -165,7 +165,7 @@ class Connection:
             return ChatError(f"{host} asks for payment ({what}); all answers so far are kept: pay, then run the same command again")
         if status in (401, 403):
             key = f"check the key in {self._settings.api_key_env}" if self._settings.api_key_env else "set api_key_env if it needs a key"
-            return ConfigError(f"{host} refused us ({what}); {key}")
+            return ConfigError(f"{host} refused the request ({what}); {key}")
         if status == 404:
             return ConfigError(f"{host} knows no such address or model ({what}); check base_url and model '{self._settings.model}'")
         if status in _FAULTS:
@@ -174,7 +174,7 @@ class Connection:
             return ChatError(f"{host} answered {what}; all answers so far are kept")
         wait = seconds_of(response.headers.get("Retry-After", ""))
         if wait is not None and wait > self._settings.longest_wait:
-            return ChatError(f"{host} asks for a rest of {wait:.0f} seconds ({what}); nothing is lost: run the same command again after it")
+            return ChatError(f"{host} asks to wait {wait:.0f} seconds ({what}); nothing is lost: run the same command again after that")
         self._rests_until = max(self._rests_until, time.monotonic() + (wait or 0.0))
         return Again(f"{host} answered {what}")
 

@@ -341,7 +341,7 @@ def _checked(service: Service, response: "httpx2.Response", body: bytes) -> byte
     if status in BUSY:
         raise _Busy(f"{service.name} answered {what}", seconds_of(response.headers.get("Retry-After", "")))
     if status in service.refusals and service.refusal:
-        raise ConfigError(f"{service.name} refused us ({what}): {service.refusal}")
+        raise ConfigError(f"{service.name} refused the request ({what}): {service.refusal}")
     if status in service.faults:
         raise ToolError(f"{service.name} refused the argument ({what})")
     raise ToolUnavailable(f"{service.name} answered {what}")

@@ -113,7 +113,7 @@ def test_stopped_by_its_budget_and_killed_with_9_a_build_ends_with_the_same_byte
     code, said = run(tmp_path, "out", f"{budget}=40")
     assert code == 2
     assert "the budget of the endpoint (40 requests) does not allow another request, after 40 requests" in said
-    assert "run the same command again to go on" in said
+    assert "run the same command again to resume" in said
     assert "about 280 requests to tiny" in said  # the estimate came first
     assert len(endpoint.asked) == 40
 

@@ -159,7 +159,7 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
             {"worlds": {"right": {"observations": [{"tool": "t"}]}, "wrong": {}}},
             r"line 2: field 'worlds.right.observations.text' is missing",
         ),
-        ({"id": "c/1"}, r"field 'id' must be another one in each row"),
+        ({"id": "c/1"}, r"field 'id' must be different in each row"),
     ],
 )
 def test_a_broken_row_is_named_with_line_and_field(change: dict[str, object], message: str, tmp_path: Path) -> None:

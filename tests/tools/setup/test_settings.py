@@ -84,7 +84,7 @@ def test_a_key_can_be_named_by_its_environment_variable_and_is_never_shown(write
         ("[tools.wiki_serch]\nbackend = 'index'", "unknown tool in 'tools.wiki_serch.backend'; did you mean 'wiki_search'?"),
         (
             "[tools.google_serper]\nbackend = 'serpr'",
-            "'tools.google_serper.backend' is 'serpr', no backend of google_serper; did you mean 'serper'?",
+            "'tools.google_serper.backend' is 'serpr', not a backend of google_serper; did you mean 'serper'?",
         ),
         (
             "[tools.google_serper]\nbackend = 'searxng'\nulr = 'x'",
@@ -93,7 +93,7 @@ def test_a_key_can_be_named_by_its_environment_variable_and_is_never_shown(write
         ("[tools.google_serper]\nurl = 'x'", "'tools.google_serper.url' is given, but no 'tools.google_serper.backend': one of serper,"),
         ("[tools]\ngoogle_serper = 'serper'", "'tools.google_serper' must be a table, found str"),
         ("[tool.google_serper]\nbackend = 'serper'", "unknown table 'tool'; did you mean 'tools'?"),
-        ("[tools.calculator]\nbackend = 'x'", "'tools.calculator.backend' is 'x', no backend of calculator; known: built in"),
+        ("[tools.calculator]\nbackend = 'x'", "'tools.calculator.backend' is 'x', not a backend of calculator; known: built in"),
         ("[tools.google_serper\n", "is not valid TOML"),
         ("[tools.google_serper]\nbackend = 'serper'\nkey = 's3cret'\nkey_env = 'K'", "are both given; leave one out"),
         ("[mcp.server.time]\nurl = 'http://x'", "unknown table 'mcp.server', did you mean 'mcp.servers'?"),

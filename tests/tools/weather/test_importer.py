@@ -137,7 +137,7 @@ def test_semicolons_a_mark_at_the_start_and_compression_make_no_difference(tmp_p
     (tmp_path / "short.csv.gz").write_bytes((tmp_path / "weather.csv.gz").read_bytes()[:-12])
     (tmp_path / "latin.csv").write_bytes(f"{HEAD}\n{ROW}".replace("Lima", "Málaga").encode("latin-1"))
     for name in ("short.csv.gz", "latin.csv"):
-        with pytest.raises(DataError, match=f"{name}: cut off, or no CSV in UTF-8"):
+        with pytest.raises(DataError, match=f"{name}: cut off, or not CSV in UTF-8"):
             import_weather(tmp_path / name, tmp_path / "weather.db")
 
 

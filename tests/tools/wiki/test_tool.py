@@ -162,10 +162,10 @@ def test_the_articles_of_a_dump_are_indexed_like_others(dump: Path, tmp_path: Pa
 def test_a_dump_that_is_cut_off_or_has_no_index_is_one_sentence(dump: Path, tmp_path: Path) -> None:
     short = tmp_path / "short.zim"
     short.write_bytes(dump.read_bytes()[:-100])
-    with pytest.raises(DataError, match=r"short\.zim is cut off, or no OpenZIM dump"):
+    with pytest.raises(DataError, match=r"short\.zim is cut off, or not an OpenZIM dump"):
         ZimSource(short)
     (tmp_path / "text.zim").write_text("no dump")
-    with pytest.raises(DataError, match=r"text\.zim is cut off, or no OpenZIM dump"):
+    with pytest.raises(DataError, match=r"text\.zim is cut off, or not an OpenZIM dump"):
         list(articles(tmp_path / "text.zim"))
     bare = make_zim(tmp_path / "bare.zim", indexed=False)
     with pytest.raises(DataError, match=r"bare\.zim has no index of its own; make one with: themis tools index"):

@@ -56,7 +56,7 @@ def read_counterfactuals(file: Path) -> list[Counterfactual]:
     rows = [_row(row, f"{file}, line {number}") for number, row in json_lines(file)]
     ids = [row.case.id for row in rows]
     if len(set(ids)) < len(ids) or not all(ids):
-        raise DataError(f"{file}: field 'id' must be another one in each row")
+        raise DataError(f"{file}: field 'id' must be different in each row")
     if not rows:
         raise DataError(f"{file} holds no rows; make them with `themis build counterfactual --out {file}`")
     return rows

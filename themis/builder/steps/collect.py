@@ -74,7 +74,7 @@ def sources_of(recipe: BuildRecipe, catalogue: Mapping[str, Source]) -> dict[str
 def check_files(sources: Mapping[str, Source], root: Path | None) -> None:
     """Whether the files of all sources exist; raises `DataError` that names the missing ones."""
     if root is None and any(source.files for source in sources.values()):
-        raise DataError("the sources' files are not at hand: set THEMIS_DATA to the folder of the data sets")
+        raise DataError("the sources' files are missing: set THEMIS_DATA to the folder of the data sets")
     missing = [
         f"{name} needs {root / file}" for name, source in sources.items() for file in source.files if root and not (root / file).exists()
     ]

@@ -128,7 +128,7 @@ def _refuse_foreign(out: Path) -> None:
     if not out.is_dir() or not any(out.iterdir()):
         return
     if not (out / DONE).is_file() and not (out / FOLDER / MARK).is_file() and [each.name for each in out.iterdir()] != [FOLDER]:
-        raise ConfigError(f"{out} is there already, and was not built by Themis; give another --out")
+        raise ConfigError(f"{out} exists and was not built by Themis; give another --out")
 
 
 def _remove_ours(out: Path) -> None:

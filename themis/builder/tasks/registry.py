@@ -83,5 +83,5 @@ def _offered(entry: EntryPoint, package: str) -> tuple[Task, ...]:
     for task in found:
         wrong = next((source.name for source in task.sources if source.task != task.name), None)
         if wrong is not None:
-            raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` is another")
+            raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` differs")
     return tuple(found)

@@ -306,7 +306,7 @@ def tools_of_servers(servers: McpServers, mode: Mode, store: ObservationStore | 
             tools += [servers.tool(name, entry) for entry in listing.result()]
         except ToolUnavailable as error:
             failed[name] = str(error)
-            _log.warning("%s; its tools are not there", error)
+            _log.warning("%s; its tools are missing", error)
     return tools, failed
 
 

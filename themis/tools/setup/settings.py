@@ -236,7 +236,7 @@ def _backend(tool: str, named: _Given | None, first: _Given) -> Backend:
             raise ConfigError(f"{first.where}: '{first.key}' is given, but no 'tools.{tool}.backend': one of {', '.join(known)}")
         return usual
     if named.value not in known:
-        raise ConfigError(f"{named.where}: '{named.key}' is '{named.value}', no backend of {tool}{_hint(str(named.value), known)}")
+        raise ConfigError(f"{named.where}: '{named.key}' is '{named.value}', not a backend of {tool}{_hint(str(named.value), known)}")
     return known[named.value]
 
 

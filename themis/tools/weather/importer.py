@@ -269,7 +269,7 @@ def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
                     raise DataError(f"{file}, line {reader.line_num + 1}: {len(cells)} fields, but line 1 names {len(names)}")
                 yield reader.line_num + 1, dict(zip(names, cells, strict=True))
     except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file}: cut off, or no CSV in UTF-8 ({error})") from error
+        raise DataError(f"{file}: cut off, or not CSV in UTF-8 ({error})") from error
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
 

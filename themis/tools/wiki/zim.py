@@ -104,7 +104,7 @@ def _opened(path: Path) -> Any:
     try:
         return Archive(path)
     except RuntimeError as error:
-        raise DataError(f"{path} is cut off, or no OpenZIM dump ({error})") from error
+        raise DataError(f"{path} is cut off, or not an OpenZIM dump ({error})") from error
 
 
 def _article(entry: Any) -> Passage | None:
