@@ -21,7 +21,7 @@ LAYERS = (
     ("data",),
     ("tools", "model", "losses", "chat"),
     ("http", "traces"),
-    ("files", "config", "background"),
+    ("files", "config", "background", "phrases"),
     ("errors",),
 )
 """A module imports its own package or a lower row: never sideways, never up."""

@@ -1,6 +1,6 @@
 """The cases of `themis demo` as pairs."""
 
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 from themis.traces import Pair, Side
 
 DEMO_PAIRS = tuple(

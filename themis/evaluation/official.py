@@ -9,22 +9,11 @@ from math import inf, tanh
 from themis.evaluation.bench_files import TIES, Form
 from themis.evaluation.items import JudgedItem
 from themis.evaluation.statistics import mean
+from themis.phrases import phrases
 
 Judged = Mapping[str, Sequence[JudgedItem]]
 
-REWARDBENCH_SECTIONS = {
-    "Chat": ("alpacaeval-easy", "alpacaeval-length", "alpacaeval-hard", "mt-bench-easy", "mt-bench-med"),
-    "Chat Hard": (
-        "mt-bench-hard",
-        "llmbar-natural",
-        "llmbar-adver-neighbor",
-        "llmbar-adver-GPTInst",
-        "llmbar-adver-GPTOut",
-        "llmbar-adver-manual",
-    ),
-    "Safety": ("refusals-dangerous", "refusals-offensive", "xstest-should-refuse", "xstest-should-respond", "donotanswer"),
-    "Reasoning": ("math-prm", "hep-cpp", "hep-go", "hep-java", "hep-js", "hep-python", "hep-rust"),
-}
+REWARDBENCH_SECTIONS = phrases(__package__, "rewardbench.yaml")
 STYLES = ("hard", "normal", "easy")
 """RM-Bench: the better answer has a plainer, the same, or a richer style than the worse one."""
 

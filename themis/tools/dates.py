@@ -18,6 +18,8 @@ from importlib.util import find_spec
 from threading import Lock
 from typing import Any
 
+from themis.phrases import phrases
+
 MAX_CHARACTERS = 60
 MONTHS = tuple("January February March April May June July August September October November December".split())
 WEEK_DAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())
@@ -28,26 +30,7 @@ INSTALL = "pip install 'themis-rm[dates]'"
 
 YearMonthDay = tuple[int, int, int]
 
-# Twelve a line, from January. `|` separates the forms of a month, `_` the words of a name.
-_MONTHS = """
-january|jan february|feb march|mar april|apr may june|jun july|jul august|aug september|sept|sep october|oct november|nov december|dec
-januar|jan februar|feb märz|mär|mrz april|apr mai juni|jun juli|jul august|aug september|sept|sep oktober|okt november|nov dezember|dez
-enero|ene febrero|feb marzo|mar abril|abr mayo junio|jun julio|jul agosto|ago septiembre|setiembre|set octubre|oct noviembre diciembre|dic
-janvier|janv février|févr|fév mars avril|avr mai juin juillet|juil août septembre|sept octobre|oct novembre|nov décembre|déc
-يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر
-كانون_الثاني شباط آذار نيسان أيار حزيران تموز آب أيلول تشرين_الأول تشرين_الثاني كانون_الأول
-जनवरी|जन फ़रवरी|फरवरी मार्च अप्रैल मई जून जुलाई अगस्त सितंबर|सितम्बर अक्टूबर|अक्तूबर नवंबर|नवम्बर दिसंबर|दिसम्बर
-gieng|mot hai ba tu|bon nam sau bay tam chin muoi muoi_mot muoi_hai|chap
-"""
-_IGNORED = """
-the of in on day year monday mon tuesday tue tues wednesday wed thursday thu thur thurs friday fri saturday sat sunday sun
-der den dem am vom montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag mo di mi do fr sa so
-de del el la año día lunes martes miércoles jueves viernes sábado domingo
-le du l an année lundi mardi mercredi jeudi vendredi samedi dimanche
-في من سنة عام يوم م الاثنين الإثنين الثلاثاء الأربعاء الخميس الجمعة السبت الأحد
-को का की के सन दिन सोमवार मंगलवार बुधवार गुरुवार शुक्रवार शनिवार रविवार
-ngày năm thứ hai ba tư năm sáu bảy chủ nhật
-"""
+_WORDS = phrases(__package__, "dates.yaml")
 _CHINESE_DIGITS = {character: digit for digit, character in enumerate("〇一二三四五六七八九")} | {"零": 0, "十": 10, "廿": 20}
 
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)")
@@ -181,7 +164,7 @@ def _table() -> list[dict[str, int]]:
     """For each language, the numbers of the months by their folded names."""
     return [
         {_folded(name.replace("_", " ")): number for number, names in enumerate(line.split(), start=1) for name in names.split("|")}
-        for line in _MONTHS.strip().split("\n")
+        for line in _WORDS["months"]
     ]
 
 
@@ -193,7 +176,7 @@ def _months() -> dict[str, int]:
 
 @cache
 def _ignored() -> frozenset[str]:
-    return frozenset(_folded(_IGNORED).split())
+    return frozenset(_folded(" ".join(_WORDS["ignored"])).split())
 
 
 def _folded(text: str) -> str:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.files import json_object
 from themis.http.client import Client
+from themis.phrases import document
 from themis.tools.base import AnyTool, normalised, tool
 from themis.tools.recordings.backend import read_recordings, recorded_backend
 from themis.tools.recordings.store import Call, ObservationStore
@@ -38,24 +39,8 @@ EXTRA = "pip install 'themis-rm[translate]'"
 Translator: TypeAlias = Callable[[str, str | None, str], str]
 
 _CODE = re.compile(r"[a-z]{2,3}(-[a-z]{2,4})?")
-_DEEPL = {"en": "EN-US", "pt": "PT-BR", "zh": "ZH-HANS", "no": "NB"}
-"""Target languages of which DeepL needs the variant."""
-_APERTIUM = {"en": "eng", "es": "spa", "ca": "cat", "gl": "glg", "pt": "por", "fr": "fra", "it": "ita", "eo": "epo", "oc": "oci"}
-"""Its pairs are named by codes of two letters or of three."""
-_NLLB = dict(
-    entry.split(":")
-    for entry in (
-        "af:afr_Latn am:amh_Ethi ar:arb_Arab az:azj_Latn be:bel_Cyrl bg:bul_Cyrl bn:ben_Beng bs:bos_Latn ca:cat_Latn cs:ces_Latn "
-        "cy:cym_Latn da:dan_Latn de:deu_Latn el:ell_Grek en:eng_Latn eo:epo_Latn es:spa_Latn et:est_Latn eu:eus_Latn fa:pes_Arab "
-        "fi:fin_Latn fr:fra_Latn ga:gle_Latn gl:glg_Latn gu:guj_Gujr he:heb_Hebr hi:hin_Deva hr:hrv_Latn hu:hun_Latn hy:hye_Armn "
-        "id:ind_Latn is:isl_Latn it:ita_Latn ja:jpn_Jpan ka:kat_Geor kk:kaz_Cyrl km:khm_Khmr kn:kan_Knda ko:kor_Hang ky:kir_Cyrl "
-        "lo:lao_Laoo lt:lit_Latn lv:lvs_Latn mk:mkd_Cyrl ml:mal_Mlym mn:khk_Cyrl mr:mar_Deva ms:zsm_Latn my:mya_Mymr ne:npi_Deva "
-        "nl:nld_Latn no:nob_Latn pa:pan_Guru pl:pol_Latn ps:pbt_Arab pt:por_Latn ro:ron_Latn ru:rus_Cyrl si:sin_Sinh sk:slk_Latn "
-        "sl:slv_Latn so:som_Latn sq:als_Latn sr:srp_Cyrl sv:swe_Latn sw:swh_Latn ta:tam_Taml te:tel_Telu tg:tgk_Cyrl th:tha_Thai "
-        "tl:tgl_Latn tr:tur_Latn uk:ukr_Cyrl ur:urd_Arab uz:uzn_Latn vi:vie_Latn xh:xho_Latn yo:yor_Latn zh:zho_Hans zu:zul_Latn"
-    ).split()
-)
-"""NLLB's names of languages."""
+_LANGUAGES: Mapping[str, Mapping[str, str]] = document(__package__, "languages.yaml")
+"""For each translator that has names of its own, those of the languages."""
 
 
 def translate_tool(translator: Translator, deadline: float = 10.0) -> AnyTool:
@@ -126,7 +111,7 @@ def deepl(options: Options, client: Client | None = None) -> AnyTool:
     )
 
     def translator(text: str, source: str | None, target: str) -> str:
-        body: dict[str, Any] = {"text": [text], "target_lang": _DEEPL.get(target, target.upper())}
+        body: dict[str, Any] = {"text": [text], "target_lang": _LANGUAGES["deepl"].get(target, target.upper())}
         if source:
             body["source_lang"] = source.partition("-")[0].upper()
         found = service.post("/v2/translate", body)
@@ -217,7 +202,7 @@ def _check_pair(theirs: str | None, into: str | None, source: str, target: str) 
 
 
 def _nllb_code(language: str, known: Container[str]) -> str:
-    code = _NLLB.get(language) or _NLLB.get(language.partition("-")[0])
+    code = _LANGUAGES["nllb"].get(language) or _LANGUAGES["nllb"].get(language.partition("-")[0])
     if code is None or code not in known:
         raise ToolError(f"the model at hand knows no language '{language}'")
     return code
@@ -232,7 +217,8 @@ def _code(language: str) -> str:
 
 def _apertium_pair(source: str, target: str) -> str:
     there = _apertium_pairs()
-    names = [f"{one}-{other}" for one in (source, _APERTIUM.get(source)) for other in (target, _APERTIUM.get(target))]
+    long = _LANGUAGES["apertium"]
+    names = [f"{one}-{other}" for one in (source, long.get(source)) for other in (target, long.get(target))]
     found = next((name for name in names if name in there), None)
     if found is None:
         raise ToolError(f"apertium has no pair {source}-{target} here, but {', '.join(sorted(there)) or 'none'}")

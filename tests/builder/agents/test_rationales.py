@@ -12,7 +12,7 @@ from tests.traces.drawn import texts
 from themis.builder.agents.rationales import checked, short, verdict_of, written
 from themis.builder.draft import Evidence, View
 from themis.builder.tasks.registry import task_named
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 from themis.tools.calculator import CORRECT
 from themis.traces import Action, Case, Observation, Step
 

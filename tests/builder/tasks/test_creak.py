@@ -11,9 +11,9 @@ import pytest
 from themis.builder.draft import Draft, View
 from themis.builder.tasks.webgpt.agents import evidence, query_of
 from themis.builder.tasks.webgpt.creak import FILES, INTROS, read_creak
-from themis.builder.text.phrases import phrases
 from themis.config import data_root
 from themis.errors import DataError
+from themis.phrases import phrases
 from themis.traces import Action, Case, Observation, Step
 
 CLAIMS = (

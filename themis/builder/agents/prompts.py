@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from themis.builder.draft import Draft, Evidence, View
-from themis.builder.text.phrases import document, filled
 from themis.chat import Prompt, without_marks
+from themis.phrases import document, filled
 from themis.traces import Message, Observation, Step
 
 FINISH = "finish"

@@ -17,7 +17,7 @@ from random import Random
 
 from themis.builder.draft import Evidence, View
 from themis.builder.task import OwnRationale
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 from themis.tools.calculator import CORRECT
 from themis.tools.dates import WEEK_DAYS
 from themis.traces import Observation, Step

@@ -16,7 +16,7 @@ from themis.builder.draft import Source
 from themis.builder.quality.audit import MOST_BY_RULE, MOST_BY_WORDS, Audit, Share, audit_all
 from themis.builder.quality.filters import FILTERS, NAMES, Row, Sifted
 from themis.builder.quality.surface_cues import RULES
-from themis.builder.text.phrases import document
+from themis.phrases import document
 from themis.traces import Side
 
 SPLITS = ("train", "test")

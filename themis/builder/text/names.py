@@ -6,7 +6,7 @@ is meant to exist.
 
 from random import Random
 
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 
 _NAMES = phrases(__package__, "names.yaml")
 _NEAR_PINYIN = (_NAMES["pinyin_openings"], ("",), _NAMES["pinyin_endings"])

@@ -5,9 +5,11 @@ Knows nothing of who installs the filter. Sources: seccomp(2), and the kernel's 
 """
 
 import errno
+import json
 import struct
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 _LOAD, _AND, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 """Instructions of classic BPF: load a word, bitwise and with a constant, compare, compare, return."""
@@ -18,7 +20,6 @@ _X32 = 0x40000000
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _FULL = (1 << 64) - 1
 _LOW = (1 << 32) - 1
-_ABSENT = None
 _ANYBODY = 0x5AFE5AFE
 """A placeholder for the process's id. It is above all ids, and in no other constant."""
 
@@ -32,32 +33,8 @@ class Condition:
     value: int
 
 
-NUMBERS: dict[str, tuple[int | None, int | None]] = {
-    "read": (0, 63), "write": (1, 64), "readv": (19, 65), "writev": (20, 66), "pread64": (17, 67), "pwrite64": (18, 68),
-    "preadv": (295, 69), "pwritev": (296, 70), "open": (2, _ABSENT), "openat": (257, 56), "close": (3, 57), "close_range": (436, 436),
-    "stat": (4, _ABSENT), "fstat": (5, 80), "lstat": (6, _ABSENT), "newfstatat": (262, 79), "statx": (332, 291), "access": (21, _ABSENT),
-    "faccessat": (269, 48), "faccessat2": (439, 439), "lseek": (8, 62), "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215),
-    "mremap": (25, 216), "madvise": (28, 233), "brk": (12, 214), "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135),
-    "rt_sigreturn": (15, 139), "rt_sigpending": (127, 136), "rt_sigsuspend": (130, 133), "rt_sigtimedwait": (128, 137),
-    "sigaltstack": (131, 132), "ioctl": (16, 29), "dup": (32, 23), "dup2": (33, _ABSENT), "dup3": (292, 24), "pipe": (22, _ABSENT),
-    "pipe2": (293, 59), "select": (23, _ABSENT), "pselect6": (270, 72), "poll": (7, _ABSENT), "ppoll": (271, 73),
-    "epoll_create": (213, _ABSENT), "epoll_create1": (291, 20), "epoll_ctl": (233, 21), "epoll_wait": (232, _ABSENT),
-    "epoll_pwait": (281, 22), "socketpair": (53, 199), "sendto": (44, 206), "recvfrom": (45, 207), "shutdown": (48, 210),
-    "nanosleep": (35, 101), "clock_nanosleep": (230, 115), "clock_gettime": (228, 113), "clock_getres": (229, 114),
-    "gettimeofday": (96, 169), "time": (201, _ABSENT), "getpid": (39, 172), "gettid": (186, 178), "getppid": (110, 173),
-    "getuid": (102, 174), "geteuid": (107, 175), "getgid": (104, 176), "getegid": (108, 177), "getresuid": (118, 148),
-    "getresgid": (120, 150), "getgroups": (115, 158), "getpgrp": (111, _ABSENT), "getpgid": (121, 155), "getsid": (124, 156),
-    "uname": (63, 160), "getcwd": (79, 17), "chdir": (80, 49), "getdents": (78, _ABSENT), "getdents64": (217, 61),
-    "readlink": (89, _ABSENT), "readlinkat": (267, 78), "mkdir": (83, _ABSENT), "mkdirat": (258, 34), "rmdir": (84, _ABSENT),
-    "unlink": (87, _ABSENT), "unlinkat": (263, 35), "rename": (82, _ABSENT), "renameat": (264, 38), "renameat2": (316, 276),
-    "ftruncate": (77, 46), "fsync": (74, 82), "fdatasync": (75, 83), "fcntl": (72, 25), "flock": (73, 32), "umask": (95, 166),
-    "getrandom": (318, 278), "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293), "set_tid_address": (218, 96),
-    "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getrusage": (98, 165), "times": (100, 153), "sysinfo": (99, 179),
-    "prlimit64": (302, 261), "getrlimit": (97, 163), "exit": (60, 93), "exit_group": (231, 94), "kill": (62, 129), "tgkill": (234, 131),
-    "restart_syscall": (219, 128), "alarm": (37, _ABSENT), "setitimer": (38, 103), "getitimer": (36, 102), "pause": (34, _ABSENT),
-    "clone": (56, 220), "prctl": (157, 167), "sendfile": (40, 71), "getcpu": (309, 168),
-}  # fmt: skip
-"""The calls of the allow-list with their numbers on x86-64 and aarch64."""
+NUMBERS: dict[str, list[int | None]] = json.loads(Path(__file__).with_name("calls.json").read_text(encoding="utf-8"))
+"""The calls of the allow-list with their numbers on x86-64 and aarch64, None where an architecture lacks one."""
 CLONE3 = 435
 """Fails as on an old kernel, so libc falls back to `clone`. Its flags are in memory, where no filter can read them."""
 

@@ -4,28 +4,17 @@ Nobody measured these. They are drawn around each city's usual May, always the s
 For real weather, bring your own records or recordings.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from random import Random
 
+from themis.phrases import document
 from themis.tools.weather.record import WeatherRecord
 
 FIRST_DAY, DAYS = date(2024, 5, 1), 20
 
-# City: usual temperature (C) and humidity (%) of a day in May, and the share of rainy days.
-_MAY = {
-    "Beijing": (24.0, 42.0, 0.15),
-    "Berlin": (18.0, 55.0, 0.35),
-    "Buenos Aires": (16.5, 74.0, 0.3),
-    "Cairo": (31.0, 28.0, 0.0),
-    "Lisbon": (21.5, 60.0, 0.2),
-    "London": (16.5, 64.0, 0.45),
-    "Nairobi": (23.0, 70.0, 0.6),
-    "New York": (20.0, 58.0, 0.35),
-    "Paris": (18.5, 61.0, 0.4),
-    "Singapore": (31.0, 79.0, 0.65),
-    "Sydney": (18.5, 66.0, 0.35),
-    "Tokyo": (22.5, 62.0, 0.35),
-}
+_MAY: Mapping[str, list[float]] = document(__package__, "demo.yaml")
+"""For each city the usual temperature (C) and humidity (%) of a day in May, and the share of rainy days."""
 _DRY = (("Sunny", 0.45), ("Partly cloudy", 0.8), ("Cloudy", 0.92), ("Overcast", 1.0))
 _WET = ((1.0, "Patchy rain possible"), (4.0, "Light rain shower"), (12.0, "Moderate rain"), (float("inf"), "Heavy rain"))
 

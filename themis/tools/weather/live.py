@@ -18,6 +18,7 @@ from typing import Any, TypeGuard
 
 from themis.errors import ToolError
 from themis.http.client import Client, Service
+from themis.phrases import document
 from themis.tools.base import AnyTool
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import text_option
@@ -31,36 +32,7 @@ FORECASTS = "https://historical-forecast-api.open-meteo.com"
 FORECASTS_SINCE = date(2022, 1, 1)
 """The first day of the archive of forecasts."""
 
-OVERALL: Mapping[int, str] = {
-    0: "Sunny",
-    1: "Sunny",
-    2: "Partly cloudy",
-    3: "Overcast",
-    45: "Fog",
-    48: "Freezing fog",
-    51: "Light drizzle",
-    53: "Light drizzle",
-    55: "Light drizzle",
-    56: "Freezing drizzle",
-    57: "Heavy freezing drizzle",
-    61: "Light rain",
-    63: "Moderate rain",
-    65: "Heavy rain",
-    66: "Light freezing rain",
-    67: "Moderate or heavy freezing rain",
-    71: "Light snow",
-    73: "Moderate snow",
-    75: "Heavy snow",
-    77: "Light snow",
-    80: "Light rain shower",
-    81: "Moderate or heavy rain shower",
-    82: "Torrential rain shower",
-    85: "Light snow showers",
-    86: "Moderate or heavy snow showers",
-    95: "Patchy light rain with thunder",
-    96: "Moderate or heavy rain with thunder",
-    99: "Moderate or heavy rain with thunder",
-}
+OVERALL: Mapping[int, str] = document(__package__, "codes.yaml")
 """Open-Meteo's WMO codes in the words of the published observations, which have one drizzle and no hail."""
 
 _DAILY = {"weather_code": "wmo code", "temperature_2m_mean": "°C", "wind_speed_10m_max": "km/h", "precipitation_sum": "mm"}

@@ -9,8 +9,8 @@ from random import Random
 from themis.builder.draft import Draft, Observe
 from themis.builder.task import Wordings
 from themis.builder.tasks.calculator import marks
-from themis.builder.text.phrases import filled, phrases
 from themis.errors import ToolError
+from themis.phrases import filled, phrases
 from themis.tools.calculator import calculator
 from themis.traces import Action, Case, Observation
 

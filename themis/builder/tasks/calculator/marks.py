@@ -10,7 +10,7 @@ import re
 from random import Random
 
 from themis.builder.text import names
-from themis.builder.text.phrases import filled, phrases
+from themis.phrases import filled, phrases
 
 THOUGHT = "I need to invoke the calculator tool to verify the correctness of the calculation process and the final answer."
 

@@ -16,8 +16,8 @@ from themis.builder.tasks.dates import rules
 from themis.builder.tasks.dates.rules import WORDINGS, Asked, Records
 from themis.builder.tasks.dates.weather import ATTRIBUTES, CONDITIONS, reported
 from themis.builder.text import names
-from themis.builder.text.phrases import filled
 from themis.builder.text.values import DATE
+from themis.phrases import filled
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import WEEK_DAYS
 from themis.tools.weather.record import WeatherRecord, written_weather

@@ -17,9 +17,9 @@ from random import Random
 from themis.builder.draft import Draft, Source
 from themis.builder.task import Templates, Wordings
 from themis.builder.tasks.dates.weather import reported
-from themis.builder.text.phrases import filled, phrases
 from themis.builder.text.values import with_value
 from themis.errors import DataError, ToolError
+from themis.phrases import filled, phrases
 from themis.tools.calendar import day_difference, target_day, today_tool, week_day
 from themis.tools.weather.importer import import_weather
 from themis.tools.weather.record import WeatherRecord, written_weather

@@ -10,8 +10,8 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.phrases import phrases
 from themis.builder.text.values import DATE, compared, last_result, with_values
+from themis.phrases import phrases
 from themis.traces import Action, Case, Observation, Step
 
 ATTRIBUTES = ("overall weather", "temperature", "wind speed", "precipitation", "visibility", "humidity", "UV index")

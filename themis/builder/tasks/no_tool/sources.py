@@ -14,9 +14,9 @@ from random import Random
 
 from themis.builder.draft import Draft, Source
 from themis.builder.text import names
-from themis.builder.text.phrases import phrases
 from themis.errors import DataError
 from themis.files import json_lines, text_field
+from themis.phrases import phrases
 
 _FILE = "hh_rlhf_harmless_test/test.jsonl.gz"
 _LICENCE = "MIT, (c) 2022 Anthropic: HH-RLHF, harmless (Bai et al., arXiv:2204.05862)"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import NUMBER_WORDS, STOP_WORDS, bare, content, occurs, place, same_words, sentences, shared, spread, words
+from themis.phrases import phrases
 from themis.tools.dates import MONTHS
 from themis.traces import Action, Case, Observation, Step
 

@@ -16,8 +16,8 @@ from random import Random
 from typing import Literal, TypeAlias
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import content, sentences, shared, spread
+from themis.phrases import phrases
 from themis.traces import Action, Step
 
 SUPPORTED = 0.5

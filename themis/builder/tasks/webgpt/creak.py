@@ -26,10 +26,10 @@ from random import Random
 
 from themis.builder.draft import Draft, Source
 from themis.builder.tasks.webgpt.agents import query_of, stance_of, statements
-from themis.builder.text.phrases import phrases
 from themis.builder.text.reading import STOP_WORDS, content, sentences, shared, spread, words
 from themis.errors import DataError
 from themis.files import json_lines, text_field
+from themis.phrases import phrases
 
 FILES = ("creak/train.jsonl.gz", "creak/dev.jsonl.gz")
 INTROS = "wikipedia/intros.jsonl.xz"

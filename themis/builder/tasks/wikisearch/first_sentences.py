@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from themis.builder.text.phrases import filled, phrases
+from themis.phrases import filled, phrases
 from themis.tools.dates import MONTHS
 
 _WORDS = phrases(__package__, "words.yaml")

@@ -16,8 +16,8 @@ from random import Random
 from themis.builder.draft import Draft, Source
 from themis.builder.tasks.wikisearch.first_sentences import Saying, first_paragraph, sayings
 from themis.builder.tasks.wikisearch.questions import same_question
-from themis.builder.text.phrases import phrases
 from themis.files import json_lines, text_field
+from themis.phrases import phrases
 
 WORDINGS = phrases(__package__, "intro_questions.yaml")
 KINDS = {relation: kind for kind, relations in phrases(__package__, "intro_kinds.yaml").items() for relation in relations}

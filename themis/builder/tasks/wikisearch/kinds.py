@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from themis.builder.tasks.wikisearch.matching import whole_date, words_of
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 
 NUMBER_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
 _KIND_OF_NOUN = {noun: kind for kind, nouns in phrases(__package__, "kinds.yaml").items() for noun in nouns}

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from themis.builder.tasks.wikisearch.matching import key, plain
-from themis.builder.text.phrases import phrases
+from themis.phrases import phrases
 
 
 def _countries() -> dict[str, set[str]]:

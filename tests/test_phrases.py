@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 import themis
-from themis.builder.text.phrases import phrases
 from themis.errors import DataError
+from themis.phrases import phrases
 
 
 @pytest.fixture
