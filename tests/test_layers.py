@@ -22,7 +22,7 @@ LAYERS = (
     ("tools", "model", "losses", "chat"),
     ("http", "traces"),
     ("files", "config", "background", "phrases"),
-    ("errors",),
+    ("closing", "errors"),
 )
 """A module imports its own package or a lower row: never sideways, never up."""
 ROW = {name: row for row, names in enumerate(reversed(LAYERS)) for name in names}

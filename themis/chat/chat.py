@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from math import ceil
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from themis.chat.connection import TOO_LONG, Again, Connection, Rejected
 from themis.chat.ledger import Ledger
@@ -23,6 +22,7 @@ from themis.chat.prompt import Answered, BudgetSpent, ChatError, NoAnswer, Promp
 from themis.chat.settings import FORMS, ChatSettings, Form
 from themis.chat.spending import Estimate, Spending, estimate, prompt_tokens
 from themis.chat.structured import NotOfTheForm, decoded
+from themis.closing import Closing
 from themis.errors import ConfigError
 
 # Each retry is logged. Without a handler of the application, the log would go to the user's terminal.
@@ -37,7 +37,7 @@ _SHOWN = 4_000
 """Most characters of a wrong answer to repeat to the model when it is asked again."""
 
 
-class Chat:
+class Chat(Closing):
     """One endpoint, its cache and its budget. A context manager that closes both."""
 
     def __init__(self, settings: ChatSettings, cache: Path | str | None = None) -> None:
@@ -102,12 +102,6 @@ class Chat:
         """Closes connections and cache."""
         self._connection.close()
         self._ledger.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _said(self, prompt: Prompt) -> Said:
         """The reply from the cache, from an equal prompt in flight, or from the endpoint."""

@@ -21,12 +21,12 @@ import time
 import zlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from themis import __version__
 from themis.background import BackgroundLoop
+from themis.closing import Closing
 from themis.errors import ConfigError, ToolError, ToolTimeout, ToolUnavailable
 from themis.http.retry_after import seconds_of
 
@@ -117,7 +117,7 @@ class Service:
             raise ToolUnavailable(f"{self.name} answered with something that is not JSON") from error
 
 
-class Client:
+class Client(Closing):
     """Connections, rates and rests by host. Thread-safe. A test hands in the transport and the clock of the rests."""
 
     def __init__(self, transport: "httpx2.AsyncBaseTransport | None" = None, now: Callable[[], float] = time.monotonic) -> None:
@@ -157,12 +157,6 @@ class Client:
     def close(self) -> None:
         """Closes all connections and ends the thread."""
         self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _open(self) -> None:
         import httpx2

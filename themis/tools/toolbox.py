@@ -18,9 +18,9 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from themis.closing import Closing
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
@@ -39,7 +39,7 @@ MAX_LATE = 8
 _log = logging.getLogger(__name__)
 
 
-class Toolbox:
+class Toolbox(Closing):
     """Runs calls. Thread-safe; a context manager that ends its threads."""
 
     def __init__(
@@ -122,12 +122,6 @@ class Toolbox:
         self._pool.shutdown(cancel_futures=True)
         for close in self._closing:
             close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _why_off(self, name: str) -> str | None:
         return self._off.get(name) or self._off.get(f"{name.partition('.')[0]}.")

@@ -23,9 +23,9 @@ from themis.phrases import document
 from themis.tools.base import AnyTool, normalised, tool
 from themis.tools.recordings.backend import read_recordings, recorded_backend
 from themis.tools.recordings.store import Call, ObservationStore
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import key_option, number_option, text_option
-from themis.tools.setup.services import HTTP_OPTIONS, service_of
+from themis.tools.setup.services import service_of
 from themis.traces import Observation
 
 LONGEST_TEXT = 5_000
@@ -285,40 +285,12 @@ def _lacks_model(options: Options) -> str | None:
     return _lacks_detection() or (None if find_spec("sentencepiece") else f"what reads its vocabulary: {EXTRA}")
 
 
-_DEADLINE = {"deadline": "seconds for a call"}
-
 _TOOL = translate_tool(lambda text, source, target: text)
 
-BACKENDS: tuple[Backend, ...] = (
-    Backend(
-        _TOOL,
-        "libretranslate",
-        "a LibreTranslate server; needs its address",
-        {**HTTP_OPTIONS, "key": "its key, where it wants one; else the environment variable LIBRETRANSLATE_API_KEY"},
-        libretranslate,
-        _lacks_url,
-    ),
-    Backend(
-        _TOOL,
-        "deepl",
-        "DeepL; needs a key",
-        {**HTTP_OPTIONS, "key": "its key; else the environment variable DEEPL_AUTH_KEY"},
-        deepl,
-        _lacks_deepl_key,
-    ),
-    Backend(_TOOL, "apertium", "the gist, offline, by Debian's apertium", _DEADLINE, apertium, _lacks_apertium, offline=True),
-    Backend(
-        _TOOL,
-        "model",
-        "a Marian or NLLB model on disk",
-        {**_DEADLINE, "path": "the Hugging Face directory of the model"},
-        model,
-        _lacks_model,
-        offline=True,
-    ),
-    recorded_backend(
-        _TOOL,
-        _read_recordings,
-        "an export of observations (.jsonl), a store of them, or TARA's translate_history.json",
-    ),
+BACKENDS = (
+    backend(_TOOL, "libretranslate", libretranslate, _lacks_url),
+    backend(_TOOL, "deepl", deepl, _lacks_deepl_key),
+    backend(_TOOL, "apertium", apertium, _lacks_apertium, offline=True),
+    backend(_TOOL, "model", model, _lacks_model, offline=True),
+    recorded_backend(_TOOL, _read_recordings, "an export of observations (.jsonl), a store of them, or TARA's translate_history.json"),
 )

@@ -12,9 +12,9 @@ from themis.errors import ConfigError, ToolError
 from themis.http.client import Client, Service
 from themis.tools.base import AnyTool, tool
 from themis.tools.recordings.backend import recorded_backend
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import key_option, number_option, text_option
-from themis.tools.setup.services import HTTP_OPTIONS, service_of
+from themis.tools.setup.services import service_of
 from themis.tools.wiki.passages import without_markup
 
 RESULTS = 10
@@ -237,15 +237,12 @@ def _lacks_url(options: Options) -> str | None:
     return None if text_option(options, "url") else "no address: set the option 'url' to your SearXNG, such as http://localhost:8080"
 
 
-_OPTIONS = {**HTTP_OPTIONS, "results": f"how many results are reported; {RESULTS} where not given"}
-_KEYED = {**_OPTIONS, "key": "the key of the service; else its environment variable"}
-
 _TOOL = web_search_tool(lambda query: [])
 
-BACKENDS: tuple[Backend, ...] = (
-    Backend(_TOOL, "serper", "Google's results by Serper; needs a key", _KEYED, serper, _lacks_key("SERPER_API_KEY")),
-    Backend(_TOOL, "searxng", "a SearXNG of your own; needs its address", _OPTIONS, searxng, _lacks_url),
-    Backend(_TOOL, "brave", "Brave Search; needs a key", _KEYED, brave, _lacks_key("BRAVE_API_KEY")),
-    Backend(_TOOL, "tavily", "Tavily; needs a key", _KEYED, tavily, _lacks_key("TAVILY_API_KEY")),
+BACKENDS = (
+    backend(_TOOL, "serper", serper, _lacks_key("SERPER_API_KEY")),
+    backend(_TOOL, "searxng", searxng, _lacks_url),
+    backend(_TOOL, "brave", brave, _lacks_key("BRAVE_API_KEY")),
+    backend(_TOOL, "tavily", tavily, _lacks_key("TAVILY_API_KEY")),
     recorded_backend(_TOOL),
 )

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from themis.closing import Closing
 from themis.errors import ConfigError, DataError
 from themis.files import write_whole
 
@@ -25,7 +26,7 @@ FOLDER, MARK, DONE = "work", "recipe.json", "build.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-class Work:
+class Work(Closing):
     """The folder `out/work` of one recipe; a context manager that locks out other builds."""
 
     def __init__(self, out: Path, fingerprint: str, *, overwrite: bool = False) -> None:
@@ -91,12 +92,6 @@ class Work:
 
     def close(self) -> None:
         os.close(self._lock)
-
-    def __enter__(self) -> "Work":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:

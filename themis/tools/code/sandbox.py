@@ -23,9 +23,9 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
+from themis.closing import Closing
 from themis.errors import ToolUnavailable
 
 Tier = Literal["namespaces", "landlock", "bare"]
@@ -96,7 +96,7 @@ class Run:
     tier: Tier
 
 
-class Sandbox:
+class Sandbox(Closing):
     """A warm worker that forks for each job. It starts with the first job. Thread-safe, also after a fork."""
 
     def __init__(self, limits: Limits | None = None, *, tiers: Sequence[Tier] = TIERS) -> None:
@@ -128,12 +128,6 @@ class Sandbox:
             if self._worker is not None and self._owner == os.getpid():
                 self._worker.close()
             self._worker = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _started(self) -> "_Worker":
         with self._lock:

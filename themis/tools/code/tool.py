@@ -14,7 +14,7 @@ from themis.errors import ConfigError, ToolUnavailable
 from themis.tools.base import AnyTool, tool
 from themis.tools.code.checks import Check, Outcome, entry_point, settle, split_test
 from themis.tools.code.sandbox import Limits, Run, Sandbox
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import number_option, truth_option
 from themis.traces import Case
 
@@ -157,20 +157,4 @@ def _tier(options: Options) -> str:
         return f"the tier '{sandbox.tier}' holds"
 
 
-BACKENDS: tuple[Backend, ...] = (
-    Backend(
-        code_tool(),
-        name="sandbox",
-        summary="runs Python in a sandbox on this machine",
-        options={
-            "unsafe": "true to run code without a sandbox; the observation says so",
-            "seconds": "of processor time for each run; 5 by default",
-            "memory_mb": "for each run; 256 by default",
-        },
-        build=_build,
-        missing=_missing,
-        offline=True,
-        default=True,
-        here=_tier,
-    ),
-)
+BACKENDS = (backend(code_tool(), "sandbox", _build, _missing, offline=True, default=True, here=_tier),)

@@ -17,8 +17,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import mcp_types
@@ -26,6 +25,7 @@ from mcp import Client, MCPError
 from mcp.client.session import ClientSession
 from pydantic import ValidationError
 
+from themis.closing import Closing
 from themis.errors import DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, Tool
 from themis.tools.mcp.schema import DESCRIPTION_CAP, ArgumentCheck, UnusableToolError, checked_name, harmless, shown_schema
@@ -65,7 +65,7 @@ class Listed:
     """The server's own, for checking arguments."""
 
 
-class McpServers:
+class McpServers(Closing):
     """Connections to the servers of the settings. A context manager that ends them."""
 
     def __init__(self, servers: Mapping[str, McpServer], connect: Connect = transport_of) -> None:
@@ -112,12 +112,6 @@ class McpServers:
             self._thread.join(timeout=2)
             if not self._thread.is_alive():
                 self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _wait(self, work: Coroutine[Any, Any, T], seconds: float) -> T:
         future = asyncio.run_coroutine_threadsafe(work, self._loop)

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
+from themis.closing import Closing
 from themis.errors import ConfigError, DataError
 from themis.files import checked_text, json_lines, writing_whole
 from themis.traces import Case, Observation, Status
@@ -52,7 +52,7 @@ def case_digest(case: Case | None) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
 
 
-class ObservationStore:
+class ObservationStore(Closing):
     """Observations by call, in one SQLite file. Safe for many threads and processes."""
 
     def __init__(self, path: Path | str) -> None:
@@ -120,12 +120,6 @@ class ObservationStore:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _put_rows(self, rows: list[tuple[str, ...]]) -> None:
         with self._lock:

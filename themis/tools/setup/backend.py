@@ -1,13 +1,15 @@
 """A backend: one way of serving a tool. A setting chooses it, and it says what it lacks on this machine.
 
 Each tool's modules list their backends in `BACKENDS`. The settings choose one, the toolbox builds it, and
-`themis tools doctor` asks each what is missing.
+`themis tools doctor` asks each what is missing. Their texts are in `backends.yaml`.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from themis.errors import ThemisError
+from themis.phrases import document
 from themis.tools.base import AnyTool
 
 Options = Mapping[str, Any]
@@ -34,6 +36,33 @@ class Backend:
     """Serves the tool if no setting names a backend."""
     here: Callable[[Options], str] | None = None
     """How it works on this machine, if there are several ways. Called only if nothing is missing."""
+
+
+_TEXTS: Mapping[str, Mapping[str, Any]] = document(__package__, "backends.yaml")
+
+
+def backend(
+    tool: AnyTool,
+    name: str,
+    build: Callable[[Options], AnyTool],
+    missing: Callable[[Options], str | None] = lambda options: None,
+    *,
+    offline: bool = False,
+    default: bool = False,
+    here: Callable[[Options], str] | None = None,
+) -> Backend:
+    """A backend of this package, with its texts."""
+    texts = _TEXTS[tool.name][name]
+    return Backend(tool, name, texts["summary"], texts["options"], build, missing, offline, default, here)
+
+
+def error_of(build: Callable[[Options], AnyTool], options: Options) -> str | None:
+    """What is missing, by the error that building the tool raises."""
+    try:
+        build(options)
+    except ThemisError as error:
+        return str(error)
+    return None
 
 
 def built_in(tool: AnyTool) -> Backend:

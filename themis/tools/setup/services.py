@@ -11,18 +11,6 @@ from themis.http.client import USER_AGENT, Client, Limits, Service, is_base_url
 from themis.tools.setup.backend import Options
 from themis.tools.setup.options import number_option, text_option, texts_option, truth_option
 
-HTTP_OPTIONS: Mapping[str, str] = {
-    "url": "the address of the service",
-    "deadline": "seconds for a call with all its attempts; 10 by default",
-    "attempts": "how often a call is tried; 3 by default",
-    "per_second": "calls a second to the host, over all tools; 5 by default",
-    "max_bytes": "longest answer that is read; 2,000,000 by default",
-    "redirect_hosts": "other hosts the service may redirect to; none by default",
-    "private_addresses": "true if those hosts may have private addresses",
-    "contact": "an address or a page of yours for the User-Agent, as some services ask",
-}
-"""The options of every backend that speaks HTTP."""
-
 
 def service_of(
     name: str,

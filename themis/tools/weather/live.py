@@ -20,9 +20,9 @@ from themis.errors import ToolError
 from themis.http.client import Client, Service
 from themis.phrases import document
 from themis.tools.base import AnyTool
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import text_option
-from themis.tools.setup.services import HTTP_OPTIONS, service_of
+from themis.tools.setup.services import service_of
 from themis.tools.weather.record import WeatherRecord
 from themis.tools.weather.tool import WeatherRecords, weather_tool
 
@@ -177,19 +177,4 @@ def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
 
 
-def _works(options: Options) -> str | None:
-    return None
-
-
-_OPTIONS = {
-    **HTTP_OPTIONS,
-    "url": f"the address of the archive; {ARCHIVE} where not given",
-    "geocoding_url": f"the address that finds cities; {GEOCODING} where not given",
-    "forecasts_url": f"the address of the archive of forecasts; {FORECASTS} where not given",
-}
-
-_TOOL = weather_tool(WeatherRecords([]))
-
-BACKENDS: tuple[Backend, ...] = (
-    Backend(_TOOL, "open_meteo", "any place and day since 1940 by Open-Meteo; no key", _OPTIONS, open_meteo, _works),
-)
+BACKENDS = (backend(weather_tool(WeatherRecords([])), "open_meteo", open_meteo),)

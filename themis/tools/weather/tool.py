@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from themis.config import data_root
-from themis.errors import ConfigError, DataError, ThemisError, ToolError
+from themis.errors import ConfigError, DataError, ToolError
 from themis.files import data_rows, json_object, text_field
 from themis.tools.base import AnyTool, tool
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend, error_of
 from themis.tools.setup.options import text_option
 from themis.tools.weather.demo import demo_records
 from themis.tools.weather.record import WeatherRecord, WeatherSource, record_of_text, written_weather
@@ -115,13 +115,8 @@ def _build_records(options: Options) -> AnyTool:
 
 
 def _records_missing(options: Options) -> str | None:
-    if not options:
-        return None  # needs nothing; recordings of THEMIS_DATA are checked when read
-    try:
-        _build_records(options)
-    except ThemisError as error:
-        return str(error)
-    return None
+    """Without options it needs nothing; the recordings of THEMIS_DATA are checked when they are read."""
+    return error_of(_build_records, options) if options else None
 
 
 def _build_store(options: Options) -> AnyTool:
@@ -131,37 +126,9 @@ def _build_store(options: Options) -> AnyTool:
     return weather_tool(WeatherStore(Path(path).expanduser()))
 
 
-def _store_missing(options: Options) -> str | None:
-    try:
-        _build_store(options)
-    except ThemisError as error:
-        return str(error)
-    return None
-
-
 _TOOL = weather_tool(WeatherRecords([]))
 
 BACKENDS = (
-    Backend(
-        _TOOL,
-        name="records",
-        summary="made-up weather of twelve cities in May 2024, for demos; TARA's recordings and records of your own in front",
-        options={
-            "path": "a JSON list or JSON lines of records, in front of all others",
-            "tara": "the folder of the published TARA files; by default that of THEMIS_DATA",
-        },
-        build=_build_records,
-        missing=_records_missing,
-        offline=True,
-        default=True,
-    ),
-    Backend(
-        _TOOL,
-        name="store",
-        summary="records imported from CSV or Parquet by `themis tools import-weather`",
-        options={"path": "the file of the store"},
-        build=_build_store,
-        missing=_store_missing,
-        offline=True,
-    ),
+    backend(_TOOL, "records", _build_records, _records_missing, offline=True, default=True),
+    backend(_TOOL, "store", _build_store, lambda options: error_of(_build_store, options), offline=True),
 )

@@ -19,9 +19,9 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol
 
+from themis.closing import Closing
 from themis.errors import ConfigError, DataError
 from themis.tools.wiki.articles import articles
 from themis.tools.wiki.passages import Passage, passages_of, query_words, spaced
@@ -81,7 +81,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
     return count
 
 
-class PassageIndex:
+class PassageIndex(Closing):
     """An open index, which is a wiki source: call it with a query. Thread-safe."""
 
     def __init__(self, directory: Path, passages: int = 1) -> None:
@@ -98,12 +98,6 @@ class PassageIndex:
 
     def close(self) -> None:
         self._engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 class TantivyEngine:

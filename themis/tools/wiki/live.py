@@ -13,9 +13,9 @@ from themis.errors import ConfigError
 from themis.http.client import Client, Service
 from themis.tools.base import AnyTool
 from themis.tools.recordings.backend import recorded_backend
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import number_option, text_option
-from themis.tools.setup.services import HTTP_OPTIONS, service_of
+from themis.tools.setup.services import service_of
 from themis.tools.wiki.passages import Passage, WikiSource, without_markup
 from themis.tools.wiki.tool import wiki_tool
 
@@ -94,20 +94,6 @@ def _text(row: Any, name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def _works(options: Options) -> str | None:
-    return None
-
-
-_OPTIONS = {
-    **HTTP_OPTIONS,
-    "url": "the script path of a wiki; https://en.wikipedia.org/w where not given",
-    "language": "of the Wikipedia to ask; en where not given",
-    "passages": "how many articles are reported; 1 by default, as in the published data",
-}
-
 _TOOL = wiki_tool(lambda query: [])
 
-BACKENDS: tuple[Backend, ...] = (
-    Backend(_TOOL, "mediawiki", "Wikipedia, or another wiki, by the network", _OPTIONS, mediawiki, _works),
-    recorded_backend(_TOOL),
-)
+BACKENDS = (backend(_TOOL, "mediawiki", mediawiki), recorded_backend(_TOOL))

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from themis.errors import ConfigError, DataError
 from themis.tools.base import AnyTool, tool
-from themis.tools.setup.backend import Backend, Options
+from themis.tools.setup.backend import Options, backend, error_of
 from themis.tools.setup.options import number_option, text_option
 from themis.tools.wiki.index import PassageIndex
 from themis.tools.wiki.passages import WikiSource, written_passages
 from themis.tools.wiki.zim import INSTALL, ZimSource
-
-_PASSAGES = "how many passages are reported, 1 (as in TARA) to 5"
 
 
 def wiki_tool(source: WikiSource, *, deadline: float = 10.0) -> AnyTool:
@@ -46,13 +44,7 @@ def _build_zim(options: Options) -> AnyTool:
 
 
 def _zim_missing(options: Options) -> str | None:
-    if find_spec("libzim") is None:
-        return INSTALL
-    try:
-        ZimSource(_path(options))
-    except (ConfigError, DataError) as error:
-        return str(error)
-    return None
+    return INSTALL if find_spec("libzim") is None else error_of(_build_zim, options)
 
 
 def _path(options: Options) -> Path:
@@ -72,22 +64,6 @@ def _passages(options: Options) -> int:
 _TOOL = wiki_tool(lambda query: [])
 
 BACKENDS = (
-    Backend(
-        _TOOL,
-        name="index",
-        summary="passages of an index on disk, made by `themis tools index`",
-        options={"path": "the folder of the index", "passages": _PASSAGES},
-        build=_build_index,
-        missing=_index_missing,
-        offline=True,
-    ),
-    Backend(
-        _TOOL,
-        name="zim",
-        summary="an OpenZIM dump, by the index it carries",
-        options={"path": "the .zim file", "passages": _PASSAGES},
-        build=_build_zim,
-        missing=_zim_missing,
-        offline=True,
-    ),
+    backend(_TOOL, "index", _build_index, _index_missing, offline=True),
+    backend(_TOOL, "zim", _build_zim, _zim_missing, offline=True),
 )
