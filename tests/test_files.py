@@ -11,7 +11,7 @@ import pytest
 
 from themis.errors import ConfigError, DataError
 from themis.files import (
-    append_row,
+    Journal,
     data_rows,
     json_lines,
     json_object,
@@ -145,7 +145,7 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_row_is_appended_as_one_line(tmp_path: Path) -> None:
-    with (tmp_path / "a.jsonl").open("ab", buffering=0) as file:
-        append_row(file, {"n": "é"}, tmp_path / "a.jsonl")
-        append_row(file, {"n": 2}, tmp_path / "a.jsonl")
+    with Journal(tmp_path / "a.jsonl", ("{", "{"), lambda number, row: True, "") as file:
+        file.append({"n": "é"})
+        file.append({"n": 2})
     assert list(json_lines(tmp_path / "a.jsonl")) == [(1, {"n": "é"}), (2, {"n": 2})]

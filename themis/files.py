@@ -1,4 +1,4 @@
-"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, whole-file writes, appended rows.
+"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, whole-file writes, journals.
 
 Every error names the file, the line or row, and the field. Knows nothing of what a field is for.
 """
@@ -9,11 +9,11 @@ import json
 import lzma
 import os
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from io import FileIO
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from themis.closing import Closing
 from themis.errors import ConfigError, DataError
 
 _OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
@@ -211,7 +211,7 @@ def _beside(path: Path) -> Iterator[Path]:
         yield beside
         move_whole(beside, path)
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise _unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
@@ -226,11 +226,57 @@ def move_whole(beside: Path, path: Path) -> Path:
     return path
 
 
-def append_row(file: FileIO, row: Mapping[str, Any], path: Path) -> None:
-    """Appends a row as a line of JSON, all of it, to a file without a buffer; raises `DataError`."""
-    rest = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+class Journal(Closing):
+    """Rows that are appended to a file as lines of JSON. A run that was killed goes on after the last whole one."""
+
+    def __init__(self, path: Path, openings: tuple[str, str], take: Callable[[int, Any], bool], foreign: str) -> None:
+        """Reads what is there. `take` gets each row with its line number, and says whether it belongs there.
+
+        A last line that was not written whole is cut off, if it begins as the first line does, or the others
+        (`openings`). Raises `DataError` with the words `foreign` where the file holds something else.
+        """
+        self.path = path
+        try:
+            self._file = path.open("ab", buffering=0)  # unbuffered: a row that was written survives this process
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        try:
+            self._read(openings, take, foreign)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Write a row, all of it."""
+        rest = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _read(self, openings: tuple[str, str], take: Callable[[int, Any], bool], foreign: str) -> None:
+        end = 0
+        with self.path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                opening = openings[number > 1].encode()
+                is_whole = line.endswith(b"\n")
+                if not (take(number, _row_or_none(line)) if is_whole else line.startswith(opening) or opening.startswith(line)):
+                    raise DataError(f"{self.path}, line {number}: {foreign}")
+                if not is_whole:
+                    self._file.truncate(end)
+                end += len(line)
+
+
+def _row_or_none(line: bytes) -> Any:
     try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be written: {error.strerror or error}")

@@ -61,15 +61,6 @@ def test_verdicts_of_another_judge_are_refused_and_left_as_they_are(tmp_path: Pa
     assert path.read_bytes() == whole
 
 
-def test_a_cache_with_a_setting_s_former_name_is_read(tmp_path: Path) -> None:
-    path = tmp_path / "v.jsonl"
-    path.write_text('{"themis_verdicts": 1, "model": "m", "near": true}\n')
-    with VerdictCache(path, {"model": "m", "fuzzy_replay": True}) as cache:
-        assert cache.count == 0
-    with pytest.raises(DataError, match=r"another judge \(fuzzy_replay was true, is now false\)"):
-        VerdictCache(path, {"model": "m", "fuzzy_replay": False})
-
-
 @pytest.mark.parametrize(
     "text", ["a diary\n", "a diary", '{"id": "1"}\n', '{"themis_verdicts": 1, "model": "m", "rationale": "skip"}\n{}\n']
 )

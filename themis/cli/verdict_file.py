@@ -4,19 +4,17 @@ In memory it holds the cases in progress, and the ids of the rows already writte
 not in the order of the cases. After a kill, the next run removes a row that was not written whole.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from themis.errors import DataError
-from themis.files import append_row, json_lines
-from themis.traces import Case, Judge, Verdict, case_from_json
+from themis.files import Journal, json_lines
+from themis.traces import Case, Judge, case_from_json
 
-_ROW_OPENS = b'{"id": '
+_ROW_OPENS = '{"id": '
 
 
 @dataclass(slots=True)
@@ -47,7 +45,7 @@ def score_file(data: Path, out: Path, judge: Judge, progress: Callable[[Summary]
     with VerdictFile(out) as rows:
         progress(summary)
         for _, verdict in judge.judge_all(_without_row(read_cases(data), rows, summary)):
-            rows.append(verdict)
+            rows.append(verdict.to_json())
             summary.judged += 1
             summary.statuses[verdict.status] += 1
             summary.reasons.update([verdict.reason] if verdict.reason else [])
@@ -63,21 +61,13 @@ def _without_row(cases: Iterable[Case], rows: "VerdictFile", summary: Summary) -
             yield case
 
 
-class VerdictFile:
-    """Rows of verdicts, appended to a file; a context manager."""
+class VerdictFile(Journal):
+    """Rows of verdicts in a file."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            # Unbuffered: a row that was written stays written, whatever becomes of this process.
-            self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-        try:
-            self._ids = self._read_ids()
-        except BaseException:
-            self._file.close()
-            raise
+        self._ids: Counter[str] = Counter()
+        foreign = "not a verdict of `themis score`; give another file for the verdicts"
+        super().__init__(path, (_ROW_OPENS, _ROW_OPENS), self._take_row, foreign)
 
     def take(self, id: str) -> bool:
         """Is there a row of that id? Of two cases with one id, each needs a row of its own."""
@@ -86,40 +76,8 @@ class VerdictFile:
         self._ids[id] -= 1
         return True
 
-    def append(self, verdict: Verdict) -> None:
-        """Write a row."""
-        append_row(self._file, verdict.to_json(), self.path)
-
-    def _read_ids(self) -> Counter[str]:
-        ids: Counter[str] = Counter()
-        end = 0
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if line.endswith(b"\n"):
-                    ids[_id_of(line, f"{self.path}, line {number}")] += 1
-                    end += len(line)
-                elif line.startswith(_ROW_OPENS) or _ROW_OPENS.startswith(line):
-                    self._file.truncate(end)  # the row that was being written when the last run was killed
-                else:
-                    raise _no_row(f"{self.path}, line {number}")
-        return ids
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
-
-
-def _id_of(line: bytes, where: str) -> str:
-    try:
-        row: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        row = None
-    if not isinstance(row, dict) or not isinstance(row.get("id"), str) or "reward" not in row:
-        raise _no_row(where)
-    return str(row["id"])
-
-
-def _no_row(where: str) -> DataError:
-    return DataError(f"{where}: not a verdict of `themis score`; give another file for the verdicts")
+    def _take_row(self, number: int, row: Any) -> bool:
+        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or "reward" not in row:
+            return False
+        self._ids[row["id"]] += 1
+        return True

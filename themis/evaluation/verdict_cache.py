@@ -9,37 +9,27 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from themis.errors import DataError
-from themis.files import append_row
+from themis.files import Journal
 from themis.traces import Case, Judge, Verdict, case_key, verdict_from_json
 
 Key = Callable[[Case], str]
 """The same for two cases whose verdicts are the same."""
 
-_OPENS = '{"themis_verdicts": '
-_FORMER = {"near": "fuzzy_replay"}
-"""Names in the first line of older caches."""
 
-
-class VerdictCache:
-    """The verdicts in a file, and those that are added to it; a context manager."""
+class VerdictCache(Journal):
+    """The verdicts in a file, and those that are added to it."""
 
     def __init__(self, path: Path, judge: Mapping[str, Any]) -> None:
         """`judge` says who judges and how, as JSON. Raises `DataError` where the file holds something else."""
-        self.path = path
+        self._header: dict[str, Any] = json.loads(json.dumps({"themis_verdicts": 1, **judge}))
         self._verdicts: dict[tuple[str, int], Verdict] = {}
-        try:
-            self._file = path.open("ab", buffering=0)  # unbuffered: a written line survives this process
-        except OSError as error:
-            raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-        try:
-            self._read({"themis_verdicts": 1, **judge})
-        except BaseException:
-            self._file.close()
-            raise
+        self._is_new = True
+        super().__init__(path, ('{"themis_verdicts": ', '{"key": '), self._take, "not a line of a verdict cache; give another file")
+        if self._is_new:
+            self.append(self._header)
 
     @property
     def count(self) -> int:
@@ -58,56 +48,29 @@ class VerdictCache:
 
     def add(self, key: str, draw: int, verdict: Verdict) -> None:
         self._verdicts[key, draw] = verdict
-        self._append({"key": key, "draw": draw, **verdict.to_json()})
+        self.append({"key": key, "draw": draw, **verdict.to_json()})
 
-    def _append(self, row: Mapping[str, Any]) -> None:
-        append_row(self._file, row, self.path)
-
-    def _read(self, header: dict[str, Any]) -> None:
-        end = 0
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    if number == 1 and not _could_open(line):
-                        raise self._foreign(number)
-                    break
-                row = _decoded(line)
-                if number == 1:
-                    self._check_header(row, header)
-                elif not self._take(row):
-                    raise self._foreign(number)
-                end += len(line)
-        self._file.truncate(end)
-        if not end:
-            self._append(header)
-
-    def _check_header(self, row: Any, header: dict[str, Any]) -> None:
-        if not isinstance(row, dict) or "themis_verdicts" not in row:
-            raise self._foreign(1)
-        row = {_FORMER.get(name, name): value for name, value in row.items()}
-        expected = json.loads(json.dumps(header))
-        for name in [*expected, *row]:
-            if row.get(name) != expected.get(name):
-                was, now = json.dumps(row.get(name)), json.dumps(expected.get(name))
-                raise DataError(
-                    f"{self.path} is the verdict cache of another judge ({name} was {was}, is now {now}): give another file, or delete it"
-                )
-
-    def _take(self, row: Any) -> bool:
+    def _take(self, number: int, row: Any) -> bool:
+        if number == 1:
+            self._is_new = False
+            return self._is_header(row)
         try:
             self._verdicts[str(row["key"]), int(row["draw"])] = verdict_from_json(row)
         except (KeyError, TypeError, ValueError, AttributeError):
             return False
         return True
 
-    def _foreign(self, line: int) -> DataError:
-        return DataError(f"{self.path}, line {line}: not a line of a verdict cache; give another file")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+    def _is_header(self, row: Any) -> bool:
+        """Raises `DataError` where it is that of another judge."""
+        if not isinstance(row, dict) or "themis_verdicts" not in row:
+            return False
+        for name in [*self._header, *row]:
+            if row.get(name) != self._header.get(name):
+                was, now = json.dumps(row.get(name)), json.dumps(self._header.get(name))
+                raise DataError(
+                    f"{self.path} is the verdict cache of another judge ({name} was {was}, is now {now}): give another file, or delete it"
+                )
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,15 +94,3 @@ class _CachedJudge(Judge):
                 place, _, key = left[at]
                 self.cache.add(key, self.draw, verdict)
                 yield place, verdict
-
-
-def _decoded(line: bytes) -> Any:
-    try:
-        return json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _could_open(line: bytes) -> bool:
-    """Is this the start of a first line that an interrupted run left unfinished?"""
-    return line.startswith(_OPENS.encode()) or _OPENS.encode().startswith(line)
