@@ -3,39 +3,17 @@
 An evaluation has a verdict cache beside its result, so it resumes if interrupted.
 """
 
-import functools
 import hashlib
-import inspect
 import json
-import typing
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from themis.cli.judging import (
-    BatchSize,
-    CallTokens,
-    FuzzyReplay,
-    ModelOption,
-    NewTokens,
-    RationaleOption,
-    RationaleTokens,
-    Seconds,
-    SettingsFile,
-    Store,
-    ToolCalls,
-    ToolFlags,
-    ToolsMode,
-    Unsafe,
-    Without,
-    budget_of,
-    import_libraries,
-    open_toolbox,
-)
+from themis.cli.judging import JudgeOptions, import_libraries
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError, DataError
 from themis.files import write_whole
@@ -59,53 +37,17 @@ Out = Annotated[Path | None, typer.Option(help=_OUT_HELP, dir_okay=False)]
 Verdicts = Annotated[Path | None, typer.Option(help=_VERDICTS_HELP, dir_okay=False, show_default=_VERDICTS_DEFAULT)]
 
 
-@dataclass(frozen=True, slots=True)
-class JudgingOptions:
-    """Options that every bench takes; `with_judging_options` makes them options of a command."""
+@dataclass(frozen=True)
+class BenchOptions(JudgeOptions):
+    """What every bench takes."""
 
-    model: ModelOption = "nano"
     against: Annotated[str | None, typer.Option(help=_AGAINST_HELP)] = None
     out: Out = None
     verdicts: Verdicts = None
-    rationale: RationaleOption = "write"
     samples: Annotated[int, typer.Option(min=1, help=_SAMPLES_HELP)] = 1
     temperature: Annotated[float, typer.Option(min=0.01, help=_TEMPERATURE_HELP)] = 0.7
     seed: Annotated[int, typer.Option(help=_SEED_HELP)] = 0
     save_temperature: Annotated[bool, typer.Option("--save-temperature", help=_SAVE_HELP)] = False
-    batch_size: BatchSize = 16
-    tools_mode: ToolsMode = None
-    store: Store = None
-    fuzzy_replay: FuzzyReplay = False
-    settings: SettingsFile = None
-    tool: ToolFlags = None
-    without: Without = None
-    unsafe: Unsafe = False
-    tool_calls: ToolCalls = None
-    call_tokens: CallTokens = None
-    rationale_tokens: RationaleTokens = None
-    new_tokens: NewTokens = None
-    seconds: Seconds = None
-
-
-def with_judging_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn a command's parameter `judging: JudgingOptions` into an option for each of its fields."""
-    hints = typing.get_type_hints(JudgingOptions, include_extras=True)
-    own = [parameter for name, parameter in inspect.signature(command).parameters.items() if name != "judging"]
-    own_hints = {name: hint for name, hint in typing.get_type_hints(command, include_extras=True).items() if name != "judging"}
-    own = [parameter.replace(annotation=own_hints[parameter.name], kind=parameter.KEYWORD_ONLY) for parameter in own]
-    flags = [
-        inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=hints[field.name])
-        for field in fields(JudgingOptions)
-    ]
-
-    @functools.wraps(command)
-    def with_flags(**values: Any) -> None:
-        judging = JudgingOptions(**{field.name: values.pop(field.name) for field in fields(JudgingOptions)})
-        command(**values, judging=judging)
-
-    with_flags.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
-    with_flags.__annotations__ = {**own_hints, **{field.name: hints[field.name] for field in fields(JudgingOptions)}}
-    return with_flags
 
 
 Official = Callable[[Mapping[str, Sequence["JudgedItem"]]], dict[str, float]]
@@ -114,7 +56,7 @@ Load = Callable[["Toolbox"], "tuple[Mapping[str, Subset], Sequence[NotRun]]"]
 
 
 def run_bench(
-    bench: str, load: Load, options: JudgingOptions, *, split: str = "", tara: Path | None = None, official: Official | None = None
+    bench: str, load: Load, options: BenchOptions, *, split: str = "", tara: Path | None = None, official: Official | None = None
 ) -> None:
     """Read a bench, judge it, print its table and write its result."""
     from rich.console import Console
@@ -122,17 +64,7 @@ def run_bench(
     from themis.evaluation.tables import render
 
     check_files(options.out, options.verdicts)
-    toolbox_of_run = open_toolbox(
-        options.tools_mode,
-        options.store,
-        tara=tara,
-        settings=options.settings,
-        flags=options.tool,
-        fuzzy_replay=options.fuzzy_replay,
-        unsafe=options.unsafe,
-        without=options.without,
-    )
-    with toolbox_of_run as toolbox:
+    with options.toolbox(tara) as toolbox:
         subsets, not_run = load(toolbox)
         result = judge_bench(bench, split, subsets, not_run, toolbox, options, official)
     Console(highlight=False).print(render(result))
@@ -148,28 +80,25 @@ def judge_bench(
     subsets: "Mapping[str, Subset]",
     not_run: "Sequence[NotRun]",
     toolbox: "Toolbox",
-    options: JudgingOptions,
+    options: BenchOptions,
     official: Official | None,
 ) -> "Result":
     """The figures of a bench, for the judge and for the model it is compared with."""
     from themis.evaluation.results import About, result_of
-    from themis.inference import load_judge
 
     import_libraries()
     verdicts = options.verdicts or cache_beside(options.out)
-    budget = budget_of(options.tool_calls, options.call_tokens, options.rationale_tokens, options.new_tokens, options.seconds)
-    settings = _settings(options, toolbox) | {"budget": asdict(budget)}
-    load = functools.partial(load_judge, toolbox=toolbox, budget=budget, rationale=options.rationale, batch_size=options.batch_size)
+    settings = _settings(options, toolbox) | {"budget": asdict(options.budget())}
     rival = None
     with ExitStack() as stack:
-        judge = load(options.model)
+        judge = options.judge(toolbox)
         draws: list[Judge] = [judge]
         if options.samples > 1:
             draws = [judge.sampled(options.temperature, f"{options.seed}/{draw}") for draw in range(options.samples)]
         judged = _judged(subsets, draws, stack, verdicts, {"model": options.model, **settings})
         del judge, draws
         if options.against is not None:
-            other = load(options.against)
+            other = options.judge(toolbox, options.against)
             others = verdicts.with_suffix(f".against{verdicts.suffix}") if verdicts else None
             greedy = settings | {"samples": 1, "temperature": None, "seed": None}
             rival = _judged(subsets, [other], stack, others, {"model": options.against, **greedy})
@@ -236,7 +165,7 @@ def _stored_temperature(model: str) -> float:
     return load_meta(resolve(model)).temperature
 
 
-def _settings(options: JudgingOptions, toolbox: "Toolbox") -> dict[str, Any]:
+def _settings(options: BenchOptions, toolbox: "Toolbox") -> dict[str, Any]:
     """The settings besides the model on which verdicts depend."""
     sampled = options.samples > 1
     return {
@@ -265,7 +194,3 @@ def check_files(out: Path | None, verdicts: Path | None) -> None:
                 raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
     if out is not None and out == verdicts:
         raise ConfigError(f"--out and --verdicts are the same file, {out}: give two")
-
-
-def _default(field: Any) -> Any:
-    return inspect.Parameter.empty if field.default is MISSING else field.default

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from themis.cli import counterfactual
-from themis.cli.bench import JudgingOptions, run_bench, with_judging_options
+from themis.cli.bench import BenchOptions, run_bench
+from themis.cli.judging import with_options
 from themis.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,14 +39,14 @@ Split = Annotated[str, typer.Option(help="Which file of each task: train or dev.
 
 
 @app.command(epilog=TARA_EXAMPLE)
-@with_judging_options
+@with_options
 def tara(
     data: Folder = None,
     split: Split = "dev",
     tasks: Annotated[str, typer.Option(help="Only these tasks, separated by commas.", show_default="all")] = "",
     tests: Annotated[Tests, typer.Option(help=_TESTS_HELP)] = "both",
     *,
-    judging: JudgingOptions,
+    judging: BenchOptions,
 ) -> None:
     """Judge both answers of each TARA pair: accuracy by task, beside rules that look at length alone."""
     only = [task.strip() for task in tasks.split(",") if task.strip()] or None
@@ -53,22 +54,22 @@ def tara(
 
 
 @app.command(epilog=HH_EXAMPLE)
-@with_judging_options
-def hh(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
+@with_options
+def hh(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge the pairs of HH*, an assistant's answers that need no tool (`hh_rlhf/SPLIT.jsonl`)."""
     _run_tara("hh", data, split, ["hh_rlhf"], judging)
 
 
 @app.command("retarded-bar", epilog=RETARDED_BAR_EXAMPLE)
-@with_judging_options
-def retarded_bar(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
+@with_options
+def retarded_bar(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge the pairs of Retarded-bar, riddles with a false premise (`retarded_bar/SPLIT.jsonl`)."""
     _run_tara("retarded-bar", data, split, ["retarded_bar"], judging)
 
 
 @app.command(epilog=TRUTHFULQA_EXAMPLE)
-@with_judging_options
-def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: JudgingOptions) -> None:
+@with_options
+def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge each choice of TruthfulQA MC1; the one with the highest reward is taken (`truthful_qa/SPLIT.jsonl`)."""
     folder = data or _default_folder()
 
@@ -86,12 +87,12 @@ def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: JudgingOpt
 
 
 @app.command(epilog=BENCH_EXAMPLE)
-@with_judging_options
+@with_options
 def bench(
     file: Annotated[Path, typer.Argument(help=_BENCH_HELP, dir_okay=False)],
     form: Annotated[Form | None, typer.Option(help=_FORM_HELP, show_default="seen from the first row")] = None,
     *,
-    judging: JudgingOptions,
+    judging: BenchOptions,
 ) -> None:
     """Judge the answers of any preference file: RewardBench, RewardBench 2, RM-Bench, JudgeBench, or your own."""
     found: list[Form] = []
@@ -111,7 +112,7 @@ def bench(
     run_bench(file.stem, load, judging, official=official)
 
 
-def _run_tara(name: str, data: Path | None, split: str, only: list[str] | None, judging: JudgingOptions, tests: Tests = "both") -> None:
+def _run_tara(name: str, data: Path | None, split: str, only: list[str] | None, judging: BenchOptions, tests: Tests = "both") -> None:
     """Evaluate some tasks of TARA's folder. A bench of one task is averaged even if it needs no tool."""
     folder = data or _default_folder()
 

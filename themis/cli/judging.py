@@ -3,20 +3,25 @@
 Here and in the commands, whatever is slow to import is imported where it is used.
 """
 
+import functools
+import inspect
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
     from themis.inference import Budget
     from themis.tools import Toolbox
+    from themis.traces import Judge
 
 Rationale = Literal["write", "skip"]
 Mode = Literal["live", "record", "replay", "auto"]
@@ -42,27 +47,75 @@ ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, 
 Without = Annotated[list[str] | None, typer.Option("--without", help=_WITHOUT_HELP, metavar="TOOL", show_default=False)]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
 FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_HELP)]
-ToolCalls = Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")]
-CallTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one counts as malformed.")]
-RationaleTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")]
-NewTokens = Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")]
-Seconds = Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")]
 
 
-def budget_of(
-    tool_calls: int | None, call_tokens: int | None, rationale_tokens: int | None, new_tokens: int | None, seconds: float | None
-) -> "Budget":
-    """The default budget, with what was given in its place."""
-    from themis.inference import Budget
+@dataclass(frozen=True)
+class JudgeOptions:
+    """What a command that judges takes; `with_options` makes them options of the command."""
 
-    usual = Budget()
-    return Budget(
-        tool_calls=usual.tool_calls if tool_calls is None else tool_calls,
-        call_tokens=usual.call_tokens if call_tokens is None else call_tokens,
-        rationale_tokens=usual.rationale_tokens if rationale_tokens is None else rationale_tokens,
-        new_tokens=usual.new_tokens if new_tokens is None else new_tokens,
-        seconds=usual.seconds if seconds is None else seconds,
-    )
+    model: ModelOption = "nano"
+    rationale: RationaleOption = "write"
+    batch_size: BatchSize = 16
+    tools_mode: ToolsMode = None
+    store: Store = None
+    fuzzy_replay: FuzzyReplay = False
+    settings: SettingsFile = None
+    tool: ToolFlags = None
+    without: Without = None
+    unsafe: Unsafe = False
+    tool_calls: Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")] = None
+    call_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one counts as malformed.")] = None
+    rationale_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")] = None
+    new_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")] = None
+    seconds: Annotated[float | None, typer.Option(min=0, help="Most seconds that one judgement may take.")] = None
+
+    def budget(self) -> "Budget":
+        """The default budget, with what was given in its place."""
+        from themis.inference import Budget
+
+        given = {field.name: getattr(self, field.name) for field in fields(Budget)}
+        return Budget(**{name: value for name, value in given.items() if value is not None})
+
+    def toolbox(self, tara: Path | None = None) -> "AbstractContextManager[Toolbox]":
+        """The tools that a judge may use."""
+        return open_toolbox(
+            self.tools_mode, self.store, tara, self.settings, self.tool, self.fuzzy_replay, unsafe=self.unsafe, without=self.without
+        )
+
+    def judge(self, toolbox: "Toolbox", model: str | None = None) -> "Judge":
+        """The judge, or another model in its place."""
+        from themis.inference import load_judge
+
+        budget, rationale, size = self.budget(), self.rationale, self.batch_size
+        return load_judge(model or self.model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=size)
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn each parameter of a dataclass into an option for each of its fields."""
+    hints = typing.get_type_hints(command, include_extras=True)
+    groups: dict[str, type[Any]] = {name: hint for name, hint in hints.items() if is_dataclass(hint) and isinstance(hint, type)}
+    options: list[inspect.Parameter] = []
+    for name, parameter in inspect.signature(command).parameters.items():
+        of_group = _options_of(groups[name]) if name in groups else None
+        options += of_group or [parameter.replace(annotation=hints[name], kind=parameter.KEYWORD_ONLY)]
+
+    @functools.wraps(command)
+    def with_flags(**values: Any) -> None:
+        given = {name: group(**{field.name: values.pop(field.name) for field in fields(group)}) for name, group in groups.items()}
+        command(**values, **given)
+
+    with_flags.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    with_flags.__annotations__ = {option.name: option.annotation for option in options}
+    return with_flags
+
+
+def _options_of(group: type[Any]) -> list[inspect.Parameter]:
+    """Its own fields come before those that it inherits."""
+    hints = typing.get_type_hints(group, include_extras=True)
+    inherited = {field.name for base in group.__bases__ if is_dataclass(base) for field in fields(base)}
+    ordered = sorted(fields(group), key=lambda field: field.name in inherited)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return [inspect.Parameter(field.name, kind, default=field.default, annotation=hints[field.name]) for field in ordered]
 
 
 @contextmanager

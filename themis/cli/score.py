@@ -7,27 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import (
-    BatchSize,
-    CallTokens,
-    FuzzyReplay,
-    JsonFlag,
-    ModelOption,
-    NewTokens,
-    RationaleOption,
-    RationaleTokens,
-    Seconds,
-    SettingsFile,
-    Store,
-    ToolCalls,
-    ToolFlags,
-    ToolsMode,
-    Unsafe,
-    Without,
-    budget_of,
-    import_libraries,
-    open_toolbox,
-)
+from themis.cli.judging import JsonFlag, JudgeOptions, import_libraries, with_options
 from themis.cli.progress import progress_bar
 from themis.errors import ConfigError
 
@@ -41,28 +21,16 @@ _CASES_HELP = "A file of cases instead: JSON lines with question, answer, and pe
 _OUT_HELP = "With --cases: the file of the verdicts. Cases that have one there are left out."
 
 
+@with_options
 def score(
     question: Annotated[str | None, typer.Option("--question", "-q", help="What was asked.")] = None,
     answer: Annotated[str | None, typer.Option("--answer", "-a", help="The answer to judge.")] = None,
     context: Annotated[str | None, typer.Option(help="A text that question and answer are about.")] = None,
     cases: Annotated[Path | None, typer.Option(help=_CASES_HELP)] = None,
     out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
-    model: ModelOption = "nano",
     json_output: JsonFlag = False,
-    rationale: RationaleOption = "write",
-    tools_mode: ToolsMode = None,
-    store: Store = None,
-    fuzzy_replay: FuzzyReplay = False,
-    settings: SettingsFile = None,
-    tool: ToolFlags = None,
-    without: Without = None,
-    unsafe: Unsafe = False,
-    tool_calls: ToolCalls = None,
-    call_tokens: CallTokens = None,
-    rationale_tokens: RationaleTokens = None,
-    new_tokens: NewTokens = None,
-    seconds: Seconds = None,
-    batch_size: BatchSize = 16,
+    *,
+    judging: JudgeOptions,
 ) -> None:
     """Judge an answer, or a file of answers: the tools called, what they said, the reward."""
     if cases is None:
@@ -71,12 +39,8 @@ def score(
         case = None
         _check_no_case(question, answer, context, out)
     import_libraries()
-    from themis.inference import load_judge
-
-    budget = budget_of(tool_calls, call_tokens, rationale_tokens, new_tokens, seconds)
-    opened = open_toolbox(tools_mode, store, settings=settings, flags=tool, fuzzy_replay=fuzzy_replay, unsafe=unsafe, without=without)
-    with opened as toolbox:
-        judge = load_judge(model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=batch_size)
+    with judging.toolbox() as toolbox:
+        judge = judging.judge(toolbox)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
         elif cases is not None and out is not None:
