@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from themis.config import FORMERLY, VARIANTS, WHOLE, data_root, read_recipe, recipe_names
+from themis.config import VARIANTS, WHOLE, data_root, read_recipe, recipe_names
 from themis.errors import ConfigError
 from themis.training.checks import check_recipe
 from themis.training.recipe import TrainRecipe, stages_of
@@ -20,7 +20,7 @@ class Inner:
 
 @dataclass(frozen=True)
 class Other:
-    size: int = field(default=1, metadata={FORMERLY: ("width",)})
+    size: int = 1
     rate: float = 0.2
 
 
@@ -73,7 +73,6 @@ def test_a_recipe_on_top_of_another_replaces_a_mapping_that_is_one_whole_and_mer
         ("kind: a\nsteps: three\n", "key 'steps' must be int, found 'three'"),
         ("kind: a\nsteps: 3\ninner: {rat: 1}\n", "unknown key 'inner.rat'"),
         ("kind: a\nsteps: 3\nsize: 4\n", "unknown key 'size': write other.size"),
-        ("kind: a\nsteps: 3\nwidth: 4\n", "unknown key 'width': write other.size"),
         ("kind: a\nsteps: 3\ninner: {size: 4}\n", "unknown key 'inner.size': write other.size"),
         ("kind: a\nsteps: 3\nrate: 4\n", "unknown key 'rate': write inner.rate or other.rate"),
         ("kind: a\nsteps: 3\ninner: 4\n", "'inner' must be a section of keys (rate, shares), found 4"),

@@ -1,8 +1,7 @@
 """Recipes (one YAML file a run, with key=value overrides) and the folder of data sets.
 
 A recipe is checked against a frozen dataclass, key by key; an error names a wrong key and the nearest right one. Knows
-nothing of what the settings mean, but for what the metadata of a dataclass field says of it: see `WHOLE`, `FORMERLY`,
-`VARIANTS`.
+nothing of what the settings mean, but for what the metadata of a dataclass field says of it: see `WHOLE`, `VARIANTS`.
 """
 
 import dataclasses
@@ -24,8 +23,6 @@ T = TypeVar("T")
 
 WHOLE = "whole"
 """Metadata of a field: a recipe on top of another one replaces this mapping whole."""
-FORMERLY = "formerly"
-"""Metadata of a field: its former names, so that an error for an old recipe names the new one."""
 VARIANTS = "variants"
 """Metadata of a field: a list of mappings that each vary the recipe. Overrides on the command line win over them."""
 
@@ -122,8 +119,8 @@ def _all_fields(schema: type[Any], prefix: str = "") -> Iterator[tuple[str, data
 
 
 def _paths(schema: type[Any], name: str) -> list[str]:
-    """Where a key of this name, today's or a former one, is found."""
-    return [path for path, field in _all_fields(schema) if name == field.name or name in field.metadata.get(FORMERLY, ())]
+    """Where a key of this name is found."""
+    return [path for path, field in _all_fields(schema) if field.name == name]
 
 
 def _whole_path(schema: type[Any], key: str) -> list[str]:
@@ -131,7 +128,7 @@ def _whole_path(schema: type[Any], key: str) -> list[str]:
     first, _, rest = key.partition(".")
     if any(field.name == first for field in _fields(schema)):
         return key.split(".")
-    places = [path for path, field in _all_fields(schema) if field.name == first]
+    places = _paths(schema, first)
     if len(places) > 1:
         raise ConfigError(f"override of '{key}': there is more than one '{first}': {', '.join(places)}; give one of them")
     return [*(places[0] if places else first).split("."), *(rest.split(".") if rest else ())]

@@ -77,7 +77,6 @@ def _recipe(folder: Path, changes: dict[str, Any]) -> Path:
         ({"lerning_rate": 1.0}, "unknown key 'lerning_rate', did you mean 'run.learning_rate'?"),
         ({"learning_rate": 1.0}, "unknown key 'learning_rate': write run.learning_rate"),
         ({"run": {"mixture": {}}}, "unknown key 'run.mixture': write data.mixture"),
-        ({"backbone": {"name": "ours"}}, "unknown key 'backbone': write model"),
         ({"logging": 3}, "'logging' must be a section of keys (measure_every, measured_pairs, live_sample, report_to), found 3"),
         (
             {"run": {"fsdp": {"reshard_after_foward": True}}},

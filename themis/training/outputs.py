@@ -105,8 +105,6 @@ def _refuse_another(out: Path, earlier: dict[str, Any], recipe: dict[str, Any]) 
     before, now = _flat(earlier), _flat(recipe)
     # A key that the earlier run did not know had its default then.
     differing = [key for key, value in now.items() if not _may_change(key) and before.get(key, value) != value]
-    if earlier and "run" not in earlier:
-        differing = ["the form of its keys"]
     if differing:
         names = ", ".join(f"'{key}'" for key in differing[:4]) + (" and more" if len(differing) > 4 else "")
         raise ConfigError(f"{out} holds another run, whose recipe differs in {names}: give another --out, or --overwrite to start over")

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from themis.config import FORMERLY, VARIANTS, WHOLE, build, merged
+from themis.config import VARIANTS, WHOLE, build, merged
 from themis.errors import ConfigError
 from themis.losses import LossWeights
 from themis.model.adapters import Lora
@@ -86,7 +86,7 @@ class Data:
     """Preference files, JSON lines or Parquet, with TARA's columns or TRL's. Without a mixture, the only source."""
     margin: bool = False
     """The ranking loss asks for the score gap that the column `margin` gives."""
-    built: str | None = field(default=None, metadata={FORMERLY: ("rows",)})
+    built: str | None = None
     """A build recipe such as `tara`, built into OUT/built first, or a folder that `themis build` made.
 
     Its train rows are the sources `built/TASK`; its test rows choose the best checkpoint.
@@ -129,7 +129,7 @@ class TrainRecipe:
     kind: Literal["themis", "vanilla", "encoder"]
     """`themis` writes a trace before its reward, `vanilla` writes none; `encoder` is a sequence classifier."""
     run: Run
-    model: Backbone = field(metadata={FORMERLY: ("backbone",)})
+    model: Backbone
     data: Data
     loss: LossWeights = field(default_factory=LossWeights)
     curriculum: Exercises = field(default_factory=Exercises)
