@@ -27,38 +27,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from themis import __version__
 from themis.errors import ConfigError, ThemisError
 from themis.inference.service import JudgingService
+from themis.phrases import document
 from themis.tools import Toolbox
 from themis.traces import Action, case_from_json
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_TEXT = {"type": "string"}
-_CASE: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        "question": {**_TEXT, "description": "What was asked."},
-        "answer": {**_TEXT, "description": "The answer under judgement."},
-        "context": {**_TEXT, "description": "A text that question and answer are about."},
-        "tests": {"type": "array", "items": _TEXT, "description": "Of an answer that is code: assert statements."},
-    },
-    "required": ["question", "answer"],
-    "additionalProperties": False,
-}
-_JUDGE = mcp_types.Tool(
-    name="judge",
-    description="Judges an answer: calls tools that could settle it, and gives a reward (higher is better), or the reason why "
-    "it has no reward. The trace says what was called and what came back.",
-    input_schema=_CASE,
-    output_schema={
-        "type": "object",
-        "properties": {
-            "reward": {"type": ["number", "null"]},
-            "status": {"type": "string", "enum": ["scored", "degraded", "unscored"]},
-            "reason": {"type": ["string", "null"]},
-            "trace": {"type": "object"},
-        },
-        "required": ["reward", "status", "reason", "trace"],
-    },
-)
+_TEXTS = document(__package__, "judge.yaml")
+_CASE: dict[str, Any] = _TEXTS["case"]
+_JUDGE = mcp_types.Tool(name="judge", description=_TEXTS["description"], input_schema=_CASE, output_schema=_TEXTS["verdict"])
 
 
 def mcp_server(toolbox: Toolbox, service: JudgingService | None = None) -> Server[Any]:

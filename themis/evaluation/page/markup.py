@@ -2,7 +2,13 @@
 
 import html
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
+
+from themis.phrases import document
+
+TEXTS: Mapping[str, Any] = document(__package__, "texts.yaml")
+"""For each section its note, and the headings of its table."""
 
 _SHOWN = frozenset("\n\t\u200c\u200d")
 _INVISIBLE = ("Cc", "Cf", "Cs", "Zl", "Zp")

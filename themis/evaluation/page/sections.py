@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from themis.evaluation.calibration import Reliability
-from themis.evaluation.page.markup import Markup, element, figure, joined, section, table
+from themis.evaluation.page.markup import TEXTS, Markup, element, figure, joined, section, table
 from themis.evaluation.page.plots import Axis, Plot, Point, Series, around, draw
 from themis.evaluation.page.runs import Run
 from themis.evaluation.results import Average, Result, Rival, TaskResult
@@ -29,13 +29,7 @@ def overview(runs: Sequence[Run]) -> Markup:
         found = run.result["averages"]
         figures = [interval(found.get(name)) for name in averages] + _rival_cells(_micro_rivals(run), rivals)
         rows.append([run.name, bench_of(run), run.result["model"], found["micro"]["n"] if "micro" in found else "-", *figures])
-    note = (
-        "Accuracies in percent with their 95 % intervals (Wilson; macro from the intervals of its subsets). A tie "
-        "or a missing reward is wrong. An empty answer counts as below every answer with a reward. The last "
-        "columns are the length rules on the same items, and the model that a run was compared with. The small "
-        "figure is the run's accuracy less theirs, with the interval of the paired bootstrap."
-    )
-    return section("Overview", table(headings, rows, texts=3), note=note)
+    return section("Overview", table(headings, rows, texts=3), note=TEXTS["overview"]["note"])
 
 
 def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
@@ -70,8 +64,8 @@ def differences_section(runs: Sequence[Run]) -> Markup:
     rows = [row for at, first in enumerate(runs) for second in runs[at + 1 :] for row in _difference_rows(first, second)]
     if not rows:
         return NOTHING
-    note = "The first run's accuracy less the second's on the same items, in points, with the interval of the paired bootstrap."
-    return section("Differences between runs", table(["first", "second", "bench", "items", "difference"], rows, texts=3), note=note)
+    texts = TEXTS["differences"]
+    return section("Differences between runs", table(texts["headings"], rows, texts=3), note=texts["note"])
 
 
 def calibration_section(runs: Sequence[Run]) -> Markup:
@@ -79,16 +73,6 @@ def calibration_section(runs: Sequence[Run]) -> Markup:
     with_figures = [(run, found) for run in runs if (found := run.result["calibration"]) is not None]
     if not with_figures:
         return NOTHING
-    headings = [
-        "run",
-        "n",
-        "error before, %",
-        "error after, %",
-        "temperature",
-        "surprise before",
-        "surprise after",
-        "error at the stored temperature, %",
-    ]
     rows: list[list[Any]] = []
     plots: list[Markup] = []
     for run, found in with_figures:
@@ -97,12 +81,8 @@ def calibration_section(runs: Sequence[Run]) -> Markup:
         surprises = [f"{found['before']['nll']:.3f}", f"{after['nll']:.3f}" if after else "-"]
         rows.append([run.name, found["n"], percent(found["before"]["ece"]), *fitted, *surprises, percent(stored["ece"]) if stored else "-"])
         plots.append(figure(_reliability(found["before"], after), run.name))
-    note = (
-        "The probability that a judge gives to the answer it prefers, sigmoid of the difference of the rewards, "
-        "against how often that answer is the better one. On the dotted line both agree. After: each half of the "
-        "items at the temperature fitted on the other half."
-    )
-    return section("Calibration", element("div", *plots, class_="plots"), table(headings, rows), note=note)
+    texts = TEXTS["calibration"]
+    return section("Calibration", element("div", *plots, class_="plots"), table(texts["headings"], rows), note=texts["note"])
 
 
 def coverage_section(runs: Sequence[Run]) -> Markup:
@@ -131,14 +111,9 @@ def coverage_section(runs: Sequence[Run]) -> Markup:
         for run in runs
         if (found := run.result["draws"]) is not None
     ]
-    headings = ["run", "draws", "temperature", "accuracy of one draw, %", "its deviation, %", "deviation of an answer's reward"]
-    note = (
-        "The items of which the judge is least sure are left out first. It is sure where the rewards are far "
-        "apart, in deviations over the draws where there are several. Who was right plays no part."
-    )
-    return section(
-        "Accuracy against coverage", figure(plot, "Accuracy with its 95 % interval."), table(headings, rows) if rows else NOTHING, note=note
-    )
+    texts = TEXTS["coverage"]
+    by_draw = table(texts["headings"], rows) if rows else NOTHING
+    return section("Accuracy against coverage", figure(plot, "Accuracy with its 95 % interval."), by_draw, note=texts["note"])
 
 
 def flips_section(runs: Sequence[Run]) -> Markup:
@@ -158,10 +133,9 @@ def flips_section(runs: Sequence[Run]) -> Markup:
             ]
             for task, row in run.content["tasks"].items()
         ]
-        headings = ["task", "n", "flips, %", "ties", "no reward", "observed, %"]
         parts += [
             element("h3", f"{run.name}: {run.content['model']}"),
-            table(headings, rows),
+            table(TEXTS["flips"]["headings"], rows),
             element("p", run.content["note"], class_="note"),
         ]
     return section("Counterfactual pairs", *parts)

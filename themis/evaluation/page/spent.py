@@ -5,30 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from themis.evaluation.costs import Cost
-from themis.evaluation.page.markup import Markup, element, figure, section, table
+from themis.evaluation.page.markup import TEXTS, Markup, element, figure, section, table
 from themis.evaluation.page.plots import Plot, Point, Series, around, draw
 from themis.evaluation.page.runs import Run
 from themis.evaluation.results import Average, Rival
 from themis.evaluation.tables import percent
-
-_NOTE = (
-    "Means of a judgement, which is one trace. Seconds count from the start of a case to its verdict, with the "
-    "rest of its batch judged at the same time. Valid calls are well-formed and accepted by the tool. Answered "
-    "calls came back with status ok. In the plots an answer costs all of its draws."
-)
-_HEADINGS = (
-    "run",
-    "judgements",
-    "with a call, %",
-    "calls",
-    "valid, %",
-    "answered, %",
-    "malformed",
-    "tokens read",
-    "tokens written",
-    "seconds",
-    "p95",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +39,14 @@ def cost_section(runs: Sequence[Run]) -> Markup:
     if not spent:
         return Markup("")
     plots = [_plot(spent, "tokens", "tokens read and written for an answer"), _plot(spent, "seconds", "seconds of an answer")]
-    costs = table([*_HEADINGS, "no or degraded reward"], [_row(one.name, one.cost) for one in spent])
+    costs = table(TEXTS["cost"]["headings"], [_row(one.name, one.cost) for one in spent])
     tools = [
         [one.name, tool, calls["calls"], calls["ok"], calls["error"], calls["failed"]]
         for one in spent
         for tool, calls in one.cost["tools"].items()
     ]
     by_tool = table(["run", "tool", "calls", "answered", "rejected", "failed"], tools, texts=2) if tools else ""
-    return section("Cost", element("div", *plots, class_="plots"), costs, by_tool, note=_NOTE)
+    return section("Cost", element("div", *plots, class_="plots"), costs, by_tool, note=TEXTS["cost"]["note"])
 
 
 def _spent(run: Run) -> list[Spent]:
