@@ -5,12 +5,11 @@ Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1.
 
 import hashlib
 import json
-import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import Random
@@ -34,6 +33,7 @@ from themis.data.published import measured_questions
 from themis.errors import DataError
 from themis.files import json_lines, write_whole
 from themis.tools.setup.settings import Settings
+from themis.tools.weather.importer import without_notes
 from themis.traces import Step
 
 _OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
@@ -101,7 +101,7 @@ def build(
     if not overwrite and (report := finished(out, fingerprint)) is not None:
         return Built(report, is_new=False)
     clock = _Clock()
-    with full_disk_told(out), _without_notes_on_weather(), ExitStack() as stack:
+    with full_disk_told(out), without_notes(), ExitStack() as stack:
         work = stack.enter_context(Work(out, fingerprint, overwrite=overwrite))
         advance = shown.step("1 collecting", len(sources))
         collected = step1.collect(work, recipe, sources, root, held_out(root), lambda: advance(1))
@@ -228,18 +228,6 @@ def _workers(
         return replace(made, rationale=rationale)
 
     return Threads(recipe, of, build_tools, at_once or model.endpoint.concurrency)
-
-
-@contextmanager
-def _without_notes_on_weather() -> Iterator[None]:
-    """The import logs each impossible value that it leaves out, once a file; a build does not need these lines."""
-    log = logging.getLogger("themis.tools.weather.importer")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 class _Clock:

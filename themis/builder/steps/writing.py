@@ -58,17 +58,7 @@ def write_parquet(rows: Iterable[Row], path: Path) -> None:
         raise ConfigError("a build writes Parquet, which needs: pip install 'themis-rm[build]'") from error
     message = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
     steps = pa.list_(pa.struct([(name, pa.string()) for name in ("thought", "tool", "argument", "observation", "status")]))
-    texts = (
-        "id",
-        "task",
-        "source",
-        "question",
-        "context",
-        "chosen_rationale",
-        "rejected_rationale",
-        "chosen_evidence",
-        "rejected_evidence",
-    )
+    texts = "id task source question context chosen_rationale rejected_rationale chosen_evidence rejected_evidence".split()
     columns = [("prompt", message), ("chosen", message), ("rejected", message), ("margin", pa.float64())]
     columns += [("chosen_steps", steps), ("rejected_steps", steps), ("tests", pa.list_(pa.string()))]
     schema = pa.schema([*columns, *((name, pa.string()) for name in texts)])

@@ -22,6 +22,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -95,6 +96,17 @@ def import_weather(file: Path, out: Path) -> int:
     if not file.name.lower().endswith(ENDINGS):
         raise DataError(f"{file}: expected a file named {', '.join('*' + ending for ending in ENDINGS)}")
     return add_records(out, _Import(file).records())
+
+
+@contextmanager
+def without_notes() -> Iterator[None]:
+    """Log nothing of impossible values, for whoever imports many files and needs no line for each."""
+    level = _log.level
+    _log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        _log.setLevel(level)
 
 
 @dataclass(frozen=True, slots=True)

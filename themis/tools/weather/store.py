@@ -10,28 +10,20 @@ import sqlite3
 import threading
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from themis.closing import Closing
 from themis.errors import ConfigError, DataError, ToolError
 from themis.tools.weather.record import WeatherRecord
 
 APPLICATION_ID = 0x7E315701
 """Marks an SQLite file as ours, in the first version of its form."""
 
-_FIELDS = (
-    "overall",
-    "temperature_c",
-    "wind_kph",
-    "precipitation_mm",
-    "visibility_km",
-    "humidity",
-    "uv_index",
-    "wind_mph",
-    "visibility_miles",
-)
+_FIELDS = tuple(field.name for field in fields(WeatherRecord))[2:]
+"""All but the city and the day."""
 _TABLES = (
     f"CREATE TABLE IF NOT EXISTS records (city TEXT, day TEXT, {', '.join(_FIELDS)}, PRIMARY KEY (city, day)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS cities (city TEXT PRIMARY KEY, written TEXT NOT NULL) WITHOUT ROWID",
@@ -39,7 +31,7 @@ _TABLES = (
 _IN_BRACKETS = re.compile(r"[\s,]*\([^()]*\)$")
 
 
-class WeatherStore:
+class WeatherStore(Closing):
     """A store, open for reading. Thread-safe; a context manager."""
 
     def __init__(self, path: Path) -> None:
@@ -79,12 +71,6 @@ class WeatherStore:
 
     def close(self) -> None:
         self._connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
     def _key(self, city: str) -> str:
         key = _folded(city)

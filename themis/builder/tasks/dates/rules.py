@@ -5,7 +5,6 @@ right answers, and the weather comes from real records. Some questions count fro
 of today, which the draft records: a model would memorise a fixed one.
 """
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from themis.builder.text.values import with_value
 from themis.errors import DataError, ToolError
 from themis.phrases import filled, phrases
 from themis.tools.calendar import day_difference, target_day, today_tool, week_day
-from themis.tools.weather.importer import import_weather
+from themis.tools.weather.importer import import_weather, without_notes
 from themis.tools.weather.record import WeatherRecord, written_weather
 from themis.tools.weather.store import WeatherStore
 
@@ -126,14 +125,9 @@ def weather_store(root: Path) -> Iterator[WeatherStore]:
         raise DataError(f"{root / WEATHER_FOLDER} holds no *.csv.gz, which the questions about the weather need")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "weather.sqlite"
-        log = logging.getLogger(import_weather.__module__)
-        level = log.level
-        log.setLevel(logging.ERROR)  # it logs a line a file about impossible values
-        try:
+        with without_notes():
             for file in files:
                 import_weather(file, path)
-        finally:
-            log.setLevel(level)
         with WeatherStore(path) as store:
             yield store
 
