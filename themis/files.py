@@ -8,6 +8,7 @@ import gzip
 import json
 import lzma
 import os
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -224,6 +225,14 @@ def move_whole(beside: Path, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.replace(beside, path)
     return path
+
+
+def remove(path: Path) -> None:
+    """A file, or a folder with all in it, if it is there; of a link, the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 class Journal(Closing):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from themis import plugins
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools import ObservationStore, Toolbox, default_toolbox, tool
 from themis.tools import toolbox as toolbox_module
@@ -265,7 +266,7 @@ not_tools = "echo"
 def test_plug_ins_join_by_their_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
     def offering(value: str) -> None:
         entry = EntryPoint("extra", value, toolbox_module.ENTRY_POINTS)
-        monkeypatch.setattr(toolbox_module, "entry_points", lambda group: [entry])
+        monkeypatch.setattr(plugins, "entry_points", lambda group: [entry])
 
     offering("tests.tools.test_toolbox:extra_tools")
     with default_toolbox() as toolbox:

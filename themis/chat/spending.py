@@ -5,7 +5,7 @@ tokens are estimated from the length of the text.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from decimal import Decimal
 from math import ceil
 
@@ -41,17 +41,14 @@ class Spending:
     """Requests whose tokens the server did not count."""
 
     def __add__(self, other: "Spending") -> "Spending":
-        return Spending(
-            self.requests + other.requests,
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
-            self.money + other.money,
-            self.estimated + other.estimated,
-        )
+        return Spending(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
     def __sub__(self, other: "Spending") -> "Spending":
-        negative = Spending(-other.requests, -other.input_tokens, -other.output_tokens, -other.money, -other.estimated)
-        return self + negative
+        return self + other.times(-1)
+
+    def times(self, count: int) -> "Spending":
+        """Of `count` equal requests."""
+        return Spending(*(part * count for part in astuple(self)))
 
     def within(self, budget: Budget) -> bool:
         """Whether no limit is exceeded."""
@@ -82,7 +79,7 @@ class Estimate:
 
     def times(self, count: int) -> "Estimate":
         """The estimate for `count` equal requests."""
-        return Estimate(_times(self.likely, count), _times(self.most, count))
+        return Estimate(self.likely.times(count), self.most.times(count))
 
     def words(self, settings: ChatSettings) -> str:
         """One line to print before a build starts."""
@@ -108,14 +105,3 @@ def estimate(prompts: Iterable[Prompt], settings: ChatSettings, likely_output: i
 def money_words(amount: Decimal) -> str:
     """An amount as text; below a hundredth, with as many digits as it needs."""
     return f"{amount:,.2f}" if amount >= Decimal("0.01") or not amount else f"{amount.normalize():f}"
-
-
-def _times(spent: Spending, count: int) -> Spending:
-    return replace(
-        spent,
-        requests=spent.requests * count,
-        input_tokens=spent.input_tokens * count,
-        output_tokens=spent.output_tokens * count,
-        money=spent.money * count,
-        estimated=spent.estimated * count,
-    )

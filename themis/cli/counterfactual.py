@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from themis.cli.bench import Out, Verdicts, cache_beside, check_files, weights_of
-from themis.cli.judging import (
-    BatchSize,
-    ModelOption,
-    RationaleOption,
-    SettingsFile,
-    ToolFlags,
-    Unsafe,
-    import_libraries,
-    open_toolbox,
-)
+from themis.cli.judging import BatchSize, ModelOption, RationaleOption, SettingsFile, ToolFlags, Unsafe, import_libraries, open_toolbox
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
 from themis.files import write_whole, writing_whole

@@ -19,11 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure how often a judge prefers the better answer.", no_args_is_help=True)
 
-TARA_EXAMPLE = "Example: themis eval tara --data tara --split dev --out dev.json"
-HH_EXAMPLE = "Example: themis eval hh --data tara --out hh.json"
-RETARDED_BAR_EXAMPLE = "Example: themis eval retarded-bar --data tara --out retarded-bar.json"
-TRUTHFULQA_EXAMPLE = "Example: themis eval truthfulqa --data tara --out truthfulqa.json"
-BENCH_EXAMPLE = "Example: themis eval bench rewardbench.jsonl --rationale skip --out rewardbench.json"
 
 Tests = Literal["both", "with", "without"]
 """As in `themis.evaluation.ranking`, whose import would slow down the help."""
@@ -38,7 +33,7 @@ Folder = Annotated[Path | None, typer.Option(help="The folder of TASK/SPLIT.json
 Split = Annotated[str, typer.Option(help="Which file of each task: train or dev.")]
 
 
-@app.command(epilog=TARA_EXAMPLE)
+@app.command(epilog="Example: themis eval tara --data tara --split dev --out dev.json")
 @with_options
 def tara(
     data: Folder = None,
@@ -53,21 +48,21 @@ def tara(
     _run_tara("tara", data, split, only, judging, tests)
 
 
-@app.command(epilog=HH_EXAMPLE)
+@app.command(epilog="Example: themis eval hh --data tara --out hh.json")
 @with_options
 def hh(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge the pairs of HH*, an assistant's answers that need no tool (`hh_rlhf/SPLIT.jsonl`)."""
     _run_tara("hh", data, split, ["hh_rlhf"], judging)
 
 
-@app.command("retarded-bar", epilog=RETARDED_BAR_EXAMPLE)
+@app.command("retarded-bar", epilog="Example: themis eval retarded-bar --data tara --out retarded-bar.json")
 @with_options
 def retarded_bar(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge the pairs of Retarded-bar, riddles with a false premise (`retarded_bar/SPLIT.jsonl`)."""
     _run_tara("retarded-bar", data, split, ["retarded_bar"], judging)
 
 
-@app.command(epilog=TRUTHFULQA_EXAMPLE)
+@app.command(epilog="Example: themis eval truthfulqa --data tara --out truthfulqa.json")
 @with_options
 def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: BenchOptions) -> None:
     """Judge each choice of TruthfulQA MC1; the one with the highest reward is taken (`truthful_qa/SPLIT.jsonl`)."""
@@ -86,7 +81,7 @@ def truthfulqa(data: Folder = None, split: Split = "dev", *, judging: BenchOptio
     run_bench("truthfulqa", load, judging, split=split, tara=folder, official=official)
 
 
-@app.command(epilog=BENCH_EXAMPLE)
+@app.command(epilog="Example: themis eval bench rewardbench.jsonl --rationale skip --out rewardbench.json")
 @with_options
 def bench(
     file: Annotated[Path, typer.Argument(help=_BENCH_HELP, dir_okay=False)],

@@ -4,6 +4,7 @@ The commands that make files (indexes, recordings) are in `tool_data`.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -93,16 +94,10 @@ def doctor(
             task = bar.add_task("called", total=len(findings))
             findings = probed(findings, chosen, lambda: bar.advance(task))
     if json_output:
-        typer.echo(json.dumps([_finding_json(finding) for finding in findings], indent=2, ensure_ascii=False))
+        typer.echo(json.dumps([{**asdict(finding), "works": finding.works} for finding in findings], indent=2, ensure_ascii=False))
     else:
         _print_findings(findings, chosen.file)
     raise typer.Exit(0 if all(finding.works for finding in findings if finding.chosen) else 1)
-
-
-def _finding_json(finding: "Finding") -> dict[str, object]:
-    from dataclasses import asdict
-
-    return {**asdict(finding), "works": finding.works}
 
 
 def _print_findings(findings: "list[Finding]", file: Path | None) -> None:

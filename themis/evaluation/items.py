@@ -69,6 +69,11 @@ class Opinion:
         return -inf if self.is_empty else self.reward
 
     @property
+    def height(self) -> float:
+        """The reward; -inf without one."""
+        return -inf if self.reward is None else self.reward
+
+    @property
     def variance(self) -> float:
         """The variance of the rewards; 0 with fewer than two."""
         if len(self.rewards) < 2:
@@ -130,7 +135,7 @@ class JudgedItem:
     @property
     def spread(self) -> float:
         """The deviation of the margin over the draws."""
-        top_chosen, top_rejected = (max(side, key=_reward_of) for side in (self.chosen, self.rejected))
+        top_chosen, top_rejected = (max(side, key=lambda opinion: opinion.height) for side in (self.chosen, self.rejected))
         return sqrt(top_chosen.variance + top_rejected.variance)
 
 
@@ -174,7 +179,3 @@ def _judged(item: Item, opinions: list[Opinion]) -> JudgedItem:
 
 def _won(better: float, worse: float, tie: float) -> float:
     return tie if better == worse else float(better > worse)
-
-
-def _reward_of(opinion: Opinion) -> float:
-    return float("-inf") if opinion.reward is None else opinion.reward

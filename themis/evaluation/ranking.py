@@ -19,9 +19,8 @@ from themis.errors import DataError
 from themis.evaluation.call_agreement import needed_tools
 from themis.evaluation.items import Item, item_of
 from themis.evaluation.results import NotRun, Subset
-from themis.files import json_lines
 from themis.traces import Pair, Verdict
-from themis.traces.tara import TaraFile, read_tara
+from themis.traces.tara import TaraFile, holds_pairs, read_tara
 
 WITHOUT_TESTS = "without tests"
 Tests = Literal["both", "with", "without"]
@@ -81,7 +80,7 @@ def read_tasks(
     files: dict[str, TaraFile] = {}
     not_run: list[NotRun] = []
     for path in paths:
-        file = read_tara(path) if _holds_pairs(path) else TaraFile(())
+        file = read_tara(path) if holds_pairs(path) else TaraFile(())
         missing = sorted(_needed(file.pairs) - set(tools))
         if missing:
             not_run.append(NotRun(task=path.parent.name, reason=f"the toolbox lacks {', '.join(missing)}"))
@@ -94,9 +93,3 @@ def read_tasks(
 
 def _needed(pairs: Iterable[Pair]) -> frozenset[str]:
     return needed_tools(side for pair in pairs for side in (pair.chosen, pair.rejected))
-
-
-def _holds_pairs(path: Path) -> bool:
-    """Does the first row look like a pair? Other benches may lie beside TARA's."""
-    first = next(json_lines(path), None)
-    return first is not None and not {"pos_answer", "neg_answer"}.isdisjoint(first[1])

@@ -12,7 +12,7 @@ from themis.evaluation.calibration import Calibration, calibration
 from themis.evaluation.call_agreement import call_agreement
 from themis.evaluation.costs import Cost, cost_of
 from themis.evaluation.draws import Coverage, Draws, coverage, draws_of
-from themis.evaluation.items import Item, JudgedItem, Opinion, length_points
+from themis.evaluation.items import Item, JudgedItem, length_points
 from themis.evaluation.statistics import macro_interval, mean, paired_bootstrap, wilson_interval
 
 MISTAKES = 20
@@ -278,10 +278,10 @@ def _free_name(id: str, taken: Collection[str]) -> str:
 
 
 def _mistake(task: str, entry: JudgedItem) -> Mistake:
-    chosen = min(range(len(entry.chosen)), key=lambda at: _height(entry.chosen[at]))
+    chosen = min(range(len(entry.chosen)), key=lambda at: entry.chosen[at].height)
     if entry.item.rule == "best":
-        chosen = max(range(len(entry.chosen)), key=lambda at: _height(entry.chosen[at]))
-    rejected = max(range(len(entry.rejected)), key=lambda at: _height(entry.rejected[at]))
+        chosen = max(range(len(entry.chosen)), key=lambda at: entry.chosen[at].height)
+    rejected = max(range(len(entry.rejected)), key=lambda at: entry.rejected[at].height)
     case = entry.item.chosen[chosen]
     return Mistake(
         task=task,
@@ -292,7 +292,3 @@ def _mistake(task: str, entry: JudgedItem) -> Mistake:
         chosen=Answer(answer=case.answer, verdict=entry.chosen[chosen].verdicts[0].to_json()),
         rejected=Answer(answer=entry.item.rejected[rejected].answer, verdict=entry.rejected[rejected].verdicts[0].to_json()),
     )
-
-
-def _height(opinion: Opinion) -> float:
-    return float("-inf") if opinion.reward is None else opinion.reward

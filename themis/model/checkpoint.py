@@ -121,9 +121,14 @@ def read_model(directory: Path, dtype: torch.dtype | None = None) -> tuple[Rewar
         model = RewardModel(lm)
         load_score(model, directory)
     except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
-        sentence = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {sentence}") from error
+        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {first_line(error)}") from error
     return model.eval(), tokenizer
+
+
+def first_line(error: Exception) -> str:
+    """The first line of another library's error, without its headline."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    return (lines[1].strip() if lines[0].endswith(":") and len(lines) > 1 else lines[0])[:200]
 
 
 def load_score(model: RewardModel, directory: str | Path) -> None:

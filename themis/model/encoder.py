@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
-from themis.model.checkpoint import ModelMeta, resolve, write_meta
+from themis.model.checkpoint import ModelMeta, first_line, resolve, write_meta
 from themis.traces.case import Case
 
 
@@ -103,8 +103,7 @@ def new_encoder(name: str) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]
             # For attention with dropout PyTorch has no fused CPU kernel; its fallback is slower than eager attention.
             classifier.set_attn_implementation("eager")
     except (OSError, SafetensorError, ValueError, KeyError) as error:
-        sentence = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelError(f"the backbone '{name}' cannot be read as a sequence classifier: {sentence}") from error
+        raise ModelError(f"the backbone '{name}' cannot be read as a sequence classifier: {first_line(error)}") from error
     return EncoderRewardModel(classifier), tokenizer
 
 
@@ -132,5 +131,4 @@ def read_encoder(directory: Path) -> tuple[EncoderRewardModel, PreTrainedTokeniz
         classifier = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
         return EncoderRewardModel(classifier), AutoTokenizer.from_pretrained(directory)
     except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        sentence = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {sentence}") from error
+        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {first_line(error)}") from error

@@ -16,12 +16,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import replace
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
+from themis.plugins import offered
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
 from themis.tools.setup.enabled import enabled_tools
@@ -258,20 +258,7 @@ def _with_weather_of(tara: Path, settings: Settings) -> Settings:
 
 def plugin_tools() -> list[AnyTool]:
     """The tools of plug-ins: entry points of the group `themis.tools`, each a tool or a list of tools."""
-    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
-    return [tool for entry in found for tool in _plugin(entry)]
-
-
-def _plugin(entry: EntryPoint) -> list[AnyTool]:
-    package = entry.dist.name if entry.dist else entry.module
-    try:
-        offered = entry.load()
-    except Exception as error:  # the import of somebody else's package: the user can remove or mend it
-        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} cannot be loaded: {error!r}") from error
-    tools = [offered] if isinstance(offered, Tool) else offered
-    if not isinstance(tools, list | tuple) or not all(isinstance(tool, Tool) for tool in tools):
-        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} is not a tool, nor a list of tools")
-    return [replace(tool, plugin=package) for tool in tools]
+    return [replace(tool, plugin=package) for package, tool in offered(ENTRY_POINTS, Tool, "a tool, nor a list of tools")]
 
 
 def _text_of(tool: AnyTool, arguments: dict[str, Any]) -> str:

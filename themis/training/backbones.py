@@ -14,7 +14,7 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoT
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
-from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
+from themis.model.checkpoint import ModelMeta, first_line, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
 from themis.model.reward_model import RewardModel
@@ -193,12 +193,6 @@ def _set_padding(tokenizer: PreTrainedTokenizerBase, backbone: Backbone) -> None
     if tokenizer.pad_token_id is None:
         likely = next((token for token in ("<pad>", "<|pad|>", "<unk>") if token in tokenizer.get_vocab()), "<unk>")
         raise ConfigError(f"the tokenizer of '{name}' lacks a padding token: name one of its own, such as model.pad_token='{likely}'")
-
-
-def first_line(error: Exception) -> str:
-    """The first line of another library's error, without its headline."""
-    lines = (str(error).strip() or type(error).__name__).splitlines()
-    return (lines[1].strip() if lines[0].endswith(":") and len(lines) > 1 else lines[0])[:200]
 
 
 def _tokenizer_texts(seed: int, mixture: Mixture) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +14,16 @@ from themis.errors import ConfigError
 from themis.training.recipe import Data, TrainRecipe
 
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
-_AT_LEAST_ONE = ("run.tokens_per_step", "run.pairs_per_step", "run.workers", "logging.measure_every", "logging.measured_pairs")
-_NOT_NEGATIVE = ("run.steps", "run.epochs", "run.weight_decay", "curriculum.drill_steps", "logging.live_sample")
-_SHARES = ("data.forged_share", "data.dropped_observations", "curriculum.drill_share", "curriculum.swapped_rationales")
-_BELOW_ONE = ("run.warmup", "run.adam_beta2")
+_BOUNDS: tuple[tuple[Callable[[float], bool], str, str], ...] = (
+    (lambda value: value >= 1, "be at least 1", "run.tokens_per_step run.pairs_per_step run.workers"),
+    (lambda value: value >= 1, "be at least 1", "logging.measure_every logging.measured_pairs"),
+    (lambda value: value >= 0, "not be negative", "run.steps run.epochs run.weight_decay curriculum.drill_steps logging.live_sample"),
+    (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "data.forged_share data.dropped_observations"),
+    (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "curriculum.drill_share curriculum.swapped_rationales"),
+    (lambda value: 0 <= value < 1, "be at least 0 and less than 1", "run.warmup run.adam_beta2"),
+    (lambda value: value > 0, "be more than 0", "run.learning_rate"),
+)
+"""What a number must be, in words, and the keys that hold such a number."""
 _FSDP = (
     "version", "reshard_after_forward", "cpu_offload", "cpu_ram_efficient_loading", "activation_checkpointing", "auto_wrap_policy",
     "transformer_layer_cls_to_wrap", "min_num_params", "state_dict_type",
@@ -52,20 +58,10 @@ def _check_mixture(data: Data, add_up: bool) -> None:
 
 
 def _check_numbers(recipe: TrainRecipe) -> None:
-    for key in _AT_LEAST_ONE:
-        if _value(recipe, key) < 1:
-            raise ConfigError(f"{key}: must be at least 1, found {_value(recipe, key)}")
-    for key in _NOT_NEGATIVE:
-        if _value(recipe, key) < 0:
-            raise ConfigError(f"{key}: must not be negative, found {_value(recipe, key)}")
-    for key in _SHARES:
-        if not 0 <= _value(recipe, key) <= 1:
-            raise ConfigError(f"{key}: must be a share from 0 to 1, found {_value(recipe, key)}")
-    for key in _BELOW_ONE:
-        if not 0 <= _value(recipe, key) < 1:
-            raise ConfigError(f"{key}: must be at least 0 and less than 1, found {_value(recipe, key)}")
-    if not recipe.run.learning_rate > 0:
-        raise ConfigError(f"run.learning_rate: must be more than 0, found {recipe.run.learning_rate}")
+    for holds, words, keys in _BOUNDS:
+        for key in keys.split():
+            if not holds(_value(recipe, key)):
+                raise ConfigError(f"{key}: must {words}, found {_value(recipe, key)}")
 
 
 def _value(recipe: TrainRecipe, key: str) -> Any:

@@ -18,9 +18,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from themis.errors import ConfigError, ModelError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, base_of, is_adapter
-from themis.model.checkpoint import at_hand, resolve
+from themis.model.checkpoint import at_hand, first_line, resolve
 from themis.traces.token_row import TokenPair
-from themis.training.backbones import configured, first_line
+from themis.training.backbones import configured
 from themis.training.recipe import Backbone, Run, TrainRecipe, stages_of
 
 H100_BYTES = 80e9

@@ -81,7 +81,7 @@ def fit(
     started = time.monotonic()
     share = Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if share.rank:
-        services = replace(services, notice=_say_nothing)
+        services = replace(services, notice=lambda text: None)  # the first process speaks for all
     with first_goes_first(share.world), nullcontext() if share.rank else claimed(out, recipe, overwrite):
         ready = prepare(recipe, services, built(), out / TOKENIZER, start, share)
     (out / LOG_FILE).unlink(missing_ok=True)
@@ -155,10 +155,6 @@ def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], 
 def _meta(ready: Prepared, seconds: int) -> ModelMeta:
     recipe = ready.recipe
     return ModelMeta(recipe.model.form, recipe.kind, ready.tools, training={"recipe": portable(recipe), "seconds": seconds})
-
-
-def _say_nothing(text: str) -> None:
-    """The first process speaks for all."""
 
 
 def _optimizer(run: Run, learner: Learner) -> MuonWithAdamW | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError
+from themis.files import remove
 from themis.training.recipe import TrainRecipe, portable
 
 RUN_FILE, LOG_FILE = "run.json", "log.json"
@@ -73,7 +74,7 @@ def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
         yield
     except BaseException:
         for name in set(_OURS) - before - {BUILT}:
-            _remove(out / name)
+            remove(out / name)
         _put_back(out)
         if made and not (out / BUILT).exists():
             out.rmdir()
@@ -84,7 +85,7 @@ def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
 def _put_back(out: Path) -> None:
     """What was laid aside by a run that was refused, or killed while it was checked."""
     for laid in (out / ASIDE).glob("*"):
-        _remove(out / laid.name)
+        remove(out / laid.name)
         laid.rename(out / laid.name)
     if (out / ASIDE).is_dir():
         (out / ASIDE).rmdir()
@@ -136,10 +137,3 @@ def _recipe_of(out: Path) -> dict[str, Any] | None:
         return dict(json.loads((out / RUN_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return {} if (out / "checkpoints").is_dir() or (out / TOKENIZER).is_dir() else None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,7 +61,7 @@ class ThemisTrainer(Trainer):
         # Workers finish their pools at the same time. Their earlier steps must last until the next pools are made.
         ahead = POOL_STEPS if workers > 1 else None
         steps = cast(Dataset[Step], self.train_dataset)
-        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=_only, num_workers=workers, prefetch_factor=ahead)
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=itemgetter(0), num_workers=workers, prefetch_factor=ahead)
 
     def training_step(self, model: nn.Module, inputs: Step, num_items_in_batch: Any = None) -> Tensor:  # type: ignore[override]
         """Forward and backward passes of all batches of a step. Processes exchange gradients with the last batch."""
@@ -192,7 +193,3 @@ def compile_layers(model: RewardModel, notice: Callable[[str], None] = print) ->
     cast(Any, torch._dynamo.config).recompile_limit = SHAPES_AT_MOST
     for layer in cast(nn.ModuleList, model.lm.base_model.layers):
         layer.compile(dynamic=False)
-
-
-def _only(items: list[Step]) -> Step:
-    return items[0]

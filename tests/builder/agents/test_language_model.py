@@ -16,13 +16,13 @@ from themis.builder.agents.language_model import (
     agents_by_model,
     described,
     estimated,
-    read_model_recipe,
 )
 from themis.builder.agents.prompts import fenced
 from themis.builder.agents.rationales import written
 from themis.builder.draft import Agents, Draft, Evidence, View
 from themis.builder.tasks.registry import task_named
 from themis.chat import Chat
+from themis.config import build
 from themis.errors import ConfigError
 from themis.tools.setup.settings import Settings
 from themis.tools.toolbox import Toolbox, default_toolbox
@@ -33,6 +33,11 @@ FINISH = {"thought": "What came back settles it.", "tool": "finish", "input": ""
 CALL = {"thought": "I need the day of the week of 2015-03-24.", "tool": "Calendar.week_day", "input": "2015-03-24"}
 STEPS = (Step("I need the day.", Action("Calendar.week_day", "2015-03-24"), Observation("Tuesday")),)
 AGREES, DISAGREES = Evidence("agrees", "Tuesday", "Tuesday"), Evidence("disagrees", "Monday", "Tuesday")
+
+
+def read_model_recipe(raw: dict[str, Any]) -> ModelRecipe:
+    """The key `language_model` of a recipe, checked."""
+    return build(ModelRecipe, raw, "the recipe", "language_model.")
 
 
 @pytest.fixture(scope="module")

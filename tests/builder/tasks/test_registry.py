@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import themis.builder.tasks
+from themis import plugins
 from themis.builder.draft import Source
-from themis.builder.tasks import registry
 from themis.builder.tasks.registry import all_sources, all_tasks, task_named
 from themis.errors import ConfigError
 
@@ -31,7 +31,7 @@ def offered(monkeypatch: pytest.MonkeyPatch, load: Callable[[], Any]) -> None:
     def entry_points(group: str) -> list[Entry]:
         return [Entry(load)] if group == "themis.tasks" else []
 
-    monkeypatch.setattr(registry, "entry_points", entry_points)
+    monkeypatch.setattr(plugins, "entry_points", entry_points)
     all_tasks.cache_clear()
 
 

@@ -23,7 +23,6 @@ from themis.builder.agents.rationales import checked
 from themis.builder.draft import Agents, ByRule, Draft, Evidence, Observe, View, view_of
 from themis.builder.tasks.registry import task_named
 from themis.chat import Chat, ChatSettings, Estimate, NoAnswer
-from themis.config import build
 from themis.traces import Action, Case, Message, Observation, Step
 
 Agent = Literal["negatives", "steps", "rationale"]
@@ -64,11 +63,6 @@ class ModelRecipe:
     endpoint: ChatSettings
     agents: tuple[Agent, ...] = AGENTS
     """The agents that use the model; the others stay programs."""
-
-
-def read_model_recipe(raw: Mapping[str, Any], where: str = "the recipe", prefix: str = "language_model.") -> ModelRecipe:
-    """The key `language_model` of a recipe, checked; raises `ConfigError` that names the key."""
-    return build(ModelRecipe, dict(raw), where, prefix)
 
 
 def agents_by_model(task: str, recipe: ModelRecipe, chat: Chat, tools: Sequence[Mapping[str, Any]]) -> Agents:

@@ -43,10 +43,11 @@ Advance: TypeAlias = Callable[[int], None]
 
 
 class Progress(Protocol):
-    """Shows how far a build is."""
+    """Shows how far a build is; by itself, nothing."""
 
     def step(self, name: str, total: int) -> Advance:
         """A step begins; call the result with the number of items that are newly done."""
+        return lambda count: None
 
     def say(self, text: str) -> None:
         """A message for once, such as the expected cost of a build."""
@@ -55,17 +56,8 @@ class Progress(Protocol):
         """A message that is updated, such as the cost so far."""
 
 
-class Silent:
+class Silent(Progress):
     """Shows nothing."""
-
-    def step(self, name: str, total: int) -> Advance:
-        return lambda count: None
-
-    def say(self, text: str) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)

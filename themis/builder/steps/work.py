@@ -17,7 +17,7 @@ from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
-from themis.files import write_whole
+from themis.files import remove, write_whole
 
 FORM = 1
 """The format of the work folder; a folder of another format is not resumed."""
@@ -78,7 +78,7 @@ class Work(Closing):
         path = self.folder / name
         if not path.exists():
             beside = path.with_name(f".{path.name}.part")
-            _remove(beside)
+            remove(beside)
             beside.parent.mkdir(parents=True, exist_ok=True)
             make(beside)
             os.replace(beside, path)
@@ -131,14 +131,7 @@ def _remove_ours(out: Path) -> None:
     if not out.is_dir():
         return
     for path in sorted(out.iterdir(), key=lambda path: (path.name == FOLDER, path.name == DONE)):
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def _fingerprint_of(path: Path) -> str | None:

@@ -8,13 +8,13 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 
 from themis.builder import tasks
 from themis.builder.counterfactual.rows import MakeCounterfactuals
 from themis.builder.draft import Source
 from themis.builder.task import Task
 from themis.errors import ConfigError
+from themis.plugins import offered
 
 ENTRY_POINTS = "themis.tasks"
 
@@ -66,22 +66,8 @@ def _own() -> Iterator[Task]:
 
 def _of_plugins() -> Iterator[tuple[str, Task]]:
     """The tasks of installed packages, each with the name of its package."""
-    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
-        package = entry.dist.name if entry.dist else entry.module
-        for task in _offered(entry, package):
-            yield package, task
-
-
-def _offered(entry: EntryPoint, package: str) -> tuple[Task, ...]:
-    try:
-        offered = entry.load()
-    except Exception as error:  # the user can fix or remove a broken package
-        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} cannot be loaded: {error!r}") from error
-    found = (offered,) if isinstance(offered, Task) else offered
-    if not isinstance(found, list | tuple) or not all(isinstance(task, Task) for task in found):
-        raise ConfigError(f"the plug-in '{entry.name}' of the package {package} is not a Task, nor a tuple of tasks")
-    for task in found:
+    for package, task in offered(ENTRY_POINTS, Task, "a Task, nor a tuple of tasks"):
         wrong = next((source.name for source in task.sources if source.task != task.name), None)
         if wrong is not None:
             raise ConfigError(f"the task '{task.name}' of the package {package} has the source '{wrong}', whose `task` differs")
-    return tuple(found)
+        yield package, task

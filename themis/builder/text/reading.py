@@ -9,27 +9,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
+from themis.phrases import phrases
 from themis.tools.wiki.passages import STOP_WORDS as QUERY_STOP_WORDS
 
-_MORE_STOP_WORDS = """
-    about above after again against all also although am among another any because been before being below
-    between both cannot could doing down during each either else ever every few further get give having here
-    hers herself him himself however itself just let like many may me might more most much must my myself
-    neither no nor off often once one only onto other others our ours out over own per same shall should since
-    so some than theirs themselves those though through thus too under until up upon us very we whether while
-    within without you your yours
-"""
-STOP_WORDS = QUERY_STOP_WORDS | frozenset(_MORE_STOP_WORDS.split())
+STOP_WORDS = QUERY_STOP_WORDS | frozenset(" ".join(phrases(__package__, "words.yaml")["stop_words"]).split())
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 _END = re.compile(r"""(?<=[.!?])["'”’)\]]*(?:\s+|(?=[A-Z][a-z]))(?=["'“‘(\[]*[A-Z0-9À-Ý])""")
 _SHORT = re.compile(
     r"(?:\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Jr|Sr|No|Nos|vs|c|ca|cf|e\.g|i\.e|etc|Gen|Col|Lt|Capt|Prof|Rev|Hon|Mt|Ft|Inc|Ltd|Co|U\.S|U\.K))\.$"
 )
-_NUMBERS = (
+NUMBERS = (
     "zero one two three four five six seven eight nine ten "
     "eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen twenty"
 ).split()
-NUMBER_WORDS = {word: str(number) for number, word in enumerate(_NUMBERS)} | {"once": "1", "twice": "2", "thrice": "3"}
+NUMBER_WORDS = {word: str(number) for number, word in enumerate(NUMBERS)} | {"once": "1", "twice": "2", "thrice": "3"}
 """Small numbers in words, and their digits."""
 
 

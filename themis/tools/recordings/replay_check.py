@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from themis.errors import DataError
-from themis.files import json_lines
 from themis.tools.calculator import CORRECT, check_answer, steps_argument
 from themis.tools.code.tool import code_tool
 from themis.tools.demo import demo_tools
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation, Trace
 from themis.traces.pair import Pair
-from themis.traces.tara import read_tara
+from themis.traces.tara import holds_pairs, read_tara
 
 SideName: TypeAlias = Literal["chosen", "rejected"]
 
@@ -144,7 +143,7 @@ def _agree(published: PublishedCall, ours: str) -> bool:
 
 def published_calls(directory: Path) -> Iterator[PublishedCall]:
     """Every call in the released files, in the order of the files."""
-    files = [path for split in ("train", "dev") for path in sorted(directory.glob(f"*/{split}.jsonl")) if _holds_pairs(path)]
+    files = [path for split in ("train", "dev") for path in sorted(directory.glob(f"*/{split}.jsonl")) if holds_pairs(path)]
     if not files:
         raise DataError(f"{directory}: no TARA pairs in files of the form TASK/train.jsonl or TASK/dev.jsonl")
     for path in files:
@@ -161,12 +160,6 @@ def render_text(replay: Replay) -> str:
     lines += [f"  {task} {split} {side}: {count} x {cause}" for (task, split, side, cause), count in sorted(causes.items())]
     skipped = ", ".join(f"{name} ({count})" for name, count in replay.other_tools.items())
     return "\n".join([*lines, *(["", f"not replayed, as we have no such tool: {skipped}"] if skipped else [])])
-
-
-def _holds_pairs(path: Path) -> bool:
-    """Whether a file holds pairs: the released folder also has benchmarks of single answers."""
-    first = next(json_lines(path), None)
-    return first is not None and "pos_answer" in first[1]
 
 
 def _calls(task: str, split: str, pair: Pair) -> Iterator[PublishedCall]:

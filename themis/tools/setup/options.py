@@ -5,6 +5,7 @@ No message holds the value of an option, as any of them may be a secret.
 
 import math
 import os
+from collections.abc import Callable
 
 from themis.errors import ConfigError
 from themis.tools.setup.backend import Options
@@ -46,6 +47,21 @@ def texts_option(options: Options, name: str) -> tuple[str, ...]:
 def key_option(options: Options, variable: str) -> str:
     """The option `key`, else the environment variable of the service; empty if neither is set."""
     return text_option(options, "key") or os.environ.get(variable, "").strip()
+
+
+def no_key(variable: str) -> str:
+    """What is missing where neither is set."""
+    return f"no key: set the environment variable {variable}, or the option 'key'"
+
+
+def lacks_key(variable: str) -> Callable[[Options], str | None]:
+    """Says what is missing where a backend with these options has no key."""
+    return lambda options: None if key_option(options, variable) else no_key(variable)
+
+
+def lacks_url(service: str) -> Callable[[Options], str | None]:
+    """Says what is missing where a backend with these options has no address; `service` ends with an example."""
+    return lambda options: None if text_option(options, "url") else f"no address: set the option 'url' to your {service}"
 
 
 def _kind(value: object) -> str:

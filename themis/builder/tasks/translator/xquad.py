@@ -7,7 +7,7 @@ Source: Artetxe et al., arXiv:1910.11856, on SQuAD 1.1.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -17,20 +17,9 @@ from themis.builder.draft import Draft, Source
 from themis.builder.text.reading import bare, content, words
 from themis.errors import DataError
 from themis.files import json_object, objects_field, text_field
+from themis.phrases import document
 
-LANGUAGES = {
-    "ar": "Arabic",
-    "de": "German",
-    "en": "English",
-    "es": "Spanish",
-    "hi": "Hindi",
-    "ru": "Russian",
-    "th": "Thai",
-    "tr": "Turkish",
-    "vi": "Vietnamese",
-    "zh": "Chinese",
-}
-"""English is among them, as in TARA. Then the translation is the question itself."""
+LANGUAGES: Mapping[str, str] = document(__package__, "languages.yaml")
 JOINED = 0.5
 """The share of drafts with a context of several paragraphs."""
 LONGEST = 600

@@ -7,9 +7,10 @@ import re
 from collections.abc import Mapping
 
 from themis.builder.tasks.wikisearch.matching import whole_date, words_of
+from themis.builder.text.reading import NUMBERS
 from themis.phrases import phrases
 
-NUMBER_WORDS = "one two three four five six seven eight nine ten eleven twelve".split()
+NUMBER_WORDS = NUMBERS[1:13]
 _KIND_OF_NOUN = {noun: kind for kind, nouns in phrases(__package__, "kinds.yaml").items() for noun in nouns}
 _YEAR = re.compile(r"(?:(?:in|since|about|c\.|circa)\s+)?(?:the\s+)?\d{4}(?:s|\s+(?:AD|BC|CE|BCE))?", re.IGNORECASE)
 _RANGE = re.compile(r"\d{4}\s*(?:--|[-–—]|to|until|and)\s*(?:\d{2}|\d{4})", re.IGNORECASE)

@@ -9,17 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from themis.builder.text.reading import NUMBERS
 from themis.tools.dates import MONTHS
 
 _WORD = re.compile(r"\d+(?:,\d{3})+(?:\.\d+)?|\d+\.\d+|[^\W_]+(?:['’][^\W_]+)*")
 _ARTICLES = frozenset(("a", "an", "the"))
-_NUMBERS = {
-    word: str(number)
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
-        "nineteen twenty".split()
-    )
-}
+_NUMBERS = {word: str(number) for number, word in enumerate(NUMBERS)}
 _SAME = {
     "usa": "united states", "us": "united states", "u s": "united states", "u s a": "united states", "america": "united states",
     "united states of america": "united states", "uk": "united kingdom", "great britain": "united kingdom", "nyc": "new york city",
