@@ -13,7 +13,7 @@ from themis.http.client import Client
 from themis.tools import web_search
 from themis.tools.base import AnyTool, normalised
 from themis.tools.recordings.store import Call, ObservationStore
-from themis.tools.web_search import BACKENDS, LONGEST_QUERY, LONGEST_SNIPPET, Result, web_search_tool, written_results
+from themis.tools.web_search import BACKENDS, LONGEST_QUERY, LONGEST_SNIPPET, RESULTS, Result, web_search_tool, written_results
 from themis.traces import Observation
 
 KEY = "sesame-123"
@@ -233,3 +233,7 @@ def test_recordings_answer_without_a_network_and_say_where_they_lack_an_answer(t
             recorded(query="x")
         with pytest.raises(DataError, match="no recording of google_serper"):
             recorded(query="something else")
+
+
+def test_the_option_names_the_number_of_results_that_is_usual() -> None:
+    assert f"{RESULTS} where not given" in BACKENDS[0].options["results"]

@@ -10,6 +10,7 @@ from tests.tools.fake_service import BUSY, FAILURES, Asked, FakeService, NotedCl
 from themis.errors import ConfigError, ToolError, ToolUnavailable
 from themis.http.client import Client
 from themis.tools.base import AnyTool, read_argument
+from themis.tools.weather import live
 from themis.tools.weather.live import BACKENDS, OVERALL, open_meteo
 from themis.tools.weather.record import record_of_text
 
@@ -177,3 +178,10 @@ def test_it_needs_no_setting_and_names_a_wrong_one() -> None:
     assert BACKENDS[0].build({}).name == "history_weather"
     with pytest.raises(ConfigError, match="'geocoding_url' must be a text"):
         BACKENDS[0].build({"geocoding_url": 3})
+
+
+def test_the_options_name_the_addresses_that_are_asked() -> None:
+    named = BACKENDS[0].options
+    assert live.ARCHIVE in named["url"]
+    assert live.GEOCODING in named["geocoding_url"]
+    assert live.FORECASTS in named["forecasts_url"]
