@@ -51,9 +51,11 @@ class Progress(Protocol):
 
     def say(self, text: str) -> None:
         """A message for once, such as the expected cost of a build."""
+        return
 
     def note(self, text: str) -> None:
         """A message that is updated, such as the cost so far."""
+        return
 
 
 class Silent(Progress):
