@@ -1,10 +1,11 @@
-"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, whole-file writes, journals.
+"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, hashes of content, whole-file writes, journals.
 
 Every error names the file, the line or row, and the field. Knows nothing of what a field is for.
 """
 
 import contextlib
 import gzip
+import hashlib
 import json
 import lzma
 import os
@@ -183,6 +184,36 @@ def _list(row: Mapping[str, Any], name: str, where: str, members: str) -> list[A
     return value
 
 
+# --- what kept work is known by --------------------------------------------------------------------
+
+
+def digest(value: Any) -> str:
+    """A short hash of a value of JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def content_of(path: Path) -> str:
+    """A hash of a file's bytes, or of all files in a folder and below. Raises `DataError`."""
+    try:
+        if path.is_dir():
+            return digest({str(file.relative_to(path)): content_of(file) for file in path.rglob("*") if file.is_file()})
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """The first thing that differs, as `rationale was "write", is now "skip"`. A model's name alone is nothing."""
+    differing = [name for name in {**now, **was} if was.get(name) != now.get(name)]
+    if not differing or differing == ["model"]:
+        return None
+    before, after = was.get(differing[0]), now.get(differing[0])
+    if isinstance(before, dict) and isinstance(after, dict):
+        return f"{differing[0]}: {difference(before, after)}"
+    return f"{differing[0]} was {json.dumps(before)}, is now {json.dumps(after)}"
+
+
 # --- writing ---------------------------------------------------------------------------------------
 
 
@@ -263,6 +294,13 @@ class Journal(Closing):
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
             raise _unwritable(self.path, error) from error
+
+    def rewrite(self, change: Callable[[Any], Mapping[str, Any]]) -> None:
+        """Every row as `change` returns it."""
+        with writing_whole(self.path) as beside, self.path.open("rb") as file:
+            beside.writelines(json.dumps(change(json.loads(line)), ensure_ascii=False) + "\n" for line in file)
+        self._file.close()
+        self._file = self.path.open("ab", buffering=0)
 
     def close(self) -> None:
         self._file.close()

@@ -1,6 +1,7 @@
 """`themis score`, on a tiny model with random weights: what it says matters not, only that all of it arrives."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -104,3 +105,23 @@ def test_tools_are_recorded_and_replayed(themis: Themis, tiny: Path, tmp_path: P
         assert themis("score", *ASKED, "--model", tiny, "--tools-mode", mode, "--store", tmp_path / "store.db").exit_code == 0
     (tmp_path / "store.txt").write_text("I am no store of observations, and long enough to be seen as something else." * 20)
     assert "cannot be opened as a store" in sentence(themis("score", *ASKED, "--model", tiny, "--store", tmp_path / "store.txt"))
+
+
+def promised() -> list[tuple[str, str]]:
+    """The option and the words of each row of the table in `docs/kept.md`."""
+    page = (Path(__file__).parents[2] / "docs" / "kept.md").read_text(encoding="utf-8")
+    table = page.partition("| changed |")[2].partition("\n\n")[0]
+    return re.findall(r"\| `(--[^`]+)` \| `([^`]+)` \|", table)
+
+
+def test_each_difference_that_the_docs_name_is_refused(themis: Themis, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    data.write_text(json.dumps({"question": "q", "answer": "a"}) + "\n")
+    words = ("score", "--cases", data, "--out", out, "--model", tiny)
+    assert themis(*words).exit_code == 0
+    before = out.read_bytes()
+    assert len(promised()) == 6
+    for option, named in promised():
+        assert f"another judge ({named} was " in sentence(themis(*words, *option.split())), option
+        assert out.read_bytes() == before

@@ -10,7 +10,9 @@ import pytest
 
 from themis.cli.verdict_file import Summary, read_cases, score_file
 from themis.errors import DataError
-from themis.traces import Case, Judge, Verdict
+from themis.traces import Case, Judge, Verdict, case_key
+
+BY = {"model": "m", "weights": "1f", "rationale": "write"}
 
 
 class LengthJudge(Judge):
@@ -37,9 +39,10 @@ def rows(path: Path) -> dict[str, float]:
 
 def test_a_row_is_written_for_each_case_with_the_keys_that_were_promised(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
-    score_file(write_cases(tmp_path / "in.jsonl", "a", "bb"), out, LengthJudge())
+    score_file(write_cases(tmp_path / "in.jsonl", "a", "bb"), out, LengthJudge(), BY)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [list(line) for line in lines] == [["id", "reward", "status", "reason", "trace", "usage"]] * 2
+    assert [list(line) for line in lines] == [["id", "reward", "status", "reason", "trace", "usage", "key", "judge"]] * 2
+    assert [(line["key"], line["judge"]) for line in lines] == [(case_key(Case("q", answer)), BY) for answer in ("a", "bb")]
     assert rows(out) == {"1": 1.0, "2": 2.0}
 
 
@@ -59,30 +62,30 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        score_file(data, out, Stopped())
+        score_file(data, out, Stopped(), BY)
     assert rows(out) == {"1": 1.0}
-    assert score_file(data, out, LengthJudge()).judged == 2
+    assert score_file(data, out, LengthJudge(), BY).judged == 2
     assert rows(out) == {"1": 1.0, "2": 2.0, "3": 3.0}
-    assert score_file(data, out, LengthJudge()) == Summary(cases=3, already_there=3)
+    assert score_file(data, out, LengthJudge(), BY) == Summary(cases=3, already_there=3)
 
 
 @pytest.mark.parametrize("kept", range(1, 90, 8))
 def test_a_row_cut_by_a_kill_is_mended_wherever_it_was_cut(tmp_path: Path, kept: int) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", "a", "bb"), tmp_path / "out.jsonl"
-    score_file(data, out, LengthJudge())
+    score_file(data, out, LengthJudge(), BY)
     whole = out.read_bytes()
     first = whole.index(b"\n") + 1
     out.write_bytes(whole[: first + kept])
-    assert score_file(data, out, LengthJudge()).judged == 1
+    assert score_file(data, out, LengthJudge(), BY).judged == 1
     assert out.read_bytes() == whole
 
 
 def test_of_two_cases_with_one_id_each_gets_a_row(tmp_path: Path) -> None:
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     data.write_text('{"id": "x", "question": "q", "answer": "a"}\n' * 2)
-    score_file(data, out, LengthJudge())
+    score_file(data, out, LengthJudge(), BY)
     out.write_bytes(out.read_bytes().splitlines(keepends=True)[0])
-    assert score_file(data, out, LengthJudge()).judged == 1
+    assert score_file(data, out, LengthJudge(), BY).judged == 1
     assert len(out.read_text().splitlines()) == 2
 
 
@@ -91,7 +94,7 @@ def test_a_file_that_holds_something_else_is_left_as_it_is(tmp_path: Path, forei
     out = tmp_path / "out.jsonl"
     out.write_text(foreign)
     with pytest.raises(DataError, match=r"out\.jsonl, line 1: not a verdict"):
-        score_file(write_cases(tmp_path / "in.jsonl", "a"), out, Nobody())
+        score_file(write_cases(tmp_path / "in.jsonl", "a"), out, Nobody(), BY)
     assert out.read_text() == foreign
 
 
@@ -99,13 +102,92 @@ def test_the_file_of_cases_is_never_written_to(tmp_path: Path) -> None:
     data = write_cases(tmp_path / "in.jsonl", "a")
     before = data.read_bytes()
     with pytest.raises(DataError, match="is the file of cases itself"):
-        score_file(data, data, Nobody())
+        score_file(data, data, Nobody(), BY)
     assert data.read_bytes() == before
 
 
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be written: No such file or directory"):
-        score_file(write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "no" / "out.jsonl", Nobody())
+        score_file(write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "no" / "out.jsonl", Nobody(), BY)
+
+
+# --- what a row is known by ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "kept", "judged"),
+    [
+        # By line number, the first row would have become the new case's.
+        (("Tuesday", "Thu"), ("Mo", "Tuesday", "Thu"), 2, {"1": 2.0, "2": 7.0, "3": 3.0}),
+        (("a", "bb", "ccc"), ("ccc", "a", "bb"), 3, {"1": 3.0, "2": 1.0, "3": 2.0}),
+        (("a", "a"), ("a", "bb", "a"), 2, {"1": 1.0, "2": 2.0, "3": 1.0}),
+        (("a",), ("a", "a"), 1, {"1": 1.0, "2": 1.0}),
+    ],
+)
+def test_a_row_without_an_id_is_known_by_its_content(
+    tmp_path: Path, then: tuple[str, ...], now: tuple[str, ...], kept: int, judged: dict[str, float]
+) -> None:
+    out = tmp_path / "out.jsonl"
+    score_file(write_cases(tmp_path / "in.jsonl", *then), out, LengthJudge(), BY)
+    summary = score_file(write_cases(tmp_path / "in.jsonl", *now), out, LengthJudge(), BY)
+    assert (summary.already_there, summary.judged) == (kept, len(now) - kept)
+    assert rows(out) == judged
+    assert len(out.read_text().splitlines()) == len(now)
+
+
+def test_in_a_pipe_too(tmp_path: Path) -> None:
+    pipe, out = tmp_path / "pipe", tmp_path / "out.jsonl"
+    os.mkfifo(pipe)
+    score_file(write_cases(tmp_path / "in.jsonl", "Tuesday", "Thu"), out, LengthJudge(), BY)
+    lines = write_cases(tmp_path / "in.jsonl", "Mo", "Tuesday", "Thu").read_text()
+    threading.Thread(target=lambda: pipe.write_text(lines)).start()
+    assert score_file(pipe, out, LengthJudge(), BY).already_there == 2
+    assert rows(out) == {"1": 2.0, "2": 7.0, "3": 3.0}
+
+
+@pytest.mark.parametrize("changed", [{"answer": "bb"}, {"question": "r"}, {"context": "c"}, {"tests": ["assert 1"]}])
+def test_a_row_whose_case_has_changed_is_never_kept(tmp_path: Path, changed: dict[str, object]) -> None:
+    data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    case = {"id": "x", "question": "q", "answer": "a"}
+    data.write_text(json.dumps(case) + "\n")
+    score_file(data, out, LengthJudge(), BY)
+    before = out.read_bytes()
+    data.write_text(json.dumps(case | changed) + "\n")
+    with pytest.raises(DataError, match="the verdict 'x' is of another question or answer than the case has now"):
+        score_file(data, out, Nobody(), BY)
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("by", "difference"),
+    [
+        ({"weights": "2e"}, 'weights was "1f", is now "2e"'),
+        ({"rationale": "skip"}, 'rationale was "write", is now "skip"'),
+        ({"model": "other", "weights": "2e"}, 'model was "m", is now "other"'),
+        ({"budget": {"tool_calls": 1}}, 'budget was null, is now {"tool_calls": 1}'),
+    ],
+)
+def test_rows_of_another_judge_are_refused_by_what_differs(tmp_path: Path, by: dict[str, object], difference: str) -> None:
+    data, out = write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "out.jsonl"
+    score_file(data, out, LengthJudge(), BY)
+    before = out.read_bytes()
+    with pytest.raises(DataError) as refused:
+        score_file(data, out, Nobody(), BY | by)
+    assert difference in str(refused.value)
+    assert out.read_bytes() == before
+
+
+def test_the_same_weights_by_another_name_are_the_same_judge(tmp_path: Path) -> None:
+    data, out = write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "out.jsonl"
+    score_file(data, out, LengthJudge(), BY)
+    assert score_file(data, out, LengthJudge(), BY | {"model": "./m"}).already_there == 1
+
+
+def test_rows_that_do_not_say_who_judged_are_refused(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    out.write_text(json.dumps(Verdict("1", 1.0, None).to_json()) + "\n")
+    with pytest.raises(DataError, match="line 1: the verdict does not say who judged what"):
+        score_file(write_cases(tmp_path / "in.jsonl", "a"), out, Nobody(), BY)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +206,11 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 )
 def test_a_bad_line_is_named_before_anything_is_judged_and_no_row_is_lost(tmp_path: Path, line: bytes, problem: str) -> None:
     data, out = write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "out.jsonl"
-    score_file(data, out, LengthJudge())
+    score_file(data, out, LengthJudge(), BY)
     before = out.read_bytes()
     data.write_bytes(data.read_bytes() + write_cases(tmp_path / "more.jsonl", "bb").read_bytes() + line + b"\n")
     with pytest.raises(DataError, match=r"in\.jsonl, line 3: " + problem):
-        score_file(data, out, Nobody())
+        score_file(data, out, Nobody(), BY)
     assert out.read_bytes() == before
 
 
@@ -138,7 +220,7 @@ def test_a_pipe_is_judged_as_it_comes(tmp_path: Path) -> None:
     lines = write_cases(tmp_path / "in.jsonl", "a", "bb").read_text()
     threading.Thread(target=lambda: pipe.write_text(lines + "broken\n")).start()
     with pytest.raises(DataError, match="pipe, line 3: not valid JSON"):
-        score_file(pipe, out, LengthJudge())
+        score_file(pipe, out, LengthJudge(), BY)
     assert rows(out) == {"1": 1.0, "2": 2.0}
 
 
@@ -153,5 +235,5 @@ def test_cases_are_read_only_as_they_are_needed(tmp_path: Path) -> None:
                 assert len(rows(out)) == place
                 yield place, verdict
 
-    score_file(data, out, Watching())
+    score_file(data, out, Watching(), BY)
     assert pulled == [0, 1, 2, 3, 4, 5]

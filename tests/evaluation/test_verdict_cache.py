@@ -62,7 +62,7 @@ def test_verdicts_of_another_judge_are_refused_and_left_as_they_are(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "text", ["a diary\n", "a diary", '{"id": "1"}\n', '{"themis_verdicts": 1, "model": "m", "rationale": "skip"}\n{}\n']
+    "text", ["a diary\n", "a diary", '{"id": "1"}\n', '{"themis_verdicts": 2, "model": "m", "rationale": "skip"}\n{}\n']
 )
 def test_another_file_is_refused_and_left_as_it_is(text: str, tmp_path: Path) -> None:
     path = tmp_path / "v.jsonl"

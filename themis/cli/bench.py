@@ -3,11 +3,10 @@
 An evaluation has a verdict cache beside its result, so it resumes if interrupted.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +20,7 @@ from themis.files import write_whole
 if TYPE_CHECKING:
     from themis.evaluation.items import JudgedItem
     from themis.evaluation.results import NotRun, Result, Subset
+    from themis.evaluation.verdict_cache import VerdictCache
     from themis.tools import Toolbox
     from themis.traces import Judge
 
@@ -88,20 +88,23 @@ def judge_bench(
 
     import_libraries()
     verdicts = options.verdicts or cache_beside(options.out)
-    settings = _settings(options, toolbox) | {"budget": asdict(options.budget())}
+    sampled = options.samples > 1
+    drawn = {"temperature": options.temperature, "seed": options.seed} if sampled else {"temperature": None, "seed": None}
+    settings = {**options.known_by(toolbox), "samples": options.samples, **drawn}
     rival = None
     with ExitStack() as stack:
+        cache = _cache(verdicts, settings, stack)
         judge = options.judge(toolbox)
         draws: list[Judge] = [judge]
-        if options.samples > 1:
+        if sampled:
             draws = [judge.sampled(options.temperature, f"{options.seed}/{draw}") for draw in range(options.samples)]
-        judged = _judged(subsets, draws, stack, verdicts, {"model": options.model, **settings})
+        judged = _judged(subsets, draws, cache)
         del judge, draws
         if options.against is not None:
-            other = options.judge(toolbox, options.against)
             others = verdicts.with_suffix(f".against{verdicts.suffix}") if verdicts else None
-            greedy = settings | {"samples": 1, "temperature": None, "seed": None}
-            rival = _judged(subsets, [other], stack, others, {"model": options.against, **greedy})
+            greedy = {"samples": 1, "temperature": None, "seed": None}
+            cache = _cache(others, {**options.known_by(toolbox, options.against), **greedy}, stack)
+            rival = _judged(subsets, [options.judge(toolbox, options.against)], cache)
     about = About(
         bench,
         options.model,
@@ -132,51 +135,26 @@ def save_temperature(model: str, result: "Result") -> str:
     return f"{file}: temperature {meta['temperature']}"
 
 
-def _judged(
-    subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", stack: ExitStack, verdicts: Path | None, about: Mapping[str, Any]
-) -> "dict[str, list[JudgedItem]]":
-    from themis.evaluation.items import judge_items
+def _cache(verdicts: Path | None, known_by: Mapping[str, Any], stack: ExitStack) -> "VerdictCache | None":
     from themis.evaluation.verdict_cache import VerdictCache
 
-    if verdicts is not None:
-        cache = stack.enter_context(VerdictCache(verdicts, {**about, "weights": weights_of(str(about["model"]))}))
+    return stack.enter_context(VerdictCache(verdicts, known_by)) if verdicts else None
+
+
+def _judged(subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", cache: "VerdictCache | None") -> "dict[str, list[JudgedItem]]":
+    from themis.evaluation.items import judge_items
+
+    if cache is not None:
         draws = [cache.cached(judge, draw) for draw, judge in enumerate(draws)]
     with progress_bar() as bar:
         progress = lines_by_task(bar)
         return {name: judge_items(name, subset.items, draws, progress) for name, subset in subsets.items()}
 
 
-def weights_of(model: str) -> str:
-    """A hash that tells weights apart: of each file of weights its name and size, and of a small one its content."""
-    from themis.model.checkpoint import resolve
-
-    digest = hashlib.sha256()
-    for file in sorted(resolve(model).glob("*.safetensors")):
-        size = file.stat().st_size
-        digest.update(f"{file.name} {size} ".encode())
-        if size < 1_000_000:
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 def _stored_temperature(model: str) -> float:
     from themis.model.checkpoint import load_meta, resolve
 
     return load_meta(resolve(model)).temperature
-
-
-def _settings(options: BenchOptions, toolbox: "Toolbox") -> dict[str, Any]:
-    """The settings besides the model on which verdicts depend."""
-    sampled = options.samples > 1
-    return {
-        "rationale": options.rationale,
-        "samples": options.samples,
-        "temperature": options.temperature if sampled else None,
-        "seed": options.seed if sampled else None,
-        "tools": sorted(toolbox.names),
-        "fuzzy_replay": options.fuzzy_replay,
-        **({"without": list(toolbox.switched_off)} if toolbox.switched_off else {}),
-    }
 
 
 def cache_beside(out: Path | None) -> Path | None:

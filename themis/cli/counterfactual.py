@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.bench import Out, Verdicts, cache_beside, check_files, weights_of
+from themis.cli.bench import Out, Verdicts, cache_beside, check_files
 from themis.cli.judging import BatchSize, ModelOption, RationaleOption, SettingsFile, ToolFlags, Unsafe, import_libraries, open_toolbox
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
@@ -69,7 +69,7 @@ def evaluate(
     from themis.builder.counterfactual.rows import read_counterfactuals
     from themis.evaluation.counterfactual import CounterfactualTools, cache_key, evaluate_counterfactual, render_flips
     from themis.evaluation.verdict_cache import VerdictCache
-    from themis.inference import load_judge
+    from themis.inference import Budget, known_by, load_judge
 
     pairs = read_counterfactuals(file)
     wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
@@ -81,8 +81,8 @@ def evaluate(
         tools = CounterfactualTools(pairs, real)
         judge: Judge = load_judge(model, toolbox=tools, rationale=rationale, batch_size=batch_size)
         if cache_file := verdicts or cache_beside(out):
-            about = {"bench": "counterfactual", "model": model, "rationale": rationale, "tools": sorted(real.names)}
-            cache = stack.enter_context(VerdictCache(cache_file, {**about, "weights": weights_of(model)}))
+            about = {"bench": "counterfactual", **known_by(model, real.known_by(), Budget(), rationale)}
+            cache = stack.enter_context(VerdictCache(cache_file, about))
             judge = cache.cached(judge, key=cache_key(pairs))
         progress = lines_by_task(stack.enter_context(progress_bar()))
         result = evaluate_counterfactual(pairs, model, str(file), judge, progress)

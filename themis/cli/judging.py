@@ -89,6 +89,12 @@ class JudgeOptions:
         budget, rationale, size = self.budget(), self.rationale, self.batch_size
         return load_judge(model or self.model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=size)
 
+    def known_by(self, toolbox: "Toolbox", model: str | None = None) -> dict[str, Any]:
+        """All that decides a verdict, as kept verdicts say it."""
+        from themis.inference import known_by
+
+        return known_by(model or self.model, toolbox.known_by(), self.budget(), self.rationale)
+
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Turn each parameter of a dataclass into an option for each of its fields."""

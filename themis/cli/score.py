@@ -1,9 +1,10 @@
 """`themis score`: one case from the command line, or a file of cases."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,7 +45,7 @@ def score(
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
         elif cases is not None and out is not None:
-            _score_file(cases, out, judge, json_output)
+            _score_file(cases, out, judge, judging.known_by(toolbox), json_output)
 
 
 def _case(question: str | None, answer: str | None, context: str | None) -> "Case":
@@ -75,12 +76,13 @@ def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
     console.print(verdict_table(verdict))
 
 
-def _score_file(cases: Path, out: Path, judge: "Judge", json_output: bool) -> None:
+def _score_file(cases: Path, out: Path, judge: "Judge", known_by: Mapping[str, Any], json_output: bool) -> None:
     from themis.cli.verdict_file import score_file
 
     with progress_bar() as bar:
         task = bar.add_task("judged", total=None)
-        summary = score_file(cases, out, judge, lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases))
+        advance = lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases)  # noqa: E731
+        summary = score_file(cases, out, judge, known_by, advance)
     if json_output:
         typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}))
     else:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import DataError
-from themis.files import Journal
+from themis.files import Journal, difference
 from themis.traces import Case, Judge, Verdict, case_key, verdict_from_json
 
+FORM = 2
+"""Of the file."""
 Key = Callable[[Case], str]
 """The same for two cases whose verdicts are the same."""
 
@@ -24,12 +26,10 @@ class VerdictCache(Journal):
 
     def __init__(self, path: Path, judge: Mapping[str, Any]) -> None:
         """`judge` says who judges and how, as JSON. Raises `DataError` where the file holds something else."""
-        self._header: dict[str, Any] = json.loads(json.dumps({"themis_verdicts": 1, **judge}))
+        self._header: dict[str, Any] = json.loads(json.dumps({"themis_verdicts": FORM, **judge}))
         self._verdicts: dict[tuple[str, int], Verdict] = {}
-        self._is_new = True
+        self._has_header = False
         super().__init__(path, ('{"themis_verdicts": ', '{"key": '), self._take, "not a line of a verdict cache; give another file")
-        if self._is_new:
-            self.append(self._header)
 
     @property
     def count(self) -> int:
@@ -48,11 +48,14 @@ class VerdictCache(Journal):
 
     def add(self, key: str, draw: int, verdict: Verdict) -> None:
         self._verdicts[key, draw] = verdict
+        if not self._has_header:
+            self.append(self._header)
+            self._has_header = True
         self.append({"key": key, "draw": draw, **verdict.to_json()})
 
     def _take(self, number: int, row: Any) -> bool:
         if number == 1:
-            self._is_new = False
+            self._has_header = True
             return self._is_header(row)
         try:
             self._verdicts[str(row["key"]), int(row["draw"])] = verdict_from_json(row)
@@ -64,12 +67,8 @@ class VerdictCache(Journal):
         """Raises `DataError` where it is that of another judge."""
         if not isinstance(row, dict) or "themis_verdicts" not in row:
             return False
-        for name in [*self._header, *row]:
-            if row.get(name) != self._header.get(name):
-                was, now = json.dumps(row.get(name)), json.dumps(self._header.get(name))
-                raise DataError(
-                    f"{self.path} is the verdict cache of another judge ({name} was {was}, is now {now}): give another file, or delete it"
-                )
+        if differs := difference(row, self._header):
+            raise DataError(f"{self.path} is the verdict cache of another judge ({differs}): give another file, or delete it")
         return True
 
 

@@ -1,9 +1,12 @@
 """From the name of a model to its judge."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from themis import __version__
 from themis.errors import ConfigError
 from themis.inference.judgement import Budget, Tools
 from themis.traces.judge import Judge
@@ -52,3 +55,14 @@ def load_judge(
         )
         judge.opened = opened.pop_all()
     return judge
+
+
+def known_by(model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str) -> dict[str, Any]:
+    """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says."""
+    import torch
+
+    from themis.model.checkpoint import weights_of
+
+    precision = "as stored" if torch.cuda.is_available() else "float32"
+    told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "budget": asdict(budget), "precision": precision}
+    return {**told, **tools, "themis": __version__}

@@ -19,6 +19,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
+from themis.files import content_of, digest
 from themis.model.adapters import base_of, has_adapters, is_adapter, save_adapters, with_adapters
 from themis.model.reward_model import RewardModel
 from themis.traces.text import SPECIAL_TOKENS
@@ -26,6 +27,9 @@ from themis.traces.text import SPECIAL_TOKENS
 SCORE_FILE, META_FILE = "score.safetensors", "themis.json"
 NANO = Path(__file__).parent / "nano"
 PACKAGE = "package:"
+_BESIDE = (META_FILE, "run.json", "log.json", "trainer_state.json", "training_args.bin")
+_MEASURED = ("reward_mean", "reward_std", "temperature", "training")
+"""Of `themis.json`: they change nothing that the model says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +206,13 @@ def _in_package(name: str) -> Path | None:
     places = found.submodule_search_locations if found else None
     directory = Path(places[0]) / folder if places else None
     return directory if directory and directory.is_dir() else None
+
+
+def weights_of(model: str | Path) -> str:
+    """A hash of the weights, the head, the configuration and the tokenizer; of adapters, with those of their base."""
+    directory = resolve(model)
+    files = [file for file in directory.iterdir() if file.is_file() and not file.name.startswith(".") and file.name not in _BESIDE]
+    found: dict[str, Any] = {file.name: content_of(file) for file in files if file.suffix not in (".md", ".png", ".pt", ".pth")}
+    if (directory / META_FILE).is_file():
+        found[META_FILE] = {name: value for name, value in asdict(load_meta(directory)).items() if name not in _MEASURED}
+    return digest(found | ({"base": weights_of(base_of(directory))} if is_adapter(directory) else {}))

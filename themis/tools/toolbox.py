@@ -21,10 +21,12 @@ from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
+from themis.files import digest
 from themis.plugins import offered
 from themis.tools.base import AnyTool, Tool, normalised, read_argument
 from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
 from themis.tools.setup.enabled import enabled_tools
+from themis.tools.setup.known import known_settings
 from themis.tools.setup.registry import TOOLS, without_source
 from themis.tools.setup.settings import Settings, ToolSetting, read_settings
 from themis.tools.weather.tool import RECORDINGS
@@ -53,6 +55,7 @@ class Toolbox(Closing):
         off: Mapping[str, str] | None = None,
         without: Iterable[str] = (),
         closing: Iterable[Callable[[], None]] = (),
+        settings: Settings | None = None,
     ) -> None:
         """`off` says why known tools are missing, by name, or by `family.` for a whole family. `closing` runs last.
 
@@ -72,11 +75,25 @@ class Toolbox(Closing):
         self._lock = threading.Lock()
         self._memory: OrderedDict[Call, Future[Observation]] = OrderedDict()
         self._late: Counter[str] = Counter()
+        self._settings = settings or Settings()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the tools, in order."""
         return tuple(self._tools)
+
+    def known_by(self) -> dict[str, Any]:
+        """What the observations depend on: the tools, how they are set, and the recordings that answer for them."""
+        mode, store = self._recorder.mode, self._recorder.store
+        answering = None if store is None else digest(store.lines()) if mode == "replay" else str(Path(store.path).resolve())
+        return {
+            "tools": {name: digest([tool.description, tool.schema, tool.plugin])[:8] for name, tool in self._tools.items()},
+            "settings": known_settings(self._settings),
+            "without": list(self.switched_off),
+            "tools_mode": mode,
+            "fuzzy_replay": self._recorder.fuzzy_replay,
+            "store": answering,
+        }
 
     def wants_case(self, name: str) -> bool:
         """Does a tool look at the case under judgement?"""
@@ -222,7 +239,8 @@ def default_toolbox(
     a setting is wrong, or if what it asks for cannot work here.
     """
     settings = read_settings() if settings is None else settings
-    enabled = enabled_tools(_with_weather_of(tara, settings) if tara else settings, mode, store, plugin_tools())
+    settings = _with_weather_of(tara, settings) if tara else settings
+    enabled = enabled_tools(settings, mode, store, plugin_tools())
     try:
         return Toolbox(
             enabled.tools,
@@ -233,8 +251,9 @@ def default_toolbox(
             off=enabled.off,
             without=without,
             closing=enabled.closing,
+            settings=settings,
         )
-    except ConfigError:
+    except ThemisError:
         for close in enabled.closing:
             close()
         raise

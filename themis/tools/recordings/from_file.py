@@ -1,7 +1,7 @@
 """Calls from a file, made ahead of time, so that a store of recordings can answer them later.
 
 A line is a call, `{"tool": ..., "argument": ...}`, with `question`, `answer`, `context` and `tests` if the tool looks
-at the case. Or it is a verdict of `themis score`, whose trace holds calls and whose case is looked up by id.
+at the case. Or it is a verdict of `themis score`, whose trace holds calls and whose case is looked up by its key.
 """
 
 from collections import Counter, deque
@@ -66,7 +66,7 @@ def _calls(row: dict[str, Any], cases: Mapping[str, Case], where: str) -> Iterat
     for step in steps:
         action = step.get("action") if isinstance(step, dict) else None
         if isinstance(action, dict):
-            yield FiledCall(_action(action, where), cases.get(str(row.get("id"))))
+            yield FiledCall(_action(action, where), cases.get(str(row.get("key"))))
 
 
 def _action(row: dict[str, Any], where: str) -> Action:

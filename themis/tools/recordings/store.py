@@ -104,13 +104,18 @@ class ObservationStore(Closing):
             count: int = self._connection.execute("SELECT count(*) FROM observations").fetchone()[0]
         return count
 
-    def export_jsonl(self, path: Path) -> int:
-        """Writes all observations as JSON lines, sorted by call; returns how many."""
+    def lines(self) -> list[str]:
+        """All observations, sorted by call, a JSON object a line."""
         with self._lock:
             rows = self._connection.execute(f"SELECT {', '.join(_COLUMNS)} FROM observations ORDER BY 1, 2, 3").fetchall()
+        return [json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows]
+
+    def export_jsonl(self, path: Path) -> int:
+        """Writes `lines` to a file; returns how many."""
+        lines = self.lines()
         with writing_whole(path) as file:
-            file.writelines(json.dumps(dict(zip(_COLUMNS, row, strict=True)), ensure_ascii=False) + "\n" for row in rows)
-        return len(rows)
+            file.writelines(lines)
+        return len(lines)
 
     def import_jsonl(self, path: Path) -> int:
         """Records all observations of an exported file, in place of equal calls; returns how many."""
