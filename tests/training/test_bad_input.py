@@ -1,6 +1,7 @@
 """What cannot work is one sentence before any long work, and leaves everything as it was."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +148,27 @@ def test_a_run_killed_while_it_looked_for_mistakes_has_cost_nothing(themis: Them
     assert again.exit_code == 0
     assert "resumes from" in again.stderr
     assert not (out / ASIDE).exists()
+
+
+def test_a_run_resumes_only_on_the_same_data_and_from_the_same_weights(themis: Themis, folder: Path, tmp_path: Path) -> None:
+    out, pairs, model = tmp_path / "run", tmp_path / "pairs.jsonl", tmp_path / "model"
+    shutil.copytree(folder / "ours", model)
+    _write(pairs, PAIRS)
+    recipe = _recipe(folder, {"data": {"files": [str(pairs)]}, "model": {"name": str(model)}})
+    assert themis("train", recipe, "--out", out).exit_code == 0
+    before = _stamps(out)
+    _write(pairs, [row | {"chosen": row["rejected"], "rejected": row["chosen"]} for row in PAIRS])  # of the same size
+    assert 'holds a run of other data or weights (data.files[0] was "' in sentence(themis("train", recipe, "--out", out))
+    _write(pairs, PAIRS)
+    score = (model / "score.safetensors").read_bytes()
+    (model / "score.safetensors").write_bytes(score[:-1] + bytes([score[-1] ^ 1]))
+    assert 'holds a run of other data or weights (model.name was "' in sentence(themis("train", recipe, "--out", out))
+    (model / "score.safetensors").write_bytes(score)
+    held = themis("train", recipe, "logging.measured_pairs=3", "--out", out)
+    assert "whose recipe differs in 'logging.measured_pairs'" in sentence(held)
+    assert _stamps(out) == before
+    assert "resumes from" in themis("train", recipe, "--out", out).stderr
+    _write(pairs, PAIRS[:-1])
+    assert themis("train", recipe, "--out", out, "--overwrite").exit_code == 0
+    (out / "run.json").unlink()
+    assert "holds checkpoints, and no run.json that says of what" in sentence(themis("train", recipe, "--out", out))

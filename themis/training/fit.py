@@ -28,10 +28,10 @@ from themis.training.curves import plot
 from themis.training.epochs import EpochSteps, Share
 from themis.training.learners import CausalLearner, Learner
 from themis.training.optimizer import MuonWithAdamW
-from themis.training.outputs import LOG_FILE, TOKENIZER, claimed, last_checkpoint
+from themis.training.outputs import LOG_FILE, TOKENIZER, claimed, identify, last_checkpoint
 from themis.training.processes import first_goes_first
 from themis.training.recipe import Exercises, Run, TrainRecipe, portable
-from themis.training.sources import Curriculum, Pairs, gather
+from themis.training.sources import Curriculum, Pairs, content_of_run, gather
 from themis.training.trainer import ThemisTrainer, compile_layers
 
 Live = Callable[[Any, PreTrainedTokenizerBase, ModelMeta, Sequence[Pair]], Mapping[str, float]]
@@ -83,7 +83,10 @@ def fit(
     if share.rank:
         services = replace(services, notice=lambda text: None)  # the first process speaks for all
     with first_goes_first(share.world), nullcontext() if share.rank else claimed(out, recipe, overwrite):
-        ready = prepare(recipe, services, built(), out / TOKENIZER, start, share)
+        data = built()
+        if not share.rank:
+            identify(out, content_of_run(recipe, data_root(), data, start), overwrite)
+        ready = prepare(recipe, services, data, out / TOKENIZER, start, share)
     (out / LOG_FILE).unlink(missing_ok=True)
     checkpoint = last_checkpoint(out)
     before = load_meta(checkpoint).training.get("seconds", 0) if checkpoint else 0

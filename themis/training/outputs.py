@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError
-from themis.files import remove
+from themis.files import difference, remove, write_whole
 from themis.training.recipe import TrainRecipe, portable
 
 RUN_FILE, LOG_FILE = "run.json", "log.json"
@@ -20,9 +20,9 @@ TOKENIZER = "tokenizer"
 """A tokenizer that was trained for a model from scratch."""
 ASIDE = ".earlier"
 """Where an earlier run's files lie while a new one is checked."""
-MAY_CHANGE = ("run.steps", "run.epochs", "run.compile", "run.fsdp", "run.deepspeed", "logging")
-"""Keys and sections that may differ when a run resumes: how long, on what machine, and how it is watched."""
 LENGTH = ("run.steps", "run.epochs")
+MAY_CHANGE = (*LENGTH, "run.compile", "run.fsdp", "run.deepspeed", "logging.measure_every", "logging.live_sample", "logging.report_to")
+"""Keys that may differ when a run resumes: how long, on what machine, and how it is watched."""
 BUILT = "built"
 """The data set that a run builds; what is done of it survives a mistake that is found later."""
 _OURS = ("checkpoints", TOKENIZER, "tensorboard", "stages", BUILT, RUN_FILE, LOG_FILE, "log.png")
@@ -82,6 +82,15 @@ def claimed(out: Path, recipe: TrainRecipe, overwrite: bool) -> Iterator[None]:
     shutil.rmtree(aside)
 
 
+def identify(out: Path, content: dict[str, str], overwrite: bool) -> None:
+    """Note what a claimed run is made from. Raises `ConfigError` where an earlier one was made from something else."""
+    earlier = None if overwrite else (_recipe_of(out / ASIDE) or {}).get("content")
+    if earlier and (differs := difference(earlier, content)):
+        raise ConfigError(f"{out} holds a run of other data or weights ({differs}): give another --out, or --overwrite to start over")
+    run = json.loads((out / RUN_FILE).read_text(encoding="utf-8"))
+    write_whole(out / RUN_FILE, json.dumps({**run, "content": content}, indent=2) + "\n")
+
+
 def _put_back(out: Path) -> None:
     """What was laid aside by a run that was refused, or killed while it was checked."""
     for laid in (out / ASIDE).glob("*"):
@@ -97,6 +106,10 @@ def _refuse(out: Path, recipe: TrainRecipe, overwrite: bool) -> None:
     if overwrite:
         return
     if (earlier := _recipe_of(out)) is not None:
+        if not earlier:
+            raise ConfigError(
+                f"{out} holds checkpoints, and no {RUN_FILE} that says of what: give another --out, or --overwrite to start over"
+            )
         _refuse_another(out, earlier, portable(recipe))
     elif out.is_dir() and any(entry.name != BUILT for entry in out.iterdir()):
         raise ConfigError(f"{out} holds files that no training run wrote: give another --out, or --overwrite to write among them")

@@ -19,9 +19,9 @@ from themis.model.checkpoint import load_meta, save_model
 from themis.traces.pair import Pair
 from themis.training.checks import check_machine, check_recipe, has_bf16
 from themis.training.fit import Build, Live, Services, fit
-from themis.training.outputs import BUILT, claimed, finished, stage_directory
+from themis.training.outputs import BUILT, claimed, finished, identify, stage_directory
 from themis.training.recipe import Stage, TrainRecipe, portable, stages_of
-from themis.training.sources import Curriculum, gather
+from themis.training.sources import Curriculum, content_of_run, gather
 
 
 def train(
@@ -63,10 +63,13 @@ def _fit_stages(recipe: TrainRecipe, stages: Sequence[Stage], out: Path, overwri
     if recipe.kind == "encoder":
         raise ConfigError("stages: kind 'encoder' is trained in one stage; leave the key out")
     with claimed(out, recipe, overwrite):
+        content: dict[str, str] = {}
         for stage in stages:
             # A mistake in the last stage is found before the first one trains.
             built = _built(stage.recipe.data.built, out, services.build)
             gather(stage.recipe, data_root(), services.curriculum, built, lambda text: None)
+            content |= {f"{stage.name} {name}": hash for name, hash in content_of_run(stage.recipe, data_root(), built).items()}
+        identify(out, content, overwrite)
     directories = {stage.name: stage_directory(out, stage.name) for stage in stages}
     for place, stage in enumerate(stages):
         directory, *later = list(directories.values())[place:]

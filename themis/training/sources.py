@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
+from themis import __version__
 from themis.builder.pairs import pair_of
 from themis.builder.tasks.calculator.generated import faulted
 from themis.builder.tasks.registry import task_named
@@ -15,6 +16,8 @@ from themis.data.mixture import Mixture, PairSource, always, one_of
 from themis.data.preferences import read_preferences
 from themis.data.published import Published, read_published, read_rows
 from themis.errors import ConfigError, DataError
+from themis.files import content_of, digest
+from themis.model.checkpoint import weights_of
 from themis.traces.pair import Pair
 from themis.training.batches.steps import Drills
 from themis.training.recipe import Data, TrainRecipe
@@ -104,6 +107,18 @@ def gather(
         raise ConfigError(f"run.epochs: {', '.join(endless)}: an infinite stream has no epochs; give run.steps, or a mixture of {finite}")
     rows, held = _rows(seed, measured, weights, read)
     return Pairs(mixture, rows, held)
+
+
+def content_of_run(recipe: TrainRecipe, root: Path | None, built: Path | None, start: Path | None = None) -> dict[str, str]:
+    """What a run is made from beside its recipe, by content: its data, and the model that it starts from."""
+    found = {"themis": __version__} | {f"data.files[{at}]": content_of(Path(file)) for at, file in enumerate(recipe.data.files)}
+    if built and (built / "tara").is_dir():
+        found["data.built"] = content_of(built / "tara")
+    if root and set(recipe.data.mixture) - {FILES}:
+        rows = [*root.glob("tara/*/train.jsonl"), *root.glob("tara/*/dev.jsonl"), *root.glob("tara/holdout.sha256"), *root.glob("gsm8k/*")]
+        found["THEMIS_DATA"] = digest({str(file.relative_to(root)): content_of(file) for file in rows})
+    name = start or recipe.model.name
+    return found | ({"model.name": weights_of(name)} if name else {})
 
 
 def _read(data: Data, root: Path | None, curriculum: Curriculum | None, folder: Path | None) -> tuple[_Read, Counter[str]]:
