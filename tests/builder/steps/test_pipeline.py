@@ -17,10 +17,12 @@ from tests.builder.steps.tiny import RECIPE, RIVERS, TINY, bytes_of, read_days, 
 from themis.builder.draft import Draft, Source
 from themis.builder.steps import pipeline
 from themis.builder.steps.collect import Held, all_drafts, collect
-from themis.builder.steps.pipeline import build, fingerprint_of
+from themis.builder.steps.pipeline import build, made_from
 from themis.builder.steps.recipe import BuildRecipe, TaskRecipe
 from themis.builder.steps.work import Work, full_disk_told
 from themis.errors import ConfigError, DataError
+from themis.files import difference
+from themis.tools.setup.settings import Settings, ToolSetting
 from themis.traces.tara import question_hash, read_tara
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +60,7 @@ def test_rows_that_are_worked_on_at_once_come_out_the_same(built: Path, data: Pa
 def test_another_seed_gives_other_rows(data: Path, tmp_path: Path) -> None:
     questions = []
     for seed in (1, 2):
-        with Work(tmp_path / str(seed), "x") as work:
+        with Work(tmp_path / str(seed), {"recipe": "x"}) as work:
             collected = collect(work, replace(RECIPE, seed=seed), dict(TINY), data, Held())
         questions.append([draft.question for draft in all_drafts(collected.drafts)])
     assert questions[0] != questions[1]
@@ -102,7 +104,7 @@ def test_another_recipe_in_the_same_folder_is_refused_unless_it_may_overwrite(bu
     shutil.copytree(built, out)
     (out / "tara" / "calendar" / "old.jsonl").touch()
     smaller = with_task(wikisearch=TaskRecipe({"rivers": 1.0}, train=3, test=1))
-    with pytest.raises(ConfigError, match=r"holds a build of another recipe.*--overwrite"):
+    with pytest.raises(ConfigError, match=r"holds another build \(made_from: tasks was .*--overwrite"):
         build(smaller, out, TINY, data)
     assert (out / "README.md").is_file()
     build(RECIPE, out, TINY, data, at_once=1, overwrite=True)
@@ -118,8 +120,8 @@ def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path) ->
 
 
 def test_two_builds_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
-    with Work(tmp_path / "out", "a"), pytest.raises(ConfigError, match="another build is at work"):
-        Work(tmp_path / "out", "a")
+    with Work(tmp_path / "out", {"recipe": "a"}), pytest.raises(ConfigError, match="another build is at work"):
+        Work(tmp_path / "out", {"recipe": "a"})
 
 
 def test_a_full_disk_is_one_sentence_and_loses_nothing(built: Path, data: Path, tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_held_out_questions_are_dropped_and_what_is_nearly_a_test_question_is_no
     open_ended = replace(RECIPE, tasks={"wikisearch": TaskRecipe({"rivers": 1.0})}, test_share=0.0)
     asked = {river: f"Which town does the river {river} flow through?" for river in RIVERS}
     held = Held(frozenset({question_hash(asked["Avel"])}), (f"{asked['Borm'][:-1]}",))
-    with Work(tmp_path / "held", "x") as work:
+    with Work(tmp_path / "held", {"recipe": "x"}) as work:
         collected = collect(work, open_ended, dict(TINY), data, held)
     left = {draft.question for draft in all_drafts(collected.drafts)}
     assert left == set(asked.values()) - {asked["Avel"], asked["Borm"]}
@@ -208,11 +210,33 @@ def test_without_the_data_the_setting_is_named(tmp_path: Path) -> None:
         build(RECIPE, tmp_path / "out", TINY, None)
 
 
-def test_the_fingerprint_knows_the_recipe_and_the_files(data: Path, tmp_path: Path) -> None:
-    once = fingerprint_of(RECIPE, TINY, data)
-    assert once == fingerprint_of(RECIPE, TINY, data)
-    assert once != fingerprint_of(replace(RECIPE, setting="blind"), TINY, data)
-    assert once != fingerprint_of(RECIPE, TINY, write_data(tmp_path, sums=61))
+def test_a_build_is_known_by_its_recipe_its_tools_and_the_content_of_its_files(data: Path, tmp_path: Path) -> None:
+    once = made_from(RECIPE, TINY, data)
+    assert once == made_from(RECIPE, TINY, data)
+    assert difference(once, made_from(replace(RECIPE, setting="blind"), TINY, data)) == 'setting was "hindsight", is now "blind"'
+    again = write_data(tmp_path)
+    assert difference(once, made_from(RECIPE, TINY, again)) is None
+    file = again / "sums.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"1", b"2"))  # of the same size
+    assert str(difference(once, made_from(RECIPE, TINY, again))).startswith("files: sums.jsonl was ")
+    held_out = again / "tara" / "calendar" / "dev.jsonl"
+    held_out.parent.mkdir(parents=True)
+    held_out.write_text("{}")
+    assert "tara" in made_from(RECIPE, TINY, again)["files"]
+    mine = replace(RECIPE, tools="settings")
+    one, two = (Settings({"translate": ToolSetting("apertium", {"deadline": seconds})}) for seconds in (1, 2))
+    assert "translate was" in str(difference(made_from(mine, TINY, data, one), made_from(mine, TINY, data, two)))
+    assert made_from(RECIPE, TINY, data, one) == made_from(RECIPE, TINY, data, two), "an offline build has no tools of the user"
+
+
+def test_a_source_that_was_changed_within_its_size_is_refused(built: Path, data: Path, tmp_path: Path) -> None:
+    out, changed = tmp_path / "out", tmp_path / "data"
+    shutil.copytree(built, out)
+    shutil.copytree(data, changed)
+    (changed / "sums.jsonl").write_bytes((data / "sums.jsonl").read_bytes().replace(b"1", b"2"))
+    with pytest.raises(ConfigError, match=r"holds another build \(made_from: files: sums\.jsonl was .*give another --out"):
+        build(RECIPE, out, TINY, changed, at_once=1)
+    assert bytes_of(out) == bytes_of(built)
 
 
 def test_what_one_source_does_not_hold_another_gives(data: Path, tmp_path: Path) -> None:
@@ -225,7 +249,7 @@ def test_what_one_source_does_not_hold_another_gives(data: Path, tmp_path: Path)
 
     catalogue = {"few": some(10, "few"), "plenty": some(400, "plenty")}
     recipe = replace(RECIPE, surplus=1, tasks={"calendar": TaskRecipe({"few": 1.0, "plenty": 1.0}, train=90, test=10)})
-    with Work(tmp_path / "out", "x") as work:
+    with Work(tmp_path / "out", {"recipe": "x"}) as work:
         drafts = list(all_drafts(collect(work, recipe, catalogue, data, Held()).drafts))
     found = [draft.source for draft in drafts]
     assert (found.count("few"), found.count("plenty")) == (10, 90)
@@ -243,7 +267,7 @@ def test_a_source_that_gives_one_id_twice_is_refused(data: Path, tmp_path: Path)
 
 
 def test_a_chunk_that_was_damaged_is_named(data: Path, tmp_path: Path) -> None:
-    with Work(tmp_path / "out", "x") as work:
+    with Work(tmp_path / "out", {"recipe": "x"}) as work:
         work.write("rows/a.jsonl", [{"id": "1"}])
         (work.folder / "rows/a.jsonl").write_text('{"id": ')
         with pytest.raises(DataError, match=r"a\.jsonl is not as it was written"):

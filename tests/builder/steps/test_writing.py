@@ -40,7 +40,7 @@ NORTH = Draft(
 
 @pytest.fixture
 def tools(tmp_path: Path) -> Iterator[BuildTools]:
-    with Work(tmp_path / "out", "x") as work, opened(prepared(work, RECIPE, [NORTH], None)) as found:
+    with Work(tmp_path / "out", {"recipe": "x"}) as work, opened(prepared(work, RECIPE, [NORTH], None)) as found:
         yield found
 
 

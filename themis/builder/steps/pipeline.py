@@ -3,8 +3,6 @@
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 3.1.
 """
 
-import hashlib
-import json
 import os
 import time
 from collections import Counter
@@ -25,17 +23,19 @@ from themis.builder.steps import collect as step1
 from themis.builder.steps.choose import Rows, choose
 from themis.builder.steps.recipe import BuildRecipe
 from themis.builder.steps.rows import Processes, Threads, Workers, make_rows
-from themis.builder.steps.tools import BuildTools, Places, opened, prepared
-from themis.builder.steps.work import FORM, Work, finished, full_disk_told
+from themis.builder.steps.tools import INTROS, WEATHER, BuildTools, Places, opened, prepared
+from themis.builder.steps.work import Work, finished, full_disk_told
 from themis.builder.steps.writing import write_recordings, write_rows
 from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
-from themis.errors import DataError
-from themis.files import json_lines, write_whole
+from themis.files import content_of, digest, json_lines, write_whole
+from themis.tools.setup.known import known_settings
 from themis.tools.setup.settings import Settings
 from themis.tools.weather.importer import without_notes
 from themis.traces import Step
 
+TARA = "tara"
+"""Below the root: the questions that are held out, and the published rows that the card compares with."""
 _OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
 """The endpoint settings that change its replies."""
 
@@ -91,12 +91,12 @@ def build(
     shown = progress or Silent()
     sources = step1.sources_of(recipe, catalogue)
     step1.check_files(sources, root)
-    fingerprint = fingerprint_of(recipe, sources, root)
-    if not overwrite and (report := finished(out, fingerprint)) is not None:
+    known_by = made_from(recipe, sources, root, settings)
+    if not overwrite and (report := finished(out, known_by)) is not None:
         return Built(report, is_new=False)
     clock = _Clock()
     with full_disk_told(out), without_notes(), ExitStack() as stack:
-        work = stack.enter_context(Work(out, fingerprint, overwrite=overwrite))
+        work = stack.enter_context(Work(out, known_by, overwrite=overwrite))
         advance = shown.step("1 collecting", len(sources))
         collected = step1.collect(work, recipe, sources, root, held_out(root), lambda: advance(1))
         clock.lap("collect")
@@ -124,16 +124,19 @@ def build(
     return Built({**report, "seconds": clock.laps})
 
 
-def fingerprint_of(recipe: BuildRecipe, sources: Mapping[str, Source], root: Path | None) -> str:
-    """A digest of what the bytes of a build depend on: the recipe, the files of its sources, the version of Themis."""
-    files = {f"{name}/{file}": _size(root / file) for name, source in sources.items() for file in source.files if root}
-    own = {name: _digest(Path(name)) for name in sources if Path(name).is_file()}
+def made_from(recipe: BuildRecipe, sources: Mapping[str, Source], root: Path | None, settings: Settings | None = None) -> dict[str, Any]:
+    """What the bytes of a build depend on: version, recipe, the user's tools, and the content of all that is read."""
+    read = {file for source in sources.values() for file in source.files} | {str(INTROS), str(WEATHER), TARA}
+    files = {file: content_of(root / file) for file in sorted(read) if root and (root / file).exists()}
+    own = {f"{place}: {Path(name).name}": content_of(Path(name)) for place, name in enumerate(sources) if Path(name).is_file()}
     told = asdict(recipe)
     if model := told["language_model"]:
         # The address and the budget may change between runs of one build, for example after a budget is spent.
         model["endpoint"] = {name: model["endpoint"][name] for name in _OF_REPLIES}
-    content = {"form": FORM, "version": __version__, "recipe": told, "files": files, "own": own}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    # Keys that hold more than a value may hold paths of this machine, and the data set may be published.
+    told = {name: digest(value) if isinstance(value, dict) else value for name, value in told.items()}
+    tools = known_settings(settings) if settings and recipe.tools == "settings" else {}
+    return {"version": __version__, **told, "own tools": tools, "files": files, "own files": own}
 
 
 def held_out(root: Path | None) -> step1.Held:
@@ -234,18 +237,3 @@ class _Clock:
     def lap(self, name: str) -> None:
         now = time.monotonic()
         self.laps[name], self._last = round(now - self._last, 1), now
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
-
-
-def _digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error

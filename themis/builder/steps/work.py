@@ -11,15 +11,15 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
-from themis.files import remove, write_whole
+from themis.files import difference, remove, write_whole
 
-FORM = 1
+FORM = 2
 """The format of the work folder; a folder of another format is not resumed."""
 FOLDER, MARK, DONE = "work", "recipe.json", "build.json"
 
@@ -29,22 +29,20 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 class Work(Closing):
     """The folder `out/work` of one recipe; a context manager that locks out other builds."""
 
-    def __init__(self, out: Path, fingerprint: str, *, overwrite: bool = False) -> None:
-        """Raises `ConfigError` if the folder holds another recipe or something else, unless it may be overwritten."""
+    def __init__(self, out: Path, made_from: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        """Raises `ConfigError` if the folder holds another build or something else, unless it may be overwritten."""
         self.out = out
         self.folder = out / FOLDER
-        self.fingerprint = fingerprint
+        self._mark = mark_of(made_from)
         _refuse_foreign(out)
         if overwrite:
             _remove_ours(out)
-        found = _fingerprint_of(out / DONE) or _fingerprint_of(self.folder / MARK)
-        if found is not None and found != fingerprint:
-            raise ConfigError(
-                f"{out} holds a build of another recipe, seed, version or source; give another --out, or --overwrite to replace it"
-            )
+        found = _mark_in(out / DONE) or _mark_in(self.folder / MARK)
+        if found and (differs := difference(found, self._mark)):
+            raise ConfigError(f"{out} holds another build ({differs}); give another --out, or --overwrite to replace it")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.folder / ".lock", out)
-        self.write_text(MARK, json.dumps({"form": FORM, "fingerprint": fingerprint}) + "\n")
+        self.write_text(MARK, json.dumps(self._mark) + "\n")
 
     def has(self, name: str) -> bool:
         """Whether a file is finished."""
@@ -86,7 +84,7 @@ class Work(Closing):
 
     def finish(self, report: dict[str, Any]) -> None:
         """The build is finished: write the report, remove the work folder."""
-        text = json.dumps({"form": FORM, "fingerprint": self.fingerprint, **report}, ensure_ascii=False, indent=2)
+        text = json.dumps({**self._mark, **report}, ensure_ascii=False, indent=2)
         write_whole(self.out / DONE, text + "\n")
         shutil.rmtree(self.folder)
 
@@ -94,13 +92,17 @@ class Work(Closing):
         os.close(self._lock)
 
 
-def finished(out: Path, fingerprint: str) -> dict[str, Any] | None:
-    """The report of a finished build of this recipe in `out`, if there is one; removes a leftover work folder."""
-    if _fingerprint_of(out / DONE) != fingerprint:
+def finished(out: Path, made_from: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The report of a finished build of this in `out`, if there is one; removes a leftover work folder."""
+    if _mark_in(out / DONE) != mark_of(made_from):
         return None
     shutil.rmtree(out / FOLDER, ignore_errors=True)
-    report: dict[str, Any] = json.loads((out / DONE).read_text(encoding="utf-8"))
-    return report
+    return dict(json.loads((out / DONE).read_text(encoding="utf-8")))
+
+
+def mark_of(made_from: Mapping[str, Any]) -> dict[str, Any]:
+    """How a build says what it was made from."""
+    return dict(json.loads(json.dumps({"form": FORM, "made_from": made_from})))
 
 
 @contextlib.contextmanager
@@ -134,14 +136,14 @@ def _remove_ours(out: Path) -> None:
         remove(path)
 
 
-def _fingerprint_of(path: Path) -> str | None:
+def _mark_in(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = dict(json.loads(path.read_text(encoding="utf-8")))
+        return {name: found.get(name) for name in ("form", "made_from")}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{path} is not as it was written ({error}); use --overwrite to start over") from error
-    return f"{found['fingerprint']}" if found.get("form") == FORM else ""
 
 
 def _locked(path: Path, out: Path) -> int:
