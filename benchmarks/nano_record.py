@@ -80,12 +80,15 @@ def first_losses(tokenizer: Path, count: int = LOSSES) -> list[float]:
                 raise _Enough
 
     with tempfile.TemporaryDirectory() as folder:
-        for file in tokenizer.glob("tokenizer*.json"):
-            (Path(folder) / TOKENIZER).mkdir(exist_ok=True)
-            shutil.copy(file, Path(folder) / TOKENIZER)
+
+        def given() -> None:
+            """The tokenizer. Built rows are only measured in this stage, and nothing is measured so early."""
+            (Path(folder) / TOKENIZER).mkdir()
+            for file in tokenizer.glob("tokenizer*.json"):
+                shutil.copy(file, Path(folder) / TOKENIZER)
+
         with suppress(_Enough):
-            # The built rows are measured alone in this stage, and nothing is measured so early.
-            fit(exact, Path(folder), Services(Curriculum(), callbacks=[Each()], notice=lambda text: None), lambda: None)
+            fit(exact, Path(folder), Services(Curriculum(), callbacks=[Each()], notice=lambda text: None), given)
     return losses
 
 
