@@ -11,7 +11,7 @@ from tests.cli.conftest import Themis, sentence
 from tests.tools.mcp.test_client import STRANGER
 from themis.tools import ObservationStore
 from themis.tools.recordings.store import Call
-from themis.traces import Observation
+from themis.traces import Case, Observation, case_key
 
 
 @pytest.fixture(autouse=True)
@@ -121,12 +121,14 @@ def test_the_doctor_and_the_list_know_mcp_servers(themis: Themis) -> None:
 
 
 def test_calls_of_a_file_are_recorded_and_replayed(themis: Themis) -> None:
-    verdict = {"id": "1", "reward": 1.0, "trace": {"steps": [{"thought": "", "action": {"tool": "calculator", "argument": ""}}]}}
+    case = Case("2+2?", "2+2=<<2+2=4>>4\n#### 4")
+    step = {"thought": "", "action": {"tool": "calculator", "argument": ""}}
+    verdict = {"id": "1", "key": case_key(case), "reward": 1.0, "trace": {"steps": [step]}}
     rows = [{"tool": "Calendar.week_day", "argument": "2015-03-24"}, {"tool": "calculator", "argument": "2+2"}, verdict]
     Path("calls.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     done = json.loads(themis("tools", "record", "calls.jsonl", "--store", "seen.db", "--json").stdout)
     assert done == {"calls": 3, "ok": 1, "left out": 2}, "the calculator looks at the case, and there is none"
-    Path("cases.jsonl").write_text(json.dumps({"id": "1", "question": "2+2?", "answer": "2+2=<<2+2=4>>4\n#### 4"}) + "\n")
+    Path("cases.jsonl").write_text(json.dumps({"id": "7", "question": case.question, "answer": case.answer}) + "\n")
     done = json.loads(themis("tools", "record", "calls.jsonl", "--cases", "cases.jsonl", "--store", "seen.db", "--json").stdout)
     assert done == {"calls": 3, "ok": 2, "left out": 1}
     assert "2 ok" in themis("tools", "record", "calls.jsonl", "--cases", "cases.jsonl", "--store", "seen.db").stdout
