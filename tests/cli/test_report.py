@@ -24,3 +24,14 @@ def test_what_is_no_run_and_what_cannot_be_written_is_one_sentence(themis: Themi
     assert "cannot be written" in sentence(themis("report", tmp_path, "--out", tmp_path / "no" / "page.html"))
     assert "is one of the runs" in sentence(themis("report", tmp_path / "log.json", "--out", tmp_path / "log.json"))
     assert json.loads((tmp_path / "log.json").read_text()) == [{"step": 1, "loss": 1.0}]
+
+
+def test_a_run_in_stages_is_one_run_a_stage(themis: Themis, tmp_path: Path) -> None:
+    for stage in ("first", "all"):
+        (tmp_path / "run" / "stages" / stage).mkdir(parents=True)
+        (tmp_path / "run" / "stages" / stage / "log.json").write_text(json.dumps([{"step": 1, "loss": 1.0}]))
+    out = tmp_path / "page.html"
+    assert themis("report", tmp_path / "run", "--out", out).stdout == f"{out}: 2 runs\n"
+    page = out.read_text()
+    assert "first" in page
+    assert "all" in page

@@ -20,7 +20,7 @@ def report(
     """Write evaluations and training runs as one self-contained HTML page: figures, plots, worst mistakes."""
     from themis.evaluation.page import page, read_run
 
-    read = [read_run(path) for path in runs]
+    read = [read_run(part) for path in runs for part in sorted(path.glob("stages/*"), key=lambda stage: stage.stat().st_mtime) or [path]]
     if any(out.exists() and path.exists() and path.samefile(out) for path in runs):
         raise DataError(f"{out} is one of the runs: give another file for the page")
     try:
