@@ -263,7 +263,7 @@ def _entities(root: Path) -> Iterator[_Entity]:
             told = reason if _tells(reason, entity) else ""
             if _is_plain(text) and set(content(text)) & set(content(_bare_name(entity))):
                 claims[entity].append(_Claim(text_field(row, "ex_id", place), text, told, label == "true"))
-    articles = _articles(root / INTROS, frozenset(claims))
+    articles = _articles(root / INTROS, claims)
     for entity in sorted(claims):
         yield _Entity(_bare_name(entity), tuple(claims[entity]), tuple(articles[entity]))
 
