@@ -67,7 +67,7 @@ def test_what_is_offered_is_settled_by_the_searches_that_are_recorded(tmp_path: 
 
 def test_the_drafts_do_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
     """Which of two entities with one bare name gets the sentences that name it."""
-    twins = tuple((f"{entity} (film)" if entity == "Arden Mill" else entity, *rest) for entity, *rest in CLAIMS)
+    twins = tuple((entity.replace("Mill", "Mill (film)"), label, text, reason) for entity, label, text, reason in CLAIMS)
     root = write(tmp_path, CLAIMS + twins)
     with lzma.open(root / INTROS, "at", encoding="utf-8") as file:
         file.write(json.dumps({"title": "Lode", "text": "The brewers of Lode had their barley ground at Arden Mill."}) + "\n")
