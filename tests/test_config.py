@@ -113,3 +113,12 @@ def test_the_data_folder_is_the_one_named_or_the_one_beside_the_repository(tmp_p
     monkeypatch.setenv("THEMIS_DATA", str(tmp_path / "absent"))
     with pytest.raises(ConfigError, match="THEMIS_DATA"):
         data_root()
+
+
+def test_a_base_that_leads_back_to_itself(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(f"base: {second}\n")
+    second.write_text(f"base: {first}\n")
+    for recipe in (first, second):
+        with pytest.raises(ConfigError, match="its base leads back to it"):
+            read_recipe(str(recipe), Schema)

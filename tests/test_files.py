@@ -149,3 +149,53 @@ def test_a_row_is_appended_as_one_line(tmp_path: Path) -> None:
         file.append({"n": "é"})
         file.append({"n": 2})
     assert list(json_lines(tmp_path / "a.jsonl")) == [(1, {"n": "é"}), (2, {"n": 2})]
+
+
+# --- CSV -----------------------------------------------------------------------------------------------
+
+TABLE = 'prompt,answer,id\n"Who, then?","Ann.\nOr ""Bob""",1\n\nWhy?,,2\n'
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.CSV", "t.tsv"])
+def test_csv_gives_rows_with_the_lines_that_they_begin_in(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    text = "\ufeff" + (TABLE.replace("prompt,answer,id", "prompt\tanswer\tid").replace('",', '"\t').replace("?,,", "?\t\t"))
+    text = text if name == "t.tsv" else "\ufeff" + TABLE
+    text = text.replace('""",1', '"""\t1') if name == "t.tsv" else text
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
+    assert list(data_rows(path)) == [
+        (2, f"{path}, line 2", {"prompt": "Who, then?", "answer": 'Ann.\nOr "Bob"', "id": "1"}),
+        (5, f"{path}, line 5", {"prompt": "Why?", "answer": "", "id": "2"}),
+    ]
+
+
+def test_messages_in_a_cell_are_json_and_other_lists_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('prompt;answer\n"[{""role"": ""user"", ""content"": ""Hi""}]";"[1, 2]"\n')
+    assert [row for _, _, row in data_rows(path)] == [{"prompt": [{"role": "user", "content": "Hi"}], "answer": "[1, 2]"}]
+    path.write_text('prompt,tests\nq,"[""assert f(1) == 2""]"\n')
+    assert [row["tests"] for _, _, row in data_rows(path)] == [["assert f(1) == 2"]]
+    path.write_text("prompt;answer\n\"[{'role': 'user', 'content': 'Hi'}]\";a\n")
+    with pytest.raises(DataError, match=r"t.csv, line 2, column 'prompt': not valid JSON"):
+        list(data_rows(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"prompt,answer\nWho?\n", "line 2: 1 fields, but line 1 names 2"),
+        (b"prompt,answer\nWho?,a,b\n", "line 2: 3 fields, but line 1 names 2"),
+        (b'prompt,answer\n"Who?,a\nWhy?,b\n', "cut off, or not CSV in UTF-8"),
+        (b"prompt,answer\nWho?,\xff\n", "cut off, or not CSV in UTF-8"),
+        (b"prompt,answer,prompt\n", "line 1: two columns are named 'prompt'"),
+    ],
+)
+def test_a_broken_csv_file_is_named(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(data_rows(tmp_path / "t.csv"))
+
+
+def test_a_long_answer_in_csv_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("prompt,answer\nq," + "a" * 200_000 + "\n")
+    assert [len(row["answer"]) for _, _, row in data_rows(tmp_path / "t.csv")] == [200_000]

@@ -73,7 +73,7 @@ def _recipes(kind: str) -> Traversable:
     return folder / kind if kind else folder
 
 
-def _read_yaml(name: str, kind: str, schema: type[Any]) -> dict[str, Any]:
+def _read_yaml(name: str, kind: str, schema: type[Any], above: tuple[str, ...] = ()) -> dict[str, Any]:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
@@ -92,7 +92,9 @@ def _read_yaml(name: str, kind: str, schema: type[Any]) -> dict[str, Any]:
     recipe: dict[str, Any] = raw
     if base := recipe.pop("base", None):
         # So a file holds only what differs from another one.
-        return merged(schema, _read_yaml(str(base), kind, schema), recipe)
+        if str(base) in (*above, name):
+            raise ConfigError(f"recipe '{name}': its base leads back to it ({' -> '.join((*above, name, str(base)))}): name another base")
+        return merged(schema, _read_yaml(str(base), kind, schema, (*above, name)), recipe)
     return recipe
 
 

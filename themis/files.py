@@ -1,35 +1,89 @@
-"""Files: JSON and JSON lines (plain, gzip, xz), Parquet, hashes of content, whole-file writes, journals.
+"""Files: JSON, JSON lines and CSV (plain, gzip, xz), Parquet, hashes of content, whole-file writes, journals.
 
 Every error names the file, the line or row, and the field. Knows nothing of what a field is for.
 """
 
 import contextlib
+import csv
+import errno
 import gzip
 import hashlib
 import json
+import logging
 import lzma
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
 
+T = TypeVar("T")
+R = TypeVar("R")
+_log = logging.getLogger(__name__)
 _OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
+_TABLES = tuple(name + packed for name in (".csv", ".tsv") for packed in ("", ".gz", ".xz"))
+DATA_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".jsonl.xz", ".parquet", *_TABLES)
+"""Of a user's own files of rows."""
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+_DISK = {
+    getattr(errno, name) for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EIO", "ENOTDIR", "EISDIR", "ENAMETOOLONG")
+}
+_DISK_WORDS = re.compile(
+    r"No space left on device|Permission denied|Read-only file system|Disk quota exceeded|File too large|file write failed"
+)
 
 
 # --- reading ---------------------------------------------------------------------------------------
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+@dataclass(slots=True)
+class LeftOut:
+    """The rows of a file that cannot be read, where that costs no more than them: counted, and the first one named."""
+
+    count: int = 0
+    first: str = ""
+
+    @contextlib.contextmanager
+    def row(self) -> Iterator[None]:
+        """Within it, a `DataError` costs the row."""
+        try:
+            yield
+        except DataError as error:
+            self.count += 1
+            self.first = self.first or str(error)
+
+    def kept(self, rows: Iterable[T], read: Callable[[T], R]) -> list[R]:
+        """What can be read of some rows; the others are told."""
+        found: list[R] = []
+        for row in rows:
+            with self.row():
+                found.append(read(row))
+        self.tell(len(found))
+        return found
+
+    def tell(self, kept: int) -> None:
+        """Says in the log what was left out; raises the first error where nothing was `kept`."""
+        if self.count and not kept:
+            raise DataError(self.first)
+        if self.count:
+            _log.warning("%s: left out%s", self.first, f", as are {self.count - 1} more rows" if self.count > 1 else "")
+
+
+def json_lines(path: Path, left_out: LeftOut | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
     """The objects of a file of JSON lines with their line numbers, from 1. Blank lines are skipped."""
     with _opened(path) as file:
-        for number, row in _values(file, path):
-            yield number, _object(row, f"{path}, line {number}")
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                where = f"{path}, line {number}"
+                with left_out.row() if left_out else contextlib.nullcontext():
+                    yield number, _object(decoded_json(line, where), where)
 
 
 def json_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -49,11 +103,16 @@ def json_object(path: Path) -> dict[str, Any]:
 def data_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """The rows of a user's data file, each with its number, from 1, and its place for error texts.
 
-    The file is Parquet (`.parquet`), JSON lines, or one JSON list of objects.
+    By its name the file is Parquet, CSV or TSV; else JSON lines, or one JSON list of objects.
     """
     rows: Iterable[tuple[int, Any]]
     if path.suffix.lower() == ".parquet":
         yield from ((number, f"{path}, row {number}", row) for number, row in enumerate(parquet_rows(path)[1], 1))
+        return
+    if path.name.lower().endswith(_TABLES):
+        for number, cells in csv_rows(path)[1]:
+            where = f"{path}, line {number}"
+            yield number, where, {name: _cell(cell, f"{where}, column '{name}'") for name, cell in cells.items()}
         return
     with _opened(path) as file:
         unit, rows = "line", _values(file, path)
@@ -62,6 +121,44 @@ def data_rows(path: Path) -> Iterator[tuple[int, str, dict[str, Any]]]:
         for number, row in rows:
             where = f"{path}, {unit} {number}"
             yield number, where, _object(row, where)
+
+
+def csv_rows(path: Path, left_out: "LeftOut | None" = None) -> tuple[list[str], Iterator[tuple[int, dict[str, str]]]]:
+    """The names of the columns, and the rows with the numbers of their lines. The header shows what parts cells.
+
+    A row with too many cells or too few goes to `left_out`, or raises `DataError`.
+    """
+    rows = _csv_rows(path, left_out)
+    _, first = next(rows, (1, {}))
+    return list(first), rows
+
+
+def _csv_rows(path: Path, left_out: "LeftOut | None") -> Iterator[tuple[int, dict[str, str]]]:
+    """First the names of the columns, as the keys of a row; then the rows."""
+    csv.field_size_limit(2**31 - 1)
+    try:
+        with _opened(path) as file, TextIOWrapper(file, "utf-8-sig", newline="") as lines:
+            head = lines.readline()
+            delimiter = max(",;\t", key=head.count)
+            names = [name.strip() for name in next(csv.reader([head], delimiter=delimiter), [])]
+            if twice := [name for name in names if name and names.count(name) > 1]:
+                raise DataError(f"{path}, line 1: two columns are named '{twice[0][:40]}'")
+            yield 1, dict.fromkeys(names, "")
+            reader, number = csv.reader(lines, delimiter=delimiter, strict=True), 2
+            for cells in reader:
+                with left_out.row() if left_out else contextlib.nullcontext():
+                    if cells and len(cells) != len(names):
+                        raise DataError(f"{path}, line {number}: {len(cells)} fields, but line 1 names {len(names)}")
+                    if cells:
+                        yield number, dict(zip(names, cells, strict=True))
+                number = reader.line_num + 2
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cut off, or not CSV in UTF-8 ({error})") from error
+
+
+def _cell(cell: str, where: str) -> Any:
+    """The text of a cell, or the messages or the tests that it spells as JSON."""
+    return parsed_json(cell, where) if re.match(r"\s*\[\s*(\{\s*['\"](role|content|from)['\"]|['\"]assert )", cell) else cell
 
 
 def parquet_rows(path: Path) -> tuple[list[str], Iterator[dict[str, Any]]]:
@@ -256,6 +353,34 @@ def move_whole(beside: Path, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     os.replace(beside, path)
     return path
+
+
+@contextlib.contextmanager
+def new_directory(out: Path) -> Iterator[None]:
+    """Write into `out` inside the block; if that fails, nothing is left. Raises `ConfigError` if `out` holds files."""
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ConfigError(f"{out} holds files already: give another --out, nothing is overwritten")
+    made = not out.exists()
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for entry in out.iterdir():
+            remove(entry)
+        if made:
+            out.rmdir()
+        raise
+
+
+def disk_fault(error: Exception) -> str | None:
+    """What the disk said through an error, or None if the error says something else.
+
+    safetensors, tantivy and torch wrap it in errors of their own.
+    """
+    if isinstance(error, OSError):
+        return f"{error.filename or 'the file'}: {error.strerror}" if error.errno in _DISK else None
+    said = _DISK_WORDS.search(str(error))
+    return said.group() if said else None
 
 
 def remove(path: Path) -> None:

@@ -38,6 +38,11 @@ def drafts(path: Path | str, task: str = "wikisearch", wanted: int = 100) -> lis
     return list(user_source(str(path), task).read(Path(), 4, wanted))
 
 
+def test_several_wrong_answers_are_candidates_and_one_that_equals_the_right_one_is_not(tmp_path: Path) -> None:
+    row = {"prompt": "Who?", "chosen": "Ann.", "rejected": ["Bob.", "Ann. ", "", "Cid."]}
+    assert [draft.rejected for draft in drafts(as_lines(tmp_path, [row]))] == [("Bob.", "Cid.")]
+
+
 @pytest.mark.parametrize("written", [as_lines, as_list, as_parquet])
 @pytest.mark.parametrize(
     ("row", "expected"),
@@ -81,21 +86,22 @@ PAIR = {"question": "Who?", "answer": "Ann."}
     ("row", "words"),
     [
         ("text", "expected a JSON object, found text"),
-        ({"answer": "Ann."}, r"field 'question' \(or 'prompt'\) is missing; .* found 'answer'"),
+        ({"answer": "Ann."}, r"field 'question' \(or 'prompt'\) is missing or empty; .* found 'answer'"),
         ({"question": "Who?", "label": 1}, r"field 'answer' \(or 'chosen'\) is missing; .* found 'question', 'label'"),
         ({}, "found nothing"),
         (PAIR | {"question": 3}, "field 'question' must be text or a list of messages, found a number"),
-        (PAIR | {"question": "  "}, "the question is empty"),
+        (PAIR | {"question": "  "}, r"field 'question' \(or 'prompt'\) is missing or empty"),
         (PAIR | {"answer": {"text": "Ann."}}, "field 'answer' must be text or a list of messages, found an object"),
-        (PAIR | {"rejected": ["Bob."]}, r"field 'rejected\[0\]' must be an object with 'role' and 'content', found text"),
-        (PAIR | {"question": []}, "field 'question' must be text or a list of messages, found an empty list"),
+        (PAIR | {"answer": " "}, "the answer is empty"),
+        (PAIR | {"answer": ["Ann.", "Bob."]}, "the answer is not one; expected one right answer"),
+        (PAIR | {"question": []}, r"field 'question' \(or 'prompt'\) is missing or empty"),
         (PAIR | {"answer": [USER]}, "field 'answer' must end with a message of the role 'assistant', found 'user'"),
         (PAIR | {"question": [{"role": "user"}]}, r"field 'question\[0\].content' is missing"),
         (PAIR | {"tests": "assert 1"}, "field 'tests' must be a list of texts, found text"),
         (PAIR | {"context": 4}, "field 'context' must be text"),
         (PAIR | {"id": 1.5}, "field 'id' must be text or a whole number, found a number"),
         (PAIR | {"answer": "half \ud800"}, "half a character"),
-        ({"messages": [ASSISTANT]}, "field 'messages' has no message before its answer"),
+        ({"messages": [ASSISTANT]}, r"field 'question' \(or 'prompt'\) is missing or empty"),
         ({"chosen": [USER, ASSISTANT], "rejected": [ASSISTANT, OTHER]}, "'chosen' and 'rejected' differ before their last message"),
     ],
 )
@@ -155,9 +161,9 @@ def test_a_row_of_parquet_is_named_by_its_number(tmp_path: Path) -> None:
 def test_what_is_no_source_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere.jsonl is missing"):
         user_source("nowhere.jsonl", "wikisearch")
-    (tmp_path / "mine.csv").write_text("question,answer\n")
-    with pytest.raises(ConfigError, match=r"neither a \.jsonl nor a \.parquet file"):
-        user_source(str(tmp_path / "mine.csv"), "wikisearch")
+    (tmp_path / "mine.xlsx").write_text("question,answer\n")
+    with pytest.raises(ConfigError, match=r"neither a file \(\.jsonl, \.json, .*\.csv"):
+        user_source(str(tmp_path / "mine.xlsx"), "wikisearch")
     with pytest.raises(ConfigError, match="there is no task 'wiki'"):
         user_source("nowhere.jsonl", "wiki")
 
@@ -165,7 +171,7 @@ def test_what_is_no_source_is_said_at_once(tmp_path: Path) -> None:
 def test_without_a_network_a_data_set_of_the_hub_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    with pytest.raises(DataError, match=r"'someone/preferences' cannot be loaded from the Hub \(.*\); give a .jsonl or .parquet file"):
+    with pytest.raises(DataError, match=r"'someone/preferences' cannot be loaded from the Hub \(.*\); give a file instead"):
         drafts("someone/preferences")
 
 

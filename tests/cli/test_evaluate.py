@@ -146,7 +146,7 @@ def test_any_preference_file_is_a_bench(themis: Themis, tiny: Path, tmp_path: Pa
     written = json.loads((tmp_path / "b.json").read_text())
     assert (written["bench"], set(written["official"])) == ("mine", {"Ties", "score"})
     file.write_text('{"prompt": "p"}\n')
-    assert "line 1: field 'chosen' must be an answer" in sentence(themis("eval", "bench", file, "--model", tiny))
+    assert "line 1: field 'answer' (or 'chosen') is missing" in sentence(themis("eval", "bench", file, "--model", tiny))
 
 
 def test_the_fitted_temperature_is_saved_with_the_model_where_asked(themis: Themis, tiny: Path, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_dev_pairs_are_those_that_are_at_hand(tmp_path: Path) -> None:
 def test_an_exported_model_is_written_where_it_was_asked_for(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     assert themis("export", "--model", tiny, "--out", tmp_path / "out", "--dtype", "float32").stdout == f"{tmp_path / 'out'}: written\n"
     assert (tmp_path / "out" / "config.json").is_file()
-    assert "no model 'nanno'" in sentence(themis("export", "--model", "nanno", "--out", tmp_path / "out"))
+    assert "no model 'nanno'" in sentence(themis("export", "--model", "nanno", "--out", tmp_path / "new"))
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -80,13 +80,19 @@ def test_a_row_cut_by_a_kill_is_mended_wherever_it_was_cut(tmp_path: Path, kept:
     assert out.read_bytes() == whole
 
 
-def test_of_two_cases_with_one_id_each_gets_a_row(tmp_path: Path) -> None:
-    data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
-    data.write_text('{"id": "x", "question": "q", "answer": "a"}\n' * 2)
-    score_file(data, out, LengthJudge(), BY)
-    out.write_bytes(out.read_bytes().splitlines(keepends=True)[0])
-    assert score_file(data, out, LengthJudge(), BY).judged == 1
-    assert len(out.read_text().splitlines()) == 2
+@pytest.mark.parametrize("ids", [('"x"', '"x"'), ('"2"', "null"), ("7", '"7"')])
+def test_two_cases_with_one_id_are_named_as_nothing_would_tell_their_verdicts_apart(tmp_path: Path, ids: tuple[str, str]) -> None:
+    data = tmp_path / "in.jsonl"
+    data.write_text("".join(f'{{"id": {id}, "question": "q", "answer": "a"}}\n' for id in ids))
+    with pytest.raises(DataError, match=r"in\.jsonl, line 2: field 'id' is the same as in .*line 1; each row needs an id of its own"):
+        score_file(data, tmp_path / "out.jsonl", Nobody(), BY)
+
+
+def test_both_answers_of_a_pair_are_cases(tmp_path: Path) -> None:
+    data = tmp_path / "in.jsonl"
+    rows = [{"prompt": "q", "chosen": "a", "rejected": "bb"}, {"id": "x", "prompt": "q", "chosen": ["a"], "rejected": ["b", "c"]}]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert [case.id for case in read_cases(data)] == ["1/chosen", "1/rejected", "x/chosen", "x/rejected/0", "x/rejected/1"]
 
 
 @pytest.mark.parametrize("foreign", ["my diary", "my diary\n", '{"id": 3}\n', "[]\n", '{"id": "x", "question": "q"}\n', "\x00\x00"])
@@ -196,10 +202,10 @@ def test_rows_that_do_not_say_who_judged_are_refused(tmp_path: Path) -> None:
         (b"{", "not valid JSON"),
         (b"[" * 100_000, "not valid JSON"),
         (b"3", "expected a JSON object, found a number"),
-        (b'{"question": "q"}', "field 'answer' is missing"),
-        (b'{"question": "q", "answer": null}', "field 'answer' is missing"),
-        (b'{"question": "q", "answer": 4}', "field 'answer' must be text, found a number"),
-        (b'{"question": "", "answer": "a"}', "field 'question' is empty"),
+        (b'{"question": "q"}', "field 'answer' .or 'chosen'. is missing; expected .* found 'question'"),
+        (b'{"question": "q", "answer": null}', "field 'answer' .or 'chosen'. is missing"),
+        (b'{"question": "q", "answer": 4}', "field 'answer' must be text or a list of messages, found a number"),
+        (b'{"question": "", "answer": "a"}', "field 'question' .or 'prompt'. is missing or empty"),
         (b'{"question": "q", "answer": "\\ud800"}', "field 'answer' holds half a character"),
         (b'{"question": "q", "answer": "\xff"}', "byte 30 is not UTF-8"),
     ],

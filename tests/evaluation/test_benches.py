@@ -50,7 +50,7 @@ def test_rewardbench_weighs_math_like_code_and_gives_nothing_for_a_tie(tmp_path:
         rewardbench_row("hep-cpp", 1, 2),
         rewardbench_row("hep-js", 1, 2),
     ]
-    chat = [rewardbench_row("alpacaeval-easy", 2, 1), rewardbench_row("mt-bench-med", 1, 1)]
+    chat = [rewardbench_row("alpacaeval-easy", 2, 1), rewardbench_row("mt-bench-med", 1, "1 again")]
     path = written(tmp_path, *code, rewardbench_row("math-prm", 3, 1), *chat, rewardbench_row("donotanswer", "?", 1))
     form, judged, official = scored(path)
     assert form == "rewardbench"
@@ -188,7 +188,7 @@ def test_judgebench_names_the_better_answer_by_its_label(tmp_path: Path) -> None
         judgebench_row("mmlu-pro-computer science", 2, 1, "B>A"),
         judgebench_row("livecodebench", 1, 2, "B>A"),
         judgebench_row("livecodebench", 1, 1, "A=B"),
-        judgebench_row("livebench-math", 1, 1, "A>B"),
+        judgebench_row("livebench-math", 1, 2, "A>B"),
     ]
     path = written(tmp_path, *rows)
     form, _, official = scored(path)
@@ -219,9 +219,9 @@ def test_any_rows_of_prompt_chosen_and_rejected_are_a_bench(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ({"prompt": "p", "chosen": "1"}, r"line 2: field 'rejected' must be an answer or a list of answers"),
-        ({"chosen": "1", "rejected": "2"}, r"line 2: field 'prompt' is missing"),
-        ({"prompt": "p", "chosen": [], "rejected": "2"}, r"line 2: field 'chosen' must be an answer"),
+        ({"prompt": "p", "chosen": "1"}, r"line 2: field 'rejected' is missing; expected"),
+        ({"prompt": "", "chosen": [{"role": "assistant", "content": "1"}], "rejected": "2"}, r"line 2: field 'question' .* is missing or"),
+        ({"prompt": "p", "chosen": [], "rejected": "2"}, r"line 2: field 'chosen' must be text or a list of messages, found an empty"),
         ({"prompt": "p", "chosen": [3], "rejected": "2"}, r"line 2: field 'chosen' must be text or a list of messages, found a number"),
         ([], r"line 2: expected a JSON object, found a list"),
     ],
@@ -229,6 +229,43 @@ def test_any_rows_of_prompt_chosen_and_rejected_are_a_bench(tmp_path: Path) -> N
 def test_a_row_without_the_form_is_named(row: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=message):
         read_bench(written(tmp_path, {"prompt": "p", "chosen": "2", "rejected": "1"}, row))
+
+
+def test_blanks_around_a_label_and_a_name_do_not_matter(tmp_path: Path) -> None:
+    labels = ("B>A ", " a > b", "B>A", "A=B", None)
+    rows = [judgebench_row(" livebench-math", 1, 2, "") | {"label": label, "pair_id": str(number)} for number, label in enumerate(labels)]
+    read = read_bench(written(tmp_path, *rows))
+    (subset,) = read.subsets.values()
+    assert [item.chosen[0].answer for item in subset.items] == ["2", "1", "2"]
+    assert subset.dropped == {"row: its label is 'A=B'": 1, "row: its label is 'None'": 1}
+
+
+def test_a_subset_without_a_row_is_not_run_and_a_file_without_one_is_refused(tmp_path: Path) -> None:
+    good, drawn = judgebench_row("livebench-math", 2, 1, "A>B"), judgebench_row("livecodebench", 2, 1, "A=B")
+    read = read_bench(written(tmp_path, good, drawn, drawn))
+    assert list(read.subsets) == ["math"]
+    assert read.not_run == ({"task": "coding", "reason": "no row is left: row: its label is 'A=B' (2)"},)
+    with pytest.raises(DataError, match=r"no row is left to judge: row: its label is 'A=B' \(2\)"):
+        read_bench(written(tmp_path, drawn, drawn))
+
+
+def test_rows_that_prefer_nothing_are_left_out_and_counted_as_in_training(tmp_path: Path) -> None:
+    user, bot = {"role": "user", "content": "q"}, {"role": "assistant", "content": "2"}
+    rows = [
+        {"prompt": "p", "chosen": "2", "rejected": "1"},
+        {"prompt": "p", "chosen": "2", "rejected": " 2"},
+        {"prompt": "p", "chosen": "", "rejected": "1"},
+        {"chosen": [user, bot, user], "rejected": [user, bot]},
+        {"chosen": "\n\nHuman: Which?\n\nAssistant: 2 is", "rejected": "\n\nHuman: Which?\n\nAssistant: 1 is"},
+        {"chosen": "One or two? 2", "rejected": "One or two? 1"},
+    ]
+    subset = read_bench(written(tmp_path, *rows)).subsets["all"]
+    assert [item.chosen[0].question_text for item in subset.items] == ["p", "Human: Which?\n\nAssistant:", "One or two?"]
+    assert subset.dropped == {
+        "row: both answers are the same": 1,
+        "row: the chosen answer is empty": 1,
+        "row: field 'chosen' must end with a message of the role 'assistant', found 'user'": 1,
+    }
 
 
 def test_an_empty_file_and_a_missing_one_are_named(tmp_path: Path) -> None:

@@ -108,6 +108,33 @@ def test_a_task_whose_tool_is_missing_is_not_run_and_in_no_average(tmp_path: Pat
     assert set(result["baselines"]["longer"]) == {"calendar", "micro", "macro"}
 
 
+@pytest.mark.parametrize(
+    ("odd", "reason"), [("No", "call: names no tool but 'No'"), ("Serch", "row: calls 'Serch', an unknown tool or one that is off")]
+)
+def test_a_row_that_names_something_odd_costs_itself_at_most(tmp_path: Path, odd: str, reason: str) -> None:
+    file = tmp_path / "calendar" / "dev.jsonl"
+    write_tara([*pairs(("2", "1")), *pairs(("2", "1"), trace=Trace((Step("t", Action("ODD", "x"), Observation("o")),), "r"))], file)
+    file.write_text(file.read_text().replace("ODD", odd))
+    result = evaluate(tmp_path, FakeJudge(number), "Calendar.week_day")
+    assert result["not_run"] == []
+    assert (result["tasks"]["calendar"]["n"], result["tasks"]["calendar"]["dropped"]) == (
+        (2, {reason: 2}) if odd == "No" else (1, {reason: 1})
+    )
+
+
+@pytest.mark.parametrize(
+    ("callers", "tool", "is_run"),
+    [(1, "google_serper", True), (3, "google_serper", False), (9, "google_serper", False), (3, "plug_in", True), (11, "plug_in", False)],
+)
+def test_a_task_is_not_run_only_where_its_own_tool_is_off(tmp_path: Path, callers: int, tool: str, is_run: bool) -> None:
+    other = Trace((Step("t", Action(tool, "x"), Observation("o")),), "r")
+    rows = pairs(*[("2", "1")] * (20 - callers)) + pairs(*[("2", "1")] * callers, trace=other)
+    write_tara(rows, tmp_path / "calendar" / "dev.jsonl")
+    result = evaluate(tmp_path, FakeJudge(number), "Calendar.week_day")
+    assert ("calendar" in result["tasks"]) is is_run
+    assert result["not_run"] == ([] if is_run else [{"task": "calendar", "reason": f"the toolbox lacks {tool}"}])
+
+
 def test_a_bench_without_tools_is_run_but_in_no_average(tmp_path: Path) -> None:
     write_tara(pairs(("2", "1")), tmp_path / "calendar" / "dev.jsonl")
     write_tara(pairs(("1", "22"), trace=NO_TOOL), tmp_path / "hh_rlhf" / "dev.jsonl")

@@ -23,6 +23,7 @@ from themis.model.adapters import (
     stored_adapters,
     with_adapters,
 )
+from themis.model.checkpoint import base_directory
 
 pytest.importorskip("peft")
 IDS = torch.tensor([[1, 2, 3, 4]])
@@ -117,3 +118,12 @@ def test_a_merged_model_is_plain_and_trained_whole() -> None:
 def test_targets_that_the_backbone_lacks_are_named() -> None:
     with pytest.raises(ConfigError, match="has no layers named query, key"):
         add_lora(_lm(), Lora(targets=("query", "key")), "owner/base", train_embeddings=False)
+
+
+def test_a_base_that_is_not_there_is_named_with_its_adapters(tmp_path: Path) -> None:
+    save_adapters(tmp_path, _with_lora())
+    (tmp_path / "themis.json").write_text("{}")
+    config = tmp_path / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": "ours"}))
+    with pytest.raises(ModelError, match=r"the adapters in .* need their base: no model 'ours'.*adapter_config.json says where it is"):
+        base_directory(tmp_path)

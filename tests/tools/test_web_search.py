@@ -13,8 +13,9 @@ from themis.http.client import Client
 from themis.tools import web_search
 from themis.tools.base import AnyTool, normalised
 from themis.tools.recordings.store import Call, ObservationStore
+from themis.tools.toolbox import Toolbox
 from themis.tools.web_search import BACKENDS, LONGEST_QUERY, LONGEST_SNIPPET, RESULTS, Result, web_search_tool, written_results
-from themis.traces import Observation
+from themis.traces import Action, Observation
 
 KEY = "sesame-123"
 PAGES = "The Kola well reached 12 km. It was begun in 1970."
@@ -138,6 +139,57 @@ def test_finding_nothing_is_said_to_the_judge(adapter: Adapter, client: NotedCli
     assert not isinstance(told.value, ToolUnavailable)
 
 
+FAILED_INSIDE: dict[str, tuple[str, Any, str]] = {
+    "every engine suspended": (
+        "searxng",
+        {"results": [], "answers": [], "unresponsive_engines": [["google", "Suspended: CAPTCHA"], ["brave", "timeout"]]},
+        "engines failed: google: Suspended: CAPTCHA, brave: timeout",
+    ),
+    "one engine silent, the others found nothing": (
+        "searxng",
+        {"results": [], "unresponsive_engines": [["bing", "timeout"]]},
+        "bing: timeout",
+    ),
+    "engines in another form": ("searxng", {"results": [], "unresponsive_engines": ["bing"]}, "engines failed: bing"),
+    "results without a word": ("searxng", {"results": [{"url": "u"}], "unresponsive_engines": [["bing", "timeout"]]}, "bing: timeout"),
+    "an error of Brave's with the status 200": ("brave", {"type": "ErrorResponse", "web": {"results": []}}, "the type 'search' is missing"),
+    "an error of Serper's with the status 200": ("serper", {"error": "quota", "organic": []}, "answered with an error: quota"),
+    "an error of Tavily's with the status 200": ("tavily", {"error": {"message": "quota"}, "results": []}, "answered with an error: quota"),
+    "no results at all": ("tavily", {"query": "deepest hole"}, "the list 'results' is missing"),
+}
+
+
+@pytest.mark.parametrize(("name", "said", "words"), FAILED_INSIDE.values(), ids=FAILED_INSIDE)
+def test_a_failure_inside_of_an_answer_is_not_told_as_nothing_found(client: NotedClient, name: str, said: Any, words: str) -> None:
+    with FakeService(Said(said)) as fake, pytest.raises(ToolUnavailable, match=words):
+        searching(ADAPTERS[name], fake, client)(query="deepest hole")
+
+
+def test_such_a_failure_is_not_recorded(client: NotedClient, tmp_path: Path) -> None:
+    down = FAILED_INSIDE["every engine suspended"][1]
+    with (
+        FakeService(Said(down), Said(ADAPTERS["searxng"].found)) as fake,
+        ObservationStore(tmp_path / "seen.db") as store,
+        Toolbox([searching(ADAPTERS["searxng"], fake, client)], "auto", store) as toolbox,
+    ):
+        assert toolbox.call(Action("google_serper", "deepest hole")).status == "unavailable"
+        assert len(store) == 0
+        assert toolbox.call(Action("google_serper", "deepest hole")) == Observation(PAGES)
+
+
+def test_results_count_although_some_engines_are_silent(client: NotedClient) -> None:
+    said = {**ADAPTERS["searxng"].found, "unresponsive_engines": [["google", "timeout"]]}
+    with FakeService(Said(said)) as fake:
+        assert searching(ADAPTERS["searxng"], fake, client)(query="deepest hole") == PAGES
+
+
+def test_a_box_or_titles_alone_are_something_found(client: NotedClient) -> None:
+    box = {"infobox": "Kola", "id": "https://a.example/", "content": "The Kola well."}
+    for said, told in (({"results": [], "infoboxes": [box]}, "The Kola well."), ({"results": [{"title": "Kola", "url": "u"}]}, "Kola")):
+        with FakeService(Said(said)) as fake:
+            assert searching(ADAPTERS["searxng"], fake, client)(query="deepest hole") == told
+
+
 @every_adapter
 @pytest.mark.parametrize(("said", "options", "kind", "words"), FAILURES.values(), ids=FAILURES)
 def test_each_failure_of_each_service_has_its_kind(
@@ -225,7 +277,10 @@ def test_recordings_answer_without_a_network_and_say_where_they_lack_an_answer(t
     with ObservationStore(tmp_path / "seen.db") as store:
         store.put(Call("google_serper", normalised({"query": "deepest hole"})), Observation(PAGES))
         store.put(Call("google_serper", normalised({"query": "x"})), Observation("the search found nothing", "error"))
+        store.put(Call("google_serper", normalised({"query": "y"})), Observation("no network", "unavailable"))
         store.export_jsonl(tmp_path / "seen.jsonl")
+    with pytest.raises(ToolUnavailable, match="no network"):
+        recordings.build({"path": str(tmp_path / "seen.db")})(query="y")
     for name in ("seen.db", "seen.jsonl"):
         recorded = recordings.build({"path": str(tmp_path / name)})
         assert recorded(query="deepest hole") == PAGES

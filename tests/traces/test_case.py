@@ -22,6 +22,14 @@ def test_a_chat_of_one_message_is_a_plain_question() -> None:
     assert Case(({"role": "user", "content": "q"},), "a").question_text == "q"
 
 
+def test_a_message_may_hold_parts_of_text_and_have_the_names_of_sharegpt() -> None:
+    parts = [{"type": "text", "text": "q"}, {"type": "text", "text": "r", "image_url": None}]
+    row = {"messages": [{"role": "system", "content": parts}, {"from": "human", "value": "s"}], "answer": "a", "id": 7.0}
+    case = case_from_json(row, "")
+    assert case.question == ({"role": "system", "content": "q\nr"}, {"role": "user", "content": "s"})
+    assert case.id == "7"
+
+
 def test_an_empty_answer_is_a_case_since_the_judge_says_what_is_wrong_with_it() -> None:
     assert case_from_json({"question": "q", "answer": ""}, "").answer == ""
 
@@ -40,8 +48,15 @@ def test_an_empty_answer_is_a_case_since_the_judge_says_what_is_wrong_with_it() 
         ({"question": "q", "answer": ["a"]}, "field 'answer' must be text, found a list"),
         ({"question": "q", "answer": "a\udcff"}, "field 'answer' holds half a character (a lone surrogate)"),
         ({"question": "q", "answer": "a", "context": 1}, "field 'context' must be text, found a number"),
-        ({"question": "q", "answer": "a", "tests": "assert"}, "field 'tests' must be a list of texts"),
-        ({"question": "q", "answer": "a", "tests": [None]}, "field 'tests' is missing"),
+        ({"question": "q", "answer": "a", "tests": "assert"}, "field 'tests' must be a list of texts, found text"),
+        ({"question": "q", "answer": "a", "tests": [None]}, "field 'tests[0]' is missing"),
+        ({"question": "q", "answer": "a", "id": float("nan")}, "field 'id' must be text or a whole number, found a number"),
+        ({"question": "q", "answer": "a", "id": 1.5}, "field 'id' must be text or a whole number, found a number"),
+        ({"question": "q", "answer": "a", "id": False}, "field 'id' must be text or a whole number, found true or false"),
+        (
+            {"question": [{"role": "user", "content": [{"type": "image_url"}]}], "answer": "a"},
+            "field 'question[0].content[0]' must be a part with 'text', as only text is judged",
+        ),
         ({"question": "q", "answer": "a", "id": "\ud800"}, "field 'id' holds half a character (a lone surrogate)"),
     ],
 )

@@ -1,6 +1,7 @@
 """The chat form: the template's own rendering, which no text can forge."""
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -114,3 +115,11 @@ def test_qwen3s_own_template_works() -> None:
     assert json.dumps({"name": "Calendar.week_day", "arguments": {"argument": "2015-03-24"}}) in text
     assert "<tool_call>\n" in text
     assert text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n<|rationale|>They agree.<|reward|>")
+
+
+def test_a_template_with_a_date_reads_the_same_every_day() -> None:
+    opening = "<|im_start|>system\n"
+    dated = chat_tokenizer(TEMPLATE.replace(opening, opening + "Today Date: {{ strftime_now('%d %B %Y') }}\n", 1))
+    for today, text in ((None, "Today Date: 01 January 2026"), (date(2024, 2, 29), "Today Date: 29 February 2024")):
+        writer = ChatWriter(dated, TOOLS, today) if today else ChatWriter(dated, TOOLS)
+        assert text in dated.decode(token_ids(writer.prompt(CASE)))

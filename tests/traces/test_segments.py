@@ -4,8 +4,10 @@ import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
+from tests.fakes import byte_tokenizer
 from tests.traces.drawn import texts, traces
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.segments import Kind, SegmentWriter, loss_kinds, token_ids
@@ -118,3 +120,16 @@ def test_a_judge_that_needs_no_tool_learns_to_conclude_at_once(tokenizer: PreTra
 def test_every_kind_together_is_the_judgement(tokenizer: PreTrainedTokenizerFast) -> None:
     segments = SegmentWriter(tokenizer).judgement(CASE, TRACE)
     assert targets(tokenizer, TRACE, *set(loss_kinds(segments))) == read(tokenizer, token_ids(segments))
+
+
+@pytest.mark.parametrize(("opens", "closes"), [(True, False), (True, True), (False, True), (False, False)])
+def test_a_prompt_opens_as_the_tokenizer_opens_a_text(opens: bool, closes: bool) -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_special_tokens({"bos_token": "<s>", "eos_token": "</s>"}, replace_extra_special_tokens=False)
+    single = "<s> " * opens + "$A" + " </s>" * closes
+    marks = [("<s>", tokenizer.bos_token_id), ("</s>", tokenizer.eos_token_id)]
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(single=single, special_tokens=marks)
+    ids = token_ids(SegmentWriter(tokenizer).judgement(Case("q <s>", "a </s>"), Trace((), None)))
+    assert ids.count(tokenizer.bos_token_id) == opens
+    assert ids.count(tokenizer.eos_token_id) == 0
+    assert (ids[0] == tokenizer.bos_token_id) is opens

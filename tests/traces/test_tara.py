@@ -186,12 +186,27 @@ def test_the_many_ways_agents_wrote_flat_text(tmp_path: Path, text: str, steps: 
         f"Thought: Known.\nAction: None\nAction Input: None\nObservation: none is a pronoun\nThought: \n{NO}\nFinished.\n\n",
         f"Thought: Known.\nAction: N/A\nThought: {NO}\nFinished.",
         {"Thought": f"Known.\n{NO}", "Action": "None", "Action Input": "None", "Observation": "none is a pronoun"},
+        {"Thought": f"Known.\n{NO}", "Action": None, "Action Input": None},
+        f"Thought: Known.\nAction: No, I do not.\nAction Input:\nThought: {NO}\nFinished.",
     ],
 )
 def test_a_call_of_no_tool_is_dropped_and_counted_and_its_thought_stays(tmp_path: Path, actions: Any) -> None:
     assert steps_of(tmp_path, actions) == (Step(f"Known.\n{NO}"),)
     (dropped,) = read_tara(tmp_path / "dev.jsonl").dropped
     assert (dropped.line, dropped.what) == (1, "call")
+
+
+@pytest.mark.parametrize(
+    "word", ["No", "no.", "NONE", "N/A", "n.a.", "NaN", "null", "-", "", "No tool needed", "'None'", "no_tool", "Not needed"]
+)
+def test_words_for_no_tool_call_nothing(tmp_path: Path, word: str) -> None:
+    assert steps_of(tmp_path, f"Thought: Known.\nAction: {word}\nAction Input: x\nThought: {NO}\nFinished.") == (Step(f"Known.\n{NO}"),)
+
+
+@pytest.mark.parametrize("name", ["notes", "Nominatim.search", "none_of_these", "nano", "search", "Calendar.no"])
+def test_a_tool_may_begin_with_such_a_word(tmp_path: Path, name: str) -> None:
+    (step,) = steps_of(tmp_path, {"Thought": "t", "Action": name, "Action Input": "x", "Observation": "y"})
+    assert step.action == Action(name, "x")
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,7 @@ def test_the_loss_curve_of_a_run_that_was_killed_is_that_of_one_that_was_not(pai
         ({"mixture": {"rules/calendar": 1.0}}, "epochs: rules/calendar: an infinite stream has no epochs"),
         ({"mixture": {"files": 1.0, "tara/calendar": 1.0}, "tasks": ("calender",)}, "no source of the mixture is of task 'calender'"),
         ({"lengths": (512,)}, "the backbone reads at most 256 tokens, and the recipe asks for 512"),
-        ({"margin": True}, "has no column 'margin'"),
+        ({"margin": True}, "data.margin is true, so column 'margin' must be a number"),
         ({"report_to": ("tensorbord",)}, "no tracker 'tensorbord'; known: tensorboard, wandb, trackio"),
         ({"fsdp": {"version": 2}}, "need several processes: torchrun"),
         ({"kind": "encoder", "lora": Lora()}, "lora is for language models"),
@@ -292,7 +292,7 @@ def test_the_loss_curve_of_a_run_that_was_killed_is_that_of_one_that_was_not(pai
     ],
 )
 def test_a_recipe_that_cannot_work_is_one_sentence(changes: dict[str, Any], says: str, pairs: str, base: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as refusal:
+    with pytest.raises((ConfigError, DataError)) as refusal:
         train(recipe(base, pairs, **changes), tmp_path / "run", curriculum=Curriculum(), notice=silent)
     assert says in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -1,5 +1,6 @@
 """Where a run's pairs come from."""
 
+import json
 from pathlib import Path
 from random import Random
 
@@ -10,7 +11,7 @@ from tests.training.recipes import changed
 from tests.training.test_epochs import silent
 from themis.curriculum.registry import Curriculum
 from themis.errors import ConfigError
-from themis.traces.tara import write_tara
+from themis.traces.tara import question_hash, write_tara
 from themis.training.checks import check_recipe
 from themis.training.recipe import Backbone, Data, Logging, Run, TrainRecipe
 from themis.training.sources import gather
@@ -80,3 +81,64 @@ def test_the_shares_of_a_run_in_steps_add_up_to_one() -> None:
     with pytest.raises(ConfigError, match=r"data\.mixture: the shares of a run in steps must add up to 1, and they add up to 1\.92"):
         check_recipe(changed(RECIPE, mixture={"built/weather": 0.92, "rules/calendar": 1.0}))
     check_recipe(changed(RECIPE, steps=0, epochs=1, mixture={"built/weather": 1.0, "tara/calendar": 1.0}))
+
+
+# --- held out by question ----------------------------------------------------------------------------
+
+
+def _file(path: Path, *rows: tuple[str, str]) -> str:
+    path.write_text("".join(json.dumps({"prompt": asked, "chosen": answer, "rejected": "No."}) + "\n" for asked, answer in rows))
+    return str(path)
+
+
+def _kinds_of_rows() -> dict[str, list[tuple[str, str]]]:
+    return {
+        "each question once": [(f"Name a thing of kind {kind}.", "It.") for kind in range(40)],
+        "each row again": [(f"Name a thing of kind {kind % 20}.", "It.") for kind in range(100)],
+        "several answers to a question": [(f"Name a thing of kind {kind % 20}.", f"Thing {kind}.") for kind in range(60)],
+        "other capitals and blanks": [(f"{'NAME' if kind < 20 else ' name'} it:  {kind % 20}", f"Thing {kind}.") for kind in range(40)],
+        "one question is most of the rows": [("Which?", f"Thing {kind}.") for kind in range(60)] + [(f"{n}?", "It.") for n in range(40)],
+    }
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize("kind", list(_kinds_of_rows()))
+def test_no_question_is_measured_and_trained_on(kind: str, steps: int, tmp_path: Path) -> None:
+    file = _file(tmp_path / "rows.jsonl", *_kinds_of_rows()[kind])
+    recipe = changed(RECIPE, steps=steps, epochs=0 if steps else 1, mixture={}, files=(file,), measured_pairs=4)
+    pairs = gather(recipe, None, None, None, silent)
+    rng = Random(0)
+    trained = [row(rng) for row in pairs.rows] if pairs.rows else [pairs.mixture.draw(rng)[1] for _ in range(600)]
+    asked = {question_hash(pair.question) for pair in trained if pair}
+    assert 0 < len(pairs.held) <= 4
+    assert [pair for pair in pairs.held if question_hash(pair.question) in asked] == []
+    if pairs.rows:
+        rows = {(question, answer) for question, answer in _kinds_of_rows()[kind]}
+        assert len(asked | {question_hash(pair.question) for pair in pairs.held}) == len({question_hash(asks) for asks, _ in rows})
+        assert len(trained) + len(pairs.held) == len(rows)
+
+
+def test_a_question_of_the_built_test_rows_is_not_trained_on_from_a_file(built: Path, tmp_path: Path) -> None:
+    tested = gather(changed(RECIPE, steps=0, epochs=1, mixture={"built/weather": 1.0}), None, None, built, silent).held
+    file = _file(tmp_path / "rows.jsonl", (tested[0].question, "It."), ("Another?", "It."))
+    recipe = changed(RECIPE, steps=0, epochs=1, mixture={"built/weather": 1.0, "files": 1.0}, files=(file,))
+    pairs = gather(recipe, None, None, built, silent)
+    asked = [pair.question for row in pairs.rows if (pair := row(Random(0)))]
+    assert tested[0].question not in asked
+    assert "Another?" in asked
+
+
+def test_a_run_in_steps_that_can_hold_nothing_out_says_so(tmp_path: Path) -> None:
+    said: list[str] = []
+    recipe = changed(RECIPE, mixture={}, files=(_file(tmp_path / "rows.jsonl", ("Who?", "Ann."), ("Why?", "So.")),))
+    assert gather(recipe, None, None, None, said.append).held
+    assert said == ["measures on pairs that it trains on: there are too few questions to hold some out"]
+
+
+def test_what_is_left_out_of_a_file_is_said(tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}?", "chosen": "a", "rejected": "b", "margin": n - 3} for n in range(12)]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    said: list[str] = []
+    gather(changed(RECIPE, steps=0, epochs=1, mixture={}, files=(str(path),), margin=True), None, None, None, said.append)
+    assert said == ["left out: rows.jsonl: row: its label and its scores disagree: 3"]

@@ -27,6 +27,7 @@ from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Batch, Padded
 from themis.training.learners import loss_terms
 from themis.training.metrics import pair_accuracy
+from themis.training.outputs import last_checkpoint
 from themis.training.recipe import Backbone, Data, Exercises, Logging, Run, TrainRecipe
 from themis.training.run import train as run_training
 
@@ -117,6 +118,26 @@ def test_a_cpu_without_bf16_instructions_computes_in_float32_and_says_so_once(
     out = train(changed(recipe, steps=2, measure_every=2), tmp_path / "run", notice=said.append)
     assert sum("computes in float32, as this CPU has no bf16 instructions" in line for line in said) == 1
     assert load_model(out)[0].lm.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "score.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
+)
+@pytest.mark.parametrize("cut", [0, 100, None])
+def test_a_checkpoint_with_a_file_cut_off_is_passed_over(name: str, cut: int | None, two_checkpoints: Path) -> None:
+    file = two_checkpoints / "checkpoints" / "checkpoint-6" / name
+    whole = file.read_bytes()
+    assert last_checkpoint(two_checkpoints) == file.parent
+    file.write_bytes(whole[: len(whole) - 2 if cut is None else cut])  # JSON may lack its last line end
+    assert last_checkpoint(two_checkpoints) == file.parent.with_name("checkpoint-3")
+    file.write_bytes(whole)
+
+
+@pytest.fixture(scope="module")
+def two_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THEMIS_DATA", "")
+        return train(changed(RECIPE, compile=False), tmp_path_factory.mktemp("run") / "out", notice=lambda text: None)
 
 
 def test_a_vanilla_run_reads_no_trace(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ EXAMPLE = (
 
 _RECIPE_HELP = "Another recipe: a name of the package, or the path of a YAML file. `themis build FILE.yaml` is short for it."
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. seed=7 tasks.calendar.train=1000."
-_SOURCE_HELP = "Your own questions or pairs instead: a .jsonl or .parquet file, or OWNER/NAME of a Hub data set; with --task."
+_SOURCE_HELP = "Your own questions or pairs instead: a file of JSON lines, CSV or Parquet, or OWNER/NAME of a Hub data set; with --task."
 _TASK_HELP = "With --source: the task of the questions, such as wikisearch; it decides the tools."
 _OVERWRITE_HELP = "Delete what an earlier build left in --out, and start over."
 _AT_ONCE_HELP = "Rows that are built at the same time."

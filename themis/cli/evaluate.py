@@ -25,7 +25,7 @@ Tests = Literal["both", "with", "without"]
 Form = Literal["pairs", "rewardbench", "rewardbench2", "rm-bench", "judgebench"]
 """As in `themis.evaluation.bench_files`."""
 
-_BENCH_HELP = "JSON lines, a JSON list or Parquet, with prompt, chosen and rejected, or in a published layout."
+_BENCH_HELP = "JSON lines, a JSON list, CSV or Parquet, with prompt, chosen and rejected, or in a published layout."
 _FORM_HELP = "The layout of the rows."
 _TESTS_HELP = "Judge rows with tests with them, without them, or both ways."
 
@@ -97,7 +97,7 @@ def bench(
 
         read = read_bench(file, form)
         found.append(read.form)
-        return read.subsets, []
+        return read.subsets, read.not_run
 
     def official(judged: "Mapping[str, Sequence[JudgedItem]]") -> dict[str, float]:
         from themis.evaluation.official import official_scores

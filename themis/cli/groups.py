@@ -53,6 +53,12 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except ThemisError as error:
             raise _exit_saying(str(error), 2) from None
+        except Exception as error:
+            from themis.files import disk_fault
+
+            if fault := disk_fault(error):
+                raise _exit_saying(f"{fault}: give a place that may be written to and has space; what was written is kept", 2) from error
+            raise
         except KeyboardInterrupt:
             raise _exit_saying("interrupted; what was written is kept", 130) from None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
 
-_CASES_HELP = "A file of cases instead: JSON lines with question, answer, and perhaps context and id."
+_CASES_HELP = "A file of cases instead: JSON lines, a JSON list, CSV or Parquet, with question and answer, messages, or pairs."
 _OUT_HELP = "With --cases: the file of the verdicts. Cases that have one there are left out."
 
 

@@ -84,7 +84,7 @@ def build(recipe: str, out: Path) -> None:
 def export(
     out: Annotated[Path, typer.Option(help="The directory to write.", file_okay=False)],
     model: ModelOption = "nano",
-    dtype: Annotated[DType | None, typer.Option(help="Number type of the weights.", show_default="as stored")] = None,
+    dtype: Annotated[DType | None, typer.Option(help="Number type of the weights.", show_default="float32; if merged, as stored")] = None,
     merged: Annotated[bool, typer.Option("--merged", help="Write the model as it is, LoRA's adapters merged into its weights.")] = False,
 ) -> None:
     """Write a model as an AutoModelForSequenceClassification that gives the same reward for the same text."""

@@ -6,14 +6,15 @@ they come, not in the order of the cases. After a kill, the next run removes a r
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
+from themis.data.columns import read_answers
 from themis.errors import DataError
-from themis.files import Journal, difference, json_lines
-from themis.traces import Case, Judge, case_from_json, case_key
+from themis.files import Journal, data_rows, difference
+from themis.traces import Case, Judge, case_key
 
 _ROW_OPENS = '{"id": '
 
@@ -31,10 +32,18 @@ class Summary:
 
 
 def read_cases(path: Path) -> Iterator[Case]:
-    """The cases of a JSON-lines file, one at a time; a case without an id has its line number."""
-    for line, row in json_lines(path):
-        case = case_from_json(row, f"{path}, line {line}")
-        yield case if case.id and row.get("id") is not None else replace(case, id=str(line))
+    """The cases of a file of rows, one at a time; both answers of a pair. A row without an id has its number.
+
+    Raises `DataError`, also where two cases have one id, as nothing would tell their verdicts apart.
+    """
+    places: dict[str, str] = {}
+    for number, where, row in data_rows(path):
+        answers = read_answers(row, where, str(number))
+        for case in answers.chosen + answers.rejected:
+            if case.id in places:
+                raise DataError(f"{where}: field 'id' is the same as in {places[case.id]}; each row needs an id of its own, or none")
+            places[case.id] = where
+            yield case
 
 
 def score_file(

@@ -34,6 +34,7 @@ def read_published(root: Path, tasks: Iterable[str] = TARA_TRAIN_TASKS) -> Publi
             published.left_out[f"{task}: no train file"] += 1
             continue
         read = read_tara(file)
+        published.left_out.update({f"{task}: {reason}": count for reason, count in read.reasons.items()})
         kept = [pair for pair in read.pairs if question_hash(pair.question) not in held_out]
         published.left_out[f"{task}: held-out question"] += len(read.pairs) - len(kept)
         published.pairs[task] = [replace(pair, task=task) for pair in kept]
@@ -60,7 +61,9 @@ def read_rows(folder: Path, root: Path | None, split: str = "train") -> Publishe
     if not files:
         raise DataError(f"{folder} holds no tara/TASK/{split}.jsonl: make it with `themis build tara --out {folder}`")
     for file in files:
-        task, pairs = file.parent.name, read_tara(file).pairs
+        task, read = file.parent.name, read_tara(file)
+        pairs = read.pairs
+        rows.left_out.update({f"{task}: {reason}": count for reason, count in read.reasons.items()})
         rows.pairs[task] = [pair for pair in pairs if question_hash(pair.question) not in held_out]
         rows.left_out[f"{task}: held-out question"] += len(pairs) - len(rows.pairs[task])
     rows.left_out = +rows.left_out

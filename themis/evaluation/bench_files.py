@@ -1,8 +1,7 @@
 """Files of other benches as items: rows of a prompt with better and worse answers, and four published layouts.
 
-- `pairs`: `prompt` (or `question`, `messages`), `chosen` and `rejected`. Each side is a text, a list of texts, or
-  chat messages that end with the answer. Optional: `id`, `context`, `tests`, and `subset` (or `domain`, `category`,
-  `source`).
+- `pairs`: the columns that `themis.data.columns` reads, with one or several answers a side. Optional: `subset` (or
+  `domain`, `category`, `source`).
 - `rewardbench`: a pair with its `subset` (RewardBench, arXiv:2403.13787).
 - `rewardbench2`: one better answer and three worse ones; the subset Ties has many better ones (arXiv:2506.01937).
 - `rm-bench`: three answers a side in rising style, and a `domain` (arXiv:2410.16184).
@@ -13,16 +12,15 @@ The official scores of these benches are in `official`. Knows nothing of judging
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from themis.data.preferences import prompt_of, question_and_answer
+from themis.data.columns import LeftOutError, read_answers, why_no_preference
 from themis.errors import DataError
 from themis.evaluation.items import Item, Rule
-from themis.evaluation.results import Subset
+from themis.evaluation.results import NotRun, Subset
 from themis.files import data_rows
-from themis.traces import Case, case_from_json
 
 Form = Literal["pairs", "rewardbench", "rewardbench2", "rm-bench", "judgebench"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -32,16 +30,14 @@ JUDGEBENCH_KINDS = {"mmlu-pro": "knowledge", "livebench-reasoning": "reasoning",
 """JudgeBench's kinds of questions, by the prefix of a source's name."""
 
 
-class _LeftOutError(ValueError):
-    """A row that prefers neither answer; its message is the reason."""
-
-
 @dataclass(frozen=True, slots=True)
 class BenchFile:
     """The items of a file by subset."""
 
     form: Form
-    subsets: dict[str, Subset] = field(default_factory=dict)
+    subsets: dict[str, Subset]
+    not_run: tuple[NotRun, ...] = ()
+    """Subsets of which no row is left."""
 
 
 def read_bench(path: Path, form: Form | None = None) -> BenchFile:
@@ -51,14 +47,19 @@ def read_bench(path: Path, form: Form | None = None) -> BenchFile:
         raise DataError(f"{path} holds no rows")
     form = form or form_of(rows[0][2])
     items: dict[str, list[Item]] = {}
-    dropped: dict[str, Counter[str]] = {}
+    told: dict[str, Counter[str]] = {}
     for number, where, row in rows:
         name = _subset_of(row, form)
+        each, why = items.setdefault(name, []), told.setdefault(name, Counter())
         try:
-            items.setdefault(name, []).append(_READERS[form](row, where, str(number)))
-        except _LeftOutError as reason:
-            dropped.setdefault(name, Counter())[f"row: {reason}"] += 1
-    return BenchFile(form, {name: Subset(tuple(each), dropped=dropped.get(name, {})) for name, each in items.items() if each})
+            each.append(_READERS[form](row, where, str(number)))
+        except LeftOutError as error:
+            why[f"row: {error.reason}"] += 1
+    reasons = {name: ", ".join(f"{reason} ({count})" for reason, count in why.items()) for name, why in told.items()}
+    if not any(items.values()):
+        raise DataError(f"{path}: no row is left to judge: {'; '.join(dict.fromkeys(reasons.values()))}")
+    not_run = tuple(NotRun(task=name, reason=f"no row is left: {reasons[name]}") for name, each in items.items() if not each)
+    return BenchFile(form, {name: Subset(tuple(each), dropped=told[name]) for name, each in items.items() if each}, not_run)
 
 
 def form_of(row: Mapping[str, Any]) -> Form:
@@ -75,9 +76,9 @@ def form_of(row: Mapping[str, Any]) -> Form:
 
 def _subset_of(row: Mapping[str, Any], form: Form) -> str:
     if form == "judgebench":
-        source = str(row.get("source", ""))
+        source = str(row.get("source", "")).strip()
         return next((kind for opening, kind in JUDGEBENCH_KINDS.items() if source.startswith(opening)), source or "all")
-    return next((str(row[key]) for key in SUBSET_KEYS if row.get(key)), "all")
+    return next((name for key in SUBSET_KEYS if (name := str(row.get(key) or "").strip())), "all")
 
 
 # --- one row ---------------------------------------------------------------------------------------
@@ -85,17 +86,14 @@ def _subset_of(row: Mapping[str, Any], form: Form) -> str:
 
 def _pairs(row: Mapping[str, Any], where: str, id: str, rule: Rule = "best") -> Item:
     """`chosen` and `rejected`, each one answer or several."""
-    chosen, rejected = (_answers(row.get(key), key, where) for key in ("chosen", "rejected"))
-    if row.get("id") is not None:
-        id = str(row["id"])
-    cases = []
-    for side, answers in (("chosen", chosen), ("rejected", rejected)):
-        cases.append(tuple(_case(row, side, answer, f"{id}/{side}/{number}", where) for number, answer in enumerate(answers)))
-    return Item(id, cases[0], cases[1], rule=rule)
+    answers = read_answers(row, where, id, needs_rejected=True)
+    if reason := why_no_preference(*({case.answer for case in side} for side in (answers.chosen, answers.rejected))):
+        raise LeftOutError(where, reason)
+    return Item(answers.id, answers.chosen, answers.rejected, rule=rule)
 
 
 def _rewardbench2(row: Mapping[str, Any], where: str, id: str) -> Item:
-    return _pairs(row, where, id, "every" if str(row.get("subset")).lower() == TIES.lower() else "best")
+    return _pairs(row, where, id, "every" if _subset_of(row, "rewardbench2").lower() == TIES.lower() else "best")
 
 
 def _rm_bench(row: Mapping[str, Any], where: str, id: str) -> Item:
@@ -108,11 +106,11 @@ def _rm_bench(row: Mapping[str, Any], where: str, id: str) -> Item:
 
 
 def _judgebench(row: Mapping[str, Any], where: str, id: str) -> Item:
-    label = row.get("label")
+    label = "".join(str(row.get("label")).split()).upper()
     if label not in ("A>B", "B>A"):
-        raise _LeftOutError(f"its label is '{label}'")
+        raise LeftOutError(where, f"its label is '{str(row.get('label'))[:40]}'")
     better, worse = ("response_A", "response_B") if label == "A>B" else ("response_B", "response_A")
-    as_pair = {"question": row.get("question"), "chosen": row.get(better), "rejected": row.get(worse), "id": row.get("pair_id", id)}
+    as_pair = {"question": row.get("question"), "chosen": row.get(better), "rejected": row.get(worse), "id": row.get("pair_id")}
     return _pairs(as_pair, where, id)
 
 
@@ -123,23 +121,3 @@ _READERS: dict[Form, Callable[[Mapping[str, Any], str, str], Item]] = {
     "rm-bench": _rm_bench,
     "judgebench": _judgebench,
 }
-
-
-def _answers(raw: Any, key: str, where: str) -> list[Any]:
-    """Each a text, or chat messages."""
-    if isinstance(raw, str) or _is_chat(raw):
-        return [raw]
-    if not isinstance(raw, list) or not raw:
-        raise DataError(f"{where}: field '{key}' must be an answer or a list of answers")
-    return raw
-
-
-def _case(row: Mapping[str, Any], side: str, answer: Any, id: str, where: str) -> Case:
-    question, text = question_and_answer(*prompt_of(row), side, answer, where)
-    turns = question if isinstance(question, str) else [dict(turn) for turn in question]
-    fields = {"question": turns, "answer": text, "context": row.get("context"), "tests": row.get("tests"), "id": id}
-    return case_from_json(fields, where)
-
-
-def _is_chat(raw: Any) -> bool:
-    return isinstance(raw, list) and bool(raw) and all(isinstance(turn, dict) and "content" in turn for turn in raw)

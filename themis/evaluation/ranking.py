@@ -1,7 +1,8 @@
 """The TARA table: in each pair, does the judge give the better answer the higher reward?
 
 Reads `TASK/SPLIT.jsonl` below a folder. The published calls of a task say which tools it needs. A task whose tools the
-toolbox lacks is not run, and the table says so. The averages cover the tasks that were run and need a tool; hh_rlhf
+toolbox lacks is not run, and the table says so. A pair that alone calls something else is left out and counted; one
+that calls `No` or `None` calls nothing. The averages cover the tasks that were run and need a tool; hh_rlhf
 and retarded_bar need none. Pairs with tests are judged once more without them, on a line of their own, as most cases
 come without tests.
 
@@ -10,6 +11,7 @@ Knows nothing of models.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, section 4.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +21,13 @@ from themis.errors import DataError
 from themis.evaluation.call_agreement import needed_tools
 from themis.evaluation.items import Item, item_of
 from themis.evaluation.results import NotRun, Subset
+from themis.tools.setup.registry import TOOLS
 from themis.traces import Pair, Verdict
-from themis.traces.tara import TaraFile, holds_pairs, read_tara
+from themis.traces.tara import Dropped, TaraFile, holds_pairs, read_tara
 
+MOST_ODD, MOST_OFF = 0.5, 0.1
+"""Up to which share of a task's pairs may call an unknown tool, or one of ours that is off, before the tool is the
+task's own."""
 WITHOUT_TESTS = "without tests"
 Tests = Literal["both", "with", "without"]
 """Judge pairs with the tests of their rows, without them, or both ways on two lines."""
@@ -80,15 +86,25 @@ def read_tasks(
     files: dict[str, TaraFile] = {}
     not_run: list[NotRun] = []
     for path in paths:
-        file = read_tara(path) if holds_pairs(path) else TaraFile(())
-        missing = sorted(_needed(file.pairs) - set(tools))
+        file, missing = _without_odd_pairs(read_tara(path) if holds_pairs(path) else TaraFile(()), set(tools))
         if missing:
             not_run.append(NotRun(task=path.parent.name, reason=f"the toolbox lacks {', '.join(missing)}"))
         elif not file.pairs:
-            not_run.append(NotRun(task=path.parent.name, reason="it holds no pairs of answers"))
+            why = f"no row is left: {', '.join(file.reasons)}" if file.reasons else "it holds no pairs of answers"
+            not_run.append(NotRun(task=path.parent.name, reason=why))
         else:
             files[path.parent.name] = file
     return files, not_run
+
+
+def _without_odd_pairs(file: TaraFile, tools: set[str]) -> tuple[TaraFile, list[str]]:
+    """The file without pairs that call what only few call and nobody has; and the task's tools that are missing."""
+    rows = [(pair, line, sorted(_needed([pair]) - tools)) for pair, line in zip(file.pairs, file.lines, strict=True)]
+    callers = Counter(name for *_, names in rows for name in names)
+    kept = [(pair, line) for pair, line, names in rows if not names]
+    own = [name for name, count in callers.items() if not kept or count > (MOST_OFF if name in TOOLS else MOST_ODD) * len(rows)]
+    odd = [Dropped(line, "row", f"calls '{names[0][:60]}', an unknown tool or one that is off") for _, line, names in rows if names]
+    return TaraFile(tuple(pair for pair, _ in kept), (*file.dropped, *odd), tuple(line for _, line in kept)), sorted(own)
 
 
 def _needed(pairs: Iterable[Pair]) -> frozenset[str]:

@@ -131,4 +131,5 @@ def _caption(result: Result) -> str:
         lines.append(f"against: {result['against']}")
     if without := result["settings"].get("without"):
         lines.append(f"switched off: {', '.join(without)}")
+    lines += [f"{task}: {reason}: {count}" for task, row in result["tasks"].items() for reason, count in row["dropped"].items()]
     return escape("\n".join(lines + [f"not run: {entry['task']}, {entry['reason']}" for entry in result["not_run"]]))

@@ -112,9 +112,12 @@ class Service:
 
     def _decoded(self, body: bytes) -> Any:
         try:
-            return json.loads(body, parse_constant=_no_number)
+            found = json.loads(body, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             raise ToolUnavailable(f"{self.name} answered with something that is not JSON") from error
+        if isinstance(found, dict) and (found.get("error") or found.get("errors")):  # some say so with the status 200
+            raise ToolUnavailable(f"{self.name} answered with an error: {self.shown(_words(body) or 'it does not say which')}")
+        return found
 
 
 class Client(Closing):

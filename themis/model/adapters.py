@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from themis.errors import ConfigError, ModelError
+from themis.model.weights import check_names
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
 _PREFIX = "base_model.model."
@@ -92,8 +93,11 @@ def put_adapters(lm: PreTrainedModel, directory: Path) -> None:
     """Load the weights of an adapter directory into a model that has adapters of the same shape."""
     stored = {name.removeprefix(_PREFIX): tensor for name, tensor in load_file(directory / WEIGHTS_FILE).items()}
     adapters = {name: tensor for name, tensor in stored.items() if ".lora_" in name}
+    own = _peft().get_peft_model_state_dict(lm, adapter_name=_ADAPTER, save_embedding_layers=False)
+    check_names(directory, own.keys() - adapters.keys(), adapters.keys() - own.keys())
     _peft().set_peft_model_state_dict(lm, adapters, adapter_name=_ADAPTER)
-    lm.load_state_dict({name: tensor for name, tensor in stored.items() if name not in adapters}, strict=False)
+    found = lm.load_state_dict({name: tensor for name, tensor in stored.items() if name not in adapters}, strict=False)
+    check_names(directory, [], found.unexpected_keys)
 
 
 def stored_adapters(directory: Path) -> dict[str, Tensor]:

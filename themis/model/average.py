@@ -12,8 +12,8 @@ from typing import Any, cast
 from transformers import PreTrainedTokenizerBase
 
 from themis.errors import ConfigError, ModelError
+from themis.files import new_directory
 from themis.model.checkpoint import ModelMeta, load_model, save_model
-from themis.model.export import check_empty
 from themis.model.reward_model import RewardModel
 
 _ONLY = "average only runs that were initialised from one another"
@@ -26,10 +26,10 @@ def average(names: Sequence[str], out: Path) -> Path:
     """
     if len(names) < 2:
         raise ConfigError("a mean needs two models or more: give their directories")
-    model, tokenizer, meta = mean_of(names)
-    check_empty(out)
-    training = {"mean_of": [Path(name).name for name in names], **meta.training}
-    save_model(out, model, tokenizer, replace(meta, training=training), model.lm.dtype)
+    with new_directory(out):
+        model, tokenizer, meta = mean_of(names)
+        training = {"mean_of": [Path(name).name for name in names], **meta.training}
+        save_model(out, model, tokenizer, replace(meta, training=training), model.lm.dtype)
     return out
 
 
@@ -51,6 +51,8 @@ def mean_of(names: Sequence[str | Path]) -> tuple[RewardModel, PreTrainedTokeniz
             )
         total = {key: tensor + state[key].double() for key, tensor in total.items()}
         metas.append(its_meta)
+    if broken := [key for key, tensor in total.items() if not tensor.isfinite().all()]:
+        raise ModelError(f"one of {', '.join(map(str, names))} holds values that are not finite, in {broken[0]}: leave it out")
     stored = first.lm.dtype
     first.float().load_state_dict({key: (tensor / len(names)).float() for key, tensor in total.items()})
     cast(Any, first.lm).to(stored)

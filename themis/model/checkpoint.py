@@ -8,23 +8,25 @@ holds the adapters of peft instead of the weights (`adapters`); loading merges t
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date as Date
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
 from themis.files import content_of, digest
-from themis.model.adapters import base_of, has_adapters, is_adapter, save_adapters, with_adapters
+from themis.model.adapters import CONFIG_FILE, base_of, has_adapters, is_adapter, save_adapters, with_adapters
 from themis.model.reward_model import RewardModel
+from themis.model.weights import read_weights, reading
 from themis.traces.text import SPECIAL_TOKENS
 
 SCORE_FILE, META_FILE = "score.safetensors", "themis.json"
+KINDS = ("themis", "vanilla", "encoder")
 NANO = Path(__file__).parent / "nano"
 PACKAGE = "package:"
 _BESIDE = (META_FILE, "run.json", "log.json", "trainer_state.json", "training_args.bin")
@@ -41,6 +43,8 @@ class ModelMeta:
     kind: str = "themis"
     """`themis` writes a trace first, `vanilla` rewards right after the case. `encoder`: see `model.encoder`."""
     tools: tuple[str, ...] = ()
+    date: str = "2026-01-01"
+    """The day that a chat template writes, if it writes one."""
     reward_mean: float = 0.0
     reward_std: float = 1.0
     temperature: float = 1.0
@@ -76,9 +80,14 @@ def save_model(
         _say_dtype(directory / "config.json", stored)
     tokenizer.save_pretrained(directory)
     save_file({"weight": whole["score.weight"].detach().float().contiguous().cpu()}, directory / SCORE_FILE)
-    for file in directory.glob("*.safetensors"):
-        file.chmod(0o644)  # safetensors lets only the owner read, but others read an installed package
+    let_read(directory)
     write_meta(directory, meta)
+
+
+def let_read(directory: Path) -> None:
+    """Everybody may read the weights, as they may the other files: safetensors lets only the owner."""
+    for file in directory.glob("*.safetensors"):
+        file.chmod(0o644)
 
 
 def _as_type(state: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
@@ -115,24 +124,25 @@ def load_model(name: str | Path, dtype: torch.dtype | None = None) -> tuple[Rewa
 
 def read_model(directory: Path, dtype: torch.dtype | None = None) -> tuple[RewardModel, PreTrainedTokenizerBase]:
     """The model in a directory, and its tokenizer; ready to judge, in `dtype` or as stored."""
-    try:
+    with reading(f"the model in {directory} cannot be read, it may be cut off or incomplete"):
         tokenizer = AutoTokenizer.from_pretrained(directory)
         if is_adapter(directory):
-            base = AutoModelForCausalLM.from_pretrained(resolve(base_of(directory)), dtype=dtype or "auto")
+            base = read_weights(AutoModelForCausalLM, base_directory(directory), backbone=True, dtype=dtype or "auto")
             lm = with_adapters(base, directory)
         else:
-            lm = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype or "auto")
+            lm = read_weights(AutoModelForCausalLM, directory, dtype=dtype or "auto")
         model = RewardModel(lm)
         load_score(model, directory)
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError) as error:
-        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {first_line(error)}") from error
     return model.eval(), tokenizer
 
 
-def first_line(error: Exception) -> str:
-    """The first line of another library's error, without its headline."""
-    lines = (str(error).strip() or type(error).__name__).splitlines()
-    return (lines[1].strip() if lines[0].endswith(":") and len(lines) > 1 else lines[0])[:200]
+def base_directory(adapters: Path) -> Path:
+    """The directory of the model that adapters were trained on. Raises `ModelError`, which names both."""
+    base = base_of(adapters)
+    try:
+        return resolve(base)
+    except ModelError as error:
+        raise ModelError(f"the adapters in {adapters} need their base: {error}; {adapters / CONFIG_FILE} says where it is") from error
 
 
 def load_score(model: RewardModel, directory: str | Path) -> None:
@@ -145,9 +155,13 @@ def load_meta(directory: Path) -> ModelMeta:
     try:
         raw = json.loads((directory / META_FILE).read_text(encoding="utf-8"))
         known = {name: raw[name] for name in ModelMeta.__dataclass_fields__ if name in raw}
-        return ModelMeta(**{**known, "tools": tuple(known.get("tools", ()))})
+        meta = ModelMeta(**{**known, "tools": tuple(known.get("tools", ()))})
+        Date.fromisoformat(meta.date)
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(f"{directory / META_FILE} is missing or not valid JSON: is {directory} a model that Themis trained?") from error
+    if meta.kind not in KINDS:
+        raise ModelError(f"{directory / META_FILE}: expected 'kind' to be {' or '.join(KINDS)}, found {meta.kind!r}")
+    return meta
 
 
 def is_themis_model(name: str | Path) -> bool:
@@ -215,4 +229,4 @@ def weights_of(model: str | Path) -> str:
     found: dict[str, Any] = {file.name: content_of(file) for file in files if file.suffix not in (".md", ".png", ".pt", ".pth")}
     if (directory / META_FILE).is_file():
         found[META_FILE] = {name: value for name, value in asdict(load_meta(directory)).items() if name not in _MEASURED}
-    return digest(found | ({"base": weights_of(base_of(directory))} if is_adapter(directory) else {}))
+    return digest(found | ({"base": weights_of(base_directory(directory))} if is_adapter(directory) else {}))

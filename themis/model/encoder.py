@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
-from themis.model.checkpoint import ModelMeta, first_line, resolve, write_meta
+from themis.model.checkpoint import ModelMeta, let_read, resolve, write_meta
+from themis.model.weights import read_weights, reading
 from themis.traces.case import Case
 
 
@@ -96,14 +96,12 @@ _COUNT_FROM_PADDING = ("roberta", "xlm-roberta", "camembert")
 def new_encoder(name: str) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]:
     """A pretrained encoder with a new, untrained head of one label."""
     path = resolve(name)
-    try:
+    with reading(f"the backbone '{name}' cannot be read as a sequence classifier"):
         tokenizer = AutoTokenizer.from_pretrained(path)
-        classifier = AutoModelForSequenceClassification.from_pretrained(path, num_labels=1, dtype=torch.float32)
+        classifier = read_weights(AutoModelForSequenceClassification, path, backbone=True, num_labels=1, dtype=torch.float32)
         if not torch.cuda.is_available():
             # For attention with dropout PyTorch has no fused CPU kernel; its fallback is slower than eager attention.
             classifier.set_attn_implementation("eager")
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
-        raise ModelError(f"the backbone '{name}' cannot be read as a sequence classifier: {first_line(error)}") from error
     return EncoderRewardModel(classifier), tokenizer
 
 
@@ -120,15 +118,12 @@ def save_encoder(
     own = {name.removeprefix("classifier."): tensor.contiguous() for name, tensor in whole.items()}
     model.classifier.save_pretrained(directory, state_dict=own)
     tokenizer.save_pretrained(directory)
-    for file in directory.glob("*.safetensors"):
-        file.chmod(0o644)
+    let_read(directory)
     write_meta(directory, meta)
 
 
 def read_encoder(directory: Path) -> tuple[EncoderRewardModel, PreTrainedTokenizerBase]:
     """The encoder reward model in a directory, and its tokenizer."""
-    try:
-        classifier = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
+    with reading(f"the model in {directory} cannot be read, it may be cut off or incomplete"):
+        classifier = read_weights(AutoModelForSequenceClassification, directory, dtype=torch.float32)
         return EncoderRewardModel(classifier), AutoTokenizer.from_pretrained(directory)
-    except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"the model in {directory} cannot be read, it may be cut off or incomplete: {first_line(error)}") from error

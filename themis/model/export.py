@@ -5,24 +5,35 @@ pools at the last token that is not padding. So no judgement may end with the pa
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
-from themis.errors import ConfigError, ModelError
-from themis.model.checkpoint import load_model, save_model
+from themis.errors import ModelError
+from themis.files import new_directory
+from themis.model.checkpoint import let_read, load_model, save_model
 from themis.traces.text import REWARD
 
 
 def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
-    """Write model `name` as a sequence classifier into `out`, in `dtype` or as stored; returns `out`."""
+    """Write model `name` as a sequence classifier into `out`, in float32 unless `dtype` is another; returns `out`."""
+    with new_directory(out):
+        classifier, tokenizer = _classifier(name, dtype)
+        classifier.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        let_read(out)
+    return out
+
+
+def _classifier(name: str | Path, dtype: torch.dtype | None) -> tuple[Any, PreTrainedTokenizerBase]:
+    dtype = dtype or torch.float32  # the judge computes the reward in float32, and a classifier has one dtype for all
     model, tokenizer, _ = load_model(name, dtype)
-    check_empty(out)
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
         raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
     config = AutoConfig.for_model(**{**model.config.to_dict(), "num_labels": 1, "pad_token_id": tokenizer.pad_token_id})
     try:
-        classifier = AutoModelForSequenceClassification.from_config(config, dtype=dtype or model.lm.dtype)
+        classifier = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
     except ValueError as error:
         raise ModelError(f"transformers has no sequence classifier for {model.config.model_type}") from error
     classifier.base_model.load_state_dict(model.lm.base_model.state_dict())
@@ -33,20 +44,12 @@ def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = N
     if head is None or head.bias is not None:
         raise ModelError(f"the sequence classifier of {model.config.model_type} has no linear head without bias to put our reward into")
     head.load_state_dict(model.score.state_dict())
-    classifier.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    return out
+    return classifier, tokenizer
 
 
 def export_merged(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
     """Write model `name` as a whole Themis model into `out`, adapters merged into its weights; returns `out`."""
-    model, tokenizer, meta = load_model(name, dtype)
-    check_empty(out)
-    save_model(out, model, tokenizer, meta, dtype)
+    with new_directory(out):
+        model, tokenizer, meta = load_model(name, dtype)
+        save_model(out, model, tokenizer, meta, dtype)
     return out
-
-
-def check_empty(out: Path) -> None:
-    """Raises `ConfigError` if something would be overwritten."""
-    if out.is_dir() and any(out.iterdir()):
-        raise ConfigError(f"{out} holds files already: give another --out, nothing is overwritten")

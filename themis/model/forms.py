@@ -1,5 +1,7 @@
 """The written form that a model reads and writes, by its `themis.json`."""
 
+from datetime import date
+
 from transformers import PreTrainedTokenizerBase
 
 from themis.errors import ModelError
@@ -15,7 +17,7 @@ def writer_of(meta: ModelMeta, tokenizer: PreTrainedTokenizerBase) -> SegmentWri
     if meta.form != "chat":
         raise ModelError(f"no written form '{meta.form}': this version of Themis knows plain and chat")
     try:
-        return ChatWriter(tokenizer, {tool: DESCRIPTIONS.get(tool, "") for tool in meta.tools})
+        return ChatWriter(tokenizer, {tool: DESCRIPTIONS.get(tool, "") for tool in meta.tools}, date.fromisoformat(meta.date))
     except NoChatForm as error:
         raise ModelError(str(error)) from error
 

@@ -10,13 +10,16 @@ import inspect
 import json
 import math
 import re
+import sys
 import types
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from typing import Any, Generic, ParamSpec, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from themis.errors import ToolError
+from themis.tools.numbers import number
 from themis.traces import Case
 
 P = ParamSpec("P")
@@ -86,18 +89,18 @@ def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes:
 
 def read_argument(schema: dict[str, Any], text: str) -> dict[str, Any]:
     """The keyword arguments in an argument text. A `ToolError` says what was expected and what was found."""
-    text = text.strip()
+    text = text.strip().strip("\u200b\u2060\ufeff").strip()
     given = _json_object(text)
     if given is None:
         given = _comma_form(schema, text)
     properties = schema.get("properties", {})
     for name in given:
-        if name not in properties:
+        if name not in properties and schema.get("additionalProperties") is not True:
             raise ToolError(f"expected {_expectation(schema)}, found an argument named '{_shown(name)}'")
     for name in schema.get("required", []):
         if name not in given:
             raise ToolError(f"expected {_expectation(schema)}, found no {name} in '{_shown(text)}'")
-    return {name: _converted(name, properties[name], value) for name, value in given.items()}
+    return {name: _converted(name, properties.get(name, {}), value) for name, value in given.items()}
 
 
 def normalised(arguments: dict[str, Any]) -> str:
@@ -146,8 +149,10 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     properties: dict[str, Any] = schema.get("properties", {})
     names: list[str] = schema.get("required") or list(properties)[:1]
     pieces = text.split(",") if text else []
-    if len(pieces) > len(names):
-        pieces = _whole_dates(pieces, {_kind(kind) for kind in properties.values()})
+    if len(pieces) < len(names):
+        pieces = re.split("[,，、،]", text) if text else []
+    if len(names) < len(pieces) < 20:
+        pieces = _joined(pieces, [_kind(kind) for kind in properties.values()])
     texts = [at for at, name in enumerate(names) if _kind(properties[name]) == "string"]
     if texts and len(pieces) > len(names):
         rest = slice(texts[-1], texts[-1] + 1 + len(pieces) - len(names))
@@ -158,16 +163,26 @@ def _comma_form(schema: dict[str, Any], text: str) -> dict[str, Any]:
     return dict(zip(names, (piece.strip() for piece in pieces), strict=False))
 
 
-def _whole_dates(pieces: list[str], kinds: set[str]) -> list[str]:
-    """Joins `March 24` and `2015`. Joins a weekday and its date, if no parameter may hold the weekday."""
-    if "date" not in kinds:
+def _joined(pieces: list[str], kinds: list[str]) -> list[str]:
+    """Joins what commas part within a date (`Tue, March 24, 2015`) or number. No parameter loses its own weekday."""
+    if set(kinds) <= {"string", "boolean"}:
         return pieces
-    has_words = not kinds <= {"date", "integer", "number"}
+    if kinds == ["date"]:
+        return [",".join(pieces)]
+    from themis.tools.dates import WEEK_DAYS, is_beside_day
+
+    has_words = not set(kinds) <= {"date", "integer", "number"}
     joined: list[str] = []
     for piece in pieces:
         before = joined[-1] if joined else ""
-        is_weekday = not has_words and before.strip() != "" and not any(character.isdigit() for character in before)
-        if is_weekday or (_YEAR.fullmatch(piece) and _DAY_AND_MONTH.fullmatch(before)):
+        if re.search(r"\d", before):
+            is_year = _YEAR.fullmatch(piece) is not None and _DAY_AND_MONTH.fullmatch(before) is not None
+            is_one = is_year or is_beside_day(piece, with_words=kinds[-1] != "string")
+        else:
+            is_date = re.search(r"\d", piece) is not None and before.strip() in WEEK_DAYS
+            is_one = before.strip() != "" and (not has_words or is_date)
+        is_group = {"integer", "number"} & set(kinds) and piece[:1].isdecimal() and number(f"{before},{piece}") is not None
+        if is_group or ("date" in kinds and is_one):
             joined[-1] = f"{before},{piece}"
         else:
             joined.append(piece)
@@ -198,21 +213,23 @@ def _text(value: Any) -> str | None:
 
 
 def _whole_number(value: Any) -> int | None:
-    if isinstance(value, str) and re.fullmatch(r"[-+]?\d{1,18}", _unquoted(value), re.ASCII):
-        return int(_unquoted(value))
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else None
+    found = _exact(value)
+    return int(found) if found is not None and found.denominator == 1 and abs(found) < 10**18 else None
 
 
-def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+def _number(value: Any) -> float | int | None:
+    """A float, or a whole number that no float can hold."""
+    found = _exact(value)
+    if found is None or abs(found) > sys.float_info.max:
         return None
-    try:
-        found = float(_unquoted(value) if isinstance(value, str) else value)
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
+    return float(found) if found.denominator != 1 or float(found) == found else int(found)
+
+
+def _exact(value: Any) -> Fraction | None:
+    if isinstance(value, str):
+        return number(_unquoted(value))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Fraction(value) if is_number and (isinstance(value, int) or math.isfinite(value)) else None
 
 
 def _boolean(value: Any) -> bool | None:
@@ -220,39 +237,21 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _day(value: Any) -> date | None:
-    numbers = _year_month_day(value)
-    try:
-        return date(*numbers) if numbers else None
-    except ValueError:
-        return None
+    text = _unquoted(value.strip()) if isinstance(value, str) else ""
+    if match := _DATE.fullmatch(text):
+        try:
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        except ValueError:
+            return None
+    from themis.tools.dates import day_of  # imported only for dates in other forms
 
-
-def _year_month_day(value: Any) -> tuple[int, int, int] | None:
-    if not isinstance(value, str):
-        return None
-    text = _unquoted(value.strip())
-    match = _DATE.fullmatch(text)
-    if match:
-        return int(match[1]), int(match[2]), int(match[3])
-    from themis.tools.dates import year_month_day  # imported only for dates in other forms
-
-    return year_month_day(text)
+    return day_of(text)
 
 
 def _why_no_date(value: Any) -> str:
-    if not isinstance(value, str):
-        return ""
-    numbers = _year_month_day(value)
-    if numbers is None:
-        from themis.tools.dates import why_no_day
+    from themis.tools.dates import why_no_day
 
-        return why_no_day(_unquoted(value.strip()))
-    year, month, day = numbers
-    if year == 0:
-        return ": there is no year 0"
-    if not 1 <= month <= 12:
-        return f": there is no month {month}"
-    return f": that month has no day {day}"
+    return why_no_day(_unquoted(value.strip())) if isinstance(value, str) else ""
 
 
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
@@ -271,9 +270,9 @@ def _unquoted(text: str) -> str:
 def _expectation(schema: dict[str, Any]) -> str:
     described = []
     for name, kind in schema.get("properties", {}).items():
-        words = f"{name} ({_WORDS.get(_kind(kind), _kind(kind))})"
+        words = f"{name} ({_WORDS.get(_kind(kind), _kind(kind) or 'a value')})"
         described.append(words if name in schema.get("required", []) else f"optionally {words}")
-    return ", ".join(described) or "no argument"
+    return ", ".join(described) or ("a JSON object" if schema.get("additionalProperties") is True else "no argument")
 
 
 def _shown(value: Any) -> str:

@@ -10,10 +10,12 @@ remainder, never a percent sign. A wrong step is "An unexpected error". An answe
 Three things differ on purpose. Only the answer's own final number is known here, never a reference answer. Each mark
 of the answer is checked, not only those named in the argument. `^` is a power, not an exclusive or.
 
-A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`, `1'000`, `1,00,000`. It is
-read so only where it makes no sense otherwise, so `7%3` stays a remainder. `200 - 10%` is refused: is it 199.9 or 180?
+A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5% * 40`. It is read so only where it
+makes no sense otherwise, so `7%3` stays a remainder. `200 - 10%` is refused: is it 199.9 or 180? Whole values are
+compared exactly. A side with a decimal point may be as far off as a float.
 
-Knows nothing of tools, of dates or of units: `$` is skipped, any other word is an error.
+Knows nothing of tools, of dates, of how a number is written (`numbers`) or of units: `$` is skipped, any other word is
+an error.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
 """
 
@@ -25,21 +27,26 @@ from fractions import Fraction
 
 from themis.errors import ToolError
 from themis.tools.base import tool
+from themis.tools.numbers import ENDS, MAX_DIGITS, NUMBER, final, number, plain
 from themis.tools.setup.backend import built_in
 from themis.traces import Case
 
-MAX_CHARACTERS, MAX_DEPTH, MAX_DIGITS, MAX_EXPONENT, MAX_BITS = 1_000, 40, 100, 1_000, 1_000
+MAX_CHARACTERS, MAX_DEPTH, MAX_EXPONENT, MAX_BITS = 1_000, 40, 1_000, 1_000
 MAX_MARKS = 200
 CORRECT = "Both the calculation and the answer are correct."
 
-_TOKEN = re.compile(r"\s*(?:\d{1,3}(?:,\d{3})+(?:\.\d*)?|\d+\.?\d*|\.\d+|\*\*|//|[-+*/^%()]|abs\b|ceil\b|floor\b)", re.ASCII)
+_TOKEN = re.compile(rf"[\s\u00a0]*(?:{NUMBER}|\*\*|//|[-+*/^%()]|abs\b|ceil\b|floor\b)", re.ASCII)
 _WRITTEN_TOKEN = re.compile(rf"{_TOKEN.pattern}|\s*of\b", re.ASCII)
-_GROUP_SIGN = re.compile(r"(?<=\d)[_'’\u00a0\u2009\u202f](?=\d{3}(?!\d))")
-_INDIAN_GROUPS = re.compile(r"(?<![\d,.])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])", re.ASCII)
 _TIMES = re.compile(r"(?<=[\d)%.])\s*(?<!(?<![\w.])0)[xX](?=\s*[\d(.$+-])", re.ASCII)  # but 0x5 is not a product
 _PERCENT = re.compile(r"(?<=[\d)\s])per ?cent\b", re.IGNORECASE)
+_ASKED = re.compile(r"^\s*[=＝]+|[=＝]+\s*[?？]?\s*$")
+"""What asks for a value: `7 + 5 =`, `7+5=?`, `=7+5`."""
+_TORN = re.compile(
+    r"\d+,\s+0\d+|(?<![\d.])0,\s+\d+|(?:^|,\s|[;\n])\s*\d{1,3},\s+\d{3}(?![\d.])"
+    r"|(?<!\d)\d{1,3},\s+\d{3}(?=\s*(?:$|[;=\n]|,\s))"
+)
+"""`1, 000` may be one number or two. In `15-8, 600/3` each is a sum."""
 
-_BLANK_SIGNS = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "–": "-", "$": " ", "€": " ", "£": " "})
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "of": 3, "**": 5, "^": 5}
 _UNARY_BINDING = 4
 _NUMBER_STARTS = frozenset("0123456789.")
@@ -51,10 +58,8 @@ _FUNCTIONS: dict[str, Callable[[Fraction], Fraction]] = {
     "floor": lambda value: Fraction(math.floor(value)),
 }
 
-_NUMBER = r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+)"
-_MARK = re.compile(rf"<<([^<>]*)>>({_NUMBER})?", re.ASCII)
+_MARK = re.compile(rf"<<([^<>]*)>>(?=(\d?))([-+]?{NUMBER}{ENDS})?", re.ASCII)
 _ARGUMENT_MARK = re.compile(r"<<[^<>]*>>\d+\.?\d*")
-_FINAL_LINE = re.compile(rf"####[^\d\n.+#-]{{0,40}}({_NUMBER}(?:/\d+)?)", re.ASCII)
 
 
 @tool(name="calculator")
@@ -66,6 +71,8 @@ def calculator(expression: str = "", case: Case | None = None) -> str:
     """
     if expression and not _MARK.search(expression):
         _refuse_long(expression)
+        if torn := _TORN.search(plain(expression)):
+            raise ToolError(f"is the comma in '{torn[0].strip(' ,;')}' part of one number? Write it without the blank, or ; between two")
         return ", ".join(_settled(piece) for piece in re.split(r",\s|[;\n]", expression) if piece.strip())
     if case is None and not expression:
         raise ToolError("expected an expression such as 3*4, found none")
@@ -89,8 +96,8 @@ def steps_argument(answer: str) -> str:
 
 def final_number(answer: str) -> Fraction | None:
     """The answer's own last `#### n`, or None where it states none."""
-    found = _FINAL_LINE.findall(answer)
-    return _value_or_none(found[-1]) if found else None
+    stated = final(answer)
+    return stated[0] if stated else None
 
 
 def faults(answer: str) -> list[str]:
@@ -103,33 +110,35 @@ def check_answer(answer: str) -> str:
     steps = _steps(answer)
     faulty = not steps or any(step.fault for step in steps)
     values = [step for step in steps if step.value is not None]
-    final = final_number(answer)
-    if final is None:
+    stated = final(answer)
+    if stated is None:
         process = "incorrect" if faulty else "correct"
         return f"The calculation process is {process}, and the answer does not state a final number after ####."
     named = [step for step in values if step.named] or values
     last = named[-1].written if named else "None"
-    matches = any(step.value is not None and _same(step.value, final) for step in named[-1:] + values[-1:])
+    value, written = stated
+    predicted = _as_float(value)
+    matches = any(step.value is not None and _same(step.value, value, step.expression + written) for step in named[-1:] + values[-1:])
     details = "Details: An unexpected error occurred during the calculation."
     if matches and not faulty:
         return CORRECT
     if matches:
         return f"The calculation process is incorrect, but the answer matches the predicted answer. {details}"
     if not faulty:
-        return f"The calculation process is correct, but the resulting answer {last} does not match the predicted answer {float(final)}."
+        return f"The calculation process is correct, but the resulting answer {last} does not match the predicted answer {predicted}."
     return (
         f"Both the calculation and the answer are incorrect. {details} "
-        f"The calculated answer {last} does not match the predicted answer {float(final)}."
+        f"The calculated answer {last} does not match the predicted answer {predicted}."
     )
 
 
 def _settled(expression: str) -> str:
     """The value of an expression, or, for an equation, whether it holds."""
-    first, *others = (side.strip() for side in expression.split("="))
+    first, *others = (side.strip() for side in re.split(r"[=＝]+", _ASKED.sub("", expression)))
     value = _evaluate_written(first)
     if not others:
         return _shown_value(value)
-    wrong = [side for side in others if not _same(_evaluate_written(side), value)]
+    wrong = [side for side in others if not _same(_evaluate_written(side), value, first + side)]
     return f"{first}={wrong[0]} is wrong: {first} is {_shown_value(value)}" if wrong else f"{expression.strip()} is right"
 
 
@@ -151,29 +160,29 @@ class _Step:
 
 
 def _steps(answer: str) -> list[_Step]:
-    marks = _MARK.findall(answer)
+    marks = _MARK.findall(plain(answer))
     if len(marks) > MAX_MARKS:
         raise ToolError(f"expected at most {MAX_MARKS} steps of the form <<expression=value>>, found {len(marks)}")
-    return [_step(inside, after) for inside, after in marks]
+    return [_step(inside, after, bool(digit)) for inside, digit, after in marks]
 
 
-def _step(inside: str, after: str) -> _Step:
+def _step(inside: str, after: str, named: bool) -> _Step:
     expression, *claims = inside.split("=")
-    named = after[:1].isdigit()
     try:
         value = evaluate(expression)
     except ToolError as error:
         return _Step(expression, None, str(error), named)
     for claim in [*claims, after]:
         claimed = _value_or_none(claim)
-        if claimed is not None and not _same(claimed, value):
-            return _Step(expression, value, f"{expression} is {_written(value, expression)}, not {claim.strip()}", named)
+        if claimed is not None and not _same(claimed, value, expression + claim):
+            return _Step(expression, value, f"{expression} is {_written(value, expression)}, not {claim.strip().rstrip('.')}", named)
     return _Step(expression, value, "", named)
 
 
-def _same(value: Fraction, other: Fraction) -> bool:
-    """Equal, or the same double: 31/7=4.428571428571429 is as right as a float can write it."""
-    return value == other or float(value) == float(other)
+def _same(value: Fraction, other: Fraction, written: str) -> bool:
+    """Equal; or, where a point is written, the same double: 31/7=4.428571428571429 is as right as a float can be."""
+    is_rounded = "." in plain(written) and not value.denominator == other.denominator == 1
+    return value == other or (is_rounded and float(value) == float(other))
 
 
 def _refuse_long(expression: str) -> None:
@@ -190,7 +199,12 @@ def _value_or_none(text: str) -> Fraction | None:
 
 def _written(value: Fraction, expression: str) -> str:
     """As the published calculator writes it: 12+2+2 is 16, but 32/2 is 16.0 and 12.00+4 is 16.0."""
-    return repr(float(value)) if "." in expression or "/" in expression or value.denominator != 1 else str(value)
+    return _as_float(value) if "." in expression or "/" in expression or value.denominator != 1 else str(value)
+
+
+def _as_float(value: Fraction) -> str:
+    """As Python writes it, but all digits of a large whole number."""
+    return f"{value}.0" if value.denominator == 1 else repr(float(value))
 
 
 def _evaluate_written(expression: str) -> Fraction:
@@ -198,9 +212,7 @@ def _evaluate_written(expression: str) -> Fraction:
     try:
         return evaluate(expression)
     except ToolError:
-        text = _GROUP_SIGN.sub("", expression)
-        text = _INDIAN_GROUPS.sub(lambda number: number[0].replace(",", ""), text)
-        text = _TIMES.sub("*", _PERCENT.sub("%", text))
+        text = _TIMES.sub("*", _PERCENT.sub("%", plain(expression)))
         return _Parser(_percents_spelt_out(_tokens(text, _WRITTEN_TOKEN)), expression).whole()
 
 
@@ -246,15 +258,16 @@ def _may_be_a_share(tokens: list[str], start: int) -> bool:
 
 
 def _tokens(expression: str, pattern: re.Pattern[str] = _TOKEN) -> list[str]:
-    text = expression.translate(_BLANK_SIGNS).rstrip()
+    text = plain(expression).replace("$", " ").rstrip()
     tokens: list[str] = []
     at = 0
     while at < len(text):
         match = pattern.match(text, at)
         if match is None:
             found = text[at:].strip()[:20]
-            raise ToolError(f"expected numbers and + - * / ** ( ), found '{found}' in '{expression.strip()[:60]}'")
-        tokens.append(match[0].strip().replace(",", ""))
+            hint = "; write a decimal number with a point, as 0.125" if re.match(r",\d", found) else ""
+            raise ToolError(f"expected numbers and + - * / ** ( ), found '{found}' in '{expression.strip()[:60]}'{hint}")
+        tokens.append(match[0].strip())
         at = match.end()
     return tokens
 
@@ -314,7 +327,7 @@ class _Parser:
             raise ToolError(f"expected a number, found {found} in '{self._shown}'{hint}")
         if len(token) > MAX_DIGITS:
             raise ToolError(f"expected numbers of at most {MAX_DIGITS} digits, found one of {len(token)}")
-        return Fraction(token.removesuffix("."))
+        return number(token) or Fraction(0)
 
     def _apply(self, operator: str | None, left: Fraction, right: Fraction) -> Fraction:
         if operator in ("/", "//", "%") and right == 0:

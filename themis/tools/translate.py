@@ -6,6 +6,7 @@ network. The observation is the translation and nothing else, as in TARA's publi
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045, and its released data.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,10 +18,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
-from themis.files import json_object
+from themis.files import LeftOut, json_object
 from themis.http.client import Client
 from themis.phrases import document
 from themis.tools.base import AnyTool, normalised, tool
+from themis.tools.keeper import END, kept
 from themis.tools.recordings.backend import read_recordings, recorded_backend
 from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.setup.backend import Options, backend
@@ -231,27 +233,35 @@ def _apertium_pairs() -> frozenset[str]:
 
 
 def _run(command: list[str], text: str, deadline: float) -> str:
-    """A program's output for a text; killed at the deadline."""
+    """What a program says of a text; ended at the deadline, with all that it started."""
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=deadline)
-    except subprocess.TimeoutExpired as error:
-        raise ToolTimeout(f"{command[0]} did not answer within {deadline:g} seconds") from error
+        with subprocess.Popen(kept(command), stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+            try:
+                said, _ = process.communicate(text.encode(), deadline)
+            except subprocess.TimeoutExpired as error:
+                os.killpg(process.pid, END)  # not waited for yet, so the number is still its own
+                raise ToolTimeout(f"{command[0]} did not answer within {deadline:g} seconds") from error
     except OSError as error:
         raise ToolUnavailable(f"{command[0]} cannot be run: {error.strerror or error}") from error
-    if done.returncode:
-        raise ToolUnavailable(f"{command[0]} failed with status {done.returncode}")
-    return done.stdout.decode("utf-8", "replace").strip()
+    if process.returncode:
+        raise ToolUnavailable(f"{command[0]} failed with status {process.returncode}")
+    return said.decode("utf-8", "replace").strip()
 
 
 def _read_recordings(path: Path) -> ObservationStore:
     """An export, a store, or TARA's `translate_history.json`: an object of questions with their answers."""
     if path.suffix != ".json":
         return read_recordings(path)
-    store = ObservationStore(":memory:")
-    for key, row in json_object(path).items():
+
+    def recording(entry: tuple[str, Any]) -> tuple[Call, Observation]:
+        key, row = entry
         if not isinstance(row, dict) or not isinstance(row.get("question"), str) or not isinstance(row.get("answer"), str):
             raise DataError(f"{path}: '{key}' lacks the texts 'question' and 'answer'")
-        store.put(Call("translate", normalised({"text": row["question"].strip()})), Observation(row["answer"]))
+        return Call("translate", normalised({"text": row["question"].strip()})), Observation(row["answer"])
+
+    store = ObservationStore(":memory:")
+    store.put_all(LeftOut().kept(json_object(path).items(), recording))
     return store
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from themis.errors import ConfigError, ToolError
+from themis.errors import ConfigError, ToolError, ToolUnavailable
 from themis.http.client import Client, Service
 from themis.tools.base import AnyTool, tool
 from themis.tools.recordings.backend import recorded_backend
@@ -40,8 +40,10 @@ Search: TypeAlias = Callable[[str], list[Result]]
 
 
 def written_results(results: Sequence[Result]) -> str:
-    """Results in TARA's words; raises `ToolError` if nothing was found."""
+    """Results in TARA's words, or their titles where no page has any; raises `ToolError` where nothing was found."""
     told = [result for result in results if result.snippet]
+    if not told and (titles := [result.title for result in results if result.title]):
+        return " ".join(titles)
     if not told:
         raise ToolError("the search found nothing; try other words, or fewer")
     if told[0].rank == 0:
@@ -91,9 +93,21 @@ def searxng(options: Options, client: Client | None = None) -> AnyTool:
         answers = found.get("answers")
         first = answers[0] if isinstance(answers, list) and answers else None
         direct = _result(first if isinstance(first, dict) else {"answer": first}, "title", "url", "answer")
-        return _ranked(pages, direct, count)
+        boxes = found.get("infoboxes") if not pages else None
+        known = [_result(box, "infobox", "id", "content") for box in boxes if isinstance(box, dict)] if isinstance(boxes, list) else []
+        ranked = _ranked([*pages, *known], direct, count)
+        if not any(each.snippet or each.title for each in ranked) and (silent := found.get("unresponsive_engines")):
+            # Nobody has looked everywhere: that nothing was found is not known.
+            raise ToolUnavailable(f"SearXNG's engines failed: {service.shown(_reasons(silent))}")
+        return ranked
 
     return web_search_tool(search, service.limits.deadline)
+
+
+def _reasons(silent: Any) -> str:
+    """Of engines that did not answer, each a list of its name and its reason."""
+    rows = silent if isinstance(silent, list) else [silent]
+    return ", ".join(": ".join(map(str, row)) if isinstance(row, list) else str(row) for row in rows)
 
 
 def brave(options: Options, client: Client | None = None) -> AnyTool:
@@ -113,8 +127,8 @@ def brave(options: Options, client: Client | None = None) -> AnyTool:
 
     def search(query: str) -> list[Result]:
         found = _object(service, service.get("/web/search", {"q": query, "count": count}))
-        if "type" not in found:
-            raise service.misread("its type")
+        if found.get("type") != "search":
+            raise service.misread("the type 'search'")
         pages = _object(service, found.get("web", {"results": []}))  # where nothing was found, there is no such list
         plain = [{**row, "description": without_markup(str(row.get("description", "")))} for row in _rows(service, pages, "results")]
         return _ranked([_result(row, "title", "url", "description") for row in plain], None, count)

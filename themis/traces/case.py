@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from themis.errors import DataError
-from themis.files import checked_text, json_kind
+from themis.files import checked_text, json_kind, texts_field
 
 
 class Message(TypedDict):
@@ -17,6 +17,10 @@ class Message(TypedDict):
 
     role: str
     content: str
+
+
+_ROLES = {"human": "user", "gpt": "assistant"}
+"""ShareGPT's names; its messages have `from` and `value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,16 @@ def case_from_json(row: Any, where: str) -> Case:
         raise DataError(f"{where}: field 'question' is empty")
     answer = checked_text(row.get("answer"), "answer", where)
     context = None if row.get("context") is None else checked_text(row["context"], "context", where)
-    tests = row.get("tests", row.get("test_list")) or []
-    if not isinstance(tests, list):
-        raise DataError(f"{where}: field 'tests' must be a list of texts")
-    tests = tuple(checked_text(test, "tests", where) for test in tests)
-    return Case(question, answer, context, tests, checked_text(str(row.get("id", "")), "id", where))
+    tests = next((texts_field(row, name, where) for name in ("tests", "test_list") if row.get(name) is not None), ())
+    return Case(question, answer, context, tests, _id(row.get("id"), where))
+
+
+def _id(value: Any, where: str) -> str:
+    if value is None or isinstance(value, str):
+        return checked_text(value or "", "id", where)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:  # NaN and infinity, too
+        raise DataError(f"{where}: field 'id' must be text or a whole number, found {json_kind(value)}")
+    return str(int(value))
 
 
 def case_key(case: Case) -> str:
@@ -81,6 +90,17 @@ def messages_of(value: Any, name: str, where: str) -> tuple[Message, ...]:
     for number, turn in enumerate(value):
         if not isinstance(turn, dict):
             raise DataError(f"{where}: field '{name}[{number}]' must be an object with 'role' and 'content', found {json_kind(turn)}")
-        role, content = (checked_text(turn.get(key), f"{name}[{number}].{key}", where) for key in ("role", "content"))
-        turns.append(Message(role=role, content=content))
+        role = checked_text(turn.get("role", turn.get("from")), f"{name}[{number}].role", where)
+        content = content_text(turn.get("content", turn.get("value")), f"{name}[{number}].content", where)
+        turns.append(Message(role=_ROLES.get(role, role), content=content))
     return tuple(turns)
+
+
+def content_text(value: Any, name: str, where: str) -> str:
+    """A text, or OpenAI's list of text parts as one text, a part a line."""
+    if not isinstance(value, list):
+        return checked_text(value, name, where)
+    for number, part in enumerate(value):
+        if not isinstance(part, dict) or "text" not in part:
+            raise DataError(f"{where}: field '{name}[{number}]' must be a part with 'text', as only text is judged")
+    return "\n".join(checked_text(part["text"], f"{name}[{number}].text", where) for number, part in enumerate(value))

@@ -22,7 +22,9 @@ reward is read. An observation is opened by the template's end of turn.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from themis.traces.case import Case
@@ -33,6 +35,8 @@ from themis.traces.trace import Action, Observation, Step
 _ASKED, _ANSWERED, _THOUGHT, _TOOL, _ARGUMENT, _OBSERVED = (
     f"slot{name}7q" for name in ("Asked", "Answered", "Thought", "Tool", "Arg", "Seen")
 )
+_CLOCK = re.compile(r"""strftime_now\(\s*(['"])(.*?)\1\s*\)""")
+"""How a template asks for today's date."""
 _CALL_OPENS, _CALL_CLOSES = "<tool_call>", "</tool_call>"
 
 
@@ -43,14 +47,17 @@ class NoChatForm(ValueError):
 class ChatWriter(SegmentWriter):
     """Turns cases and traces into segments as the chat template of a tokenizer has them."""
 
-    def __init__(self, tokenizer: Any, tools: Mapping[str, str]) -> None:
-        """`tools`: the description of each tool that the template offers, by name."""
+    def __init__(self, tokenizer: Any, tools: Mapping[str, str], today: date = date(2026, 1, 1)) -> None:
+        """`tools`: the description of each tool that the template offers, by name.
+
+        `today` is the date for a template that writes one: with the real one, rewards would depend on the day.
+        """
         super().__init__(tokenizer)
         if not getattr(tokenizer, "chat_template", None):
             raise NoChatForm("the tokenizer has no chat template")
         if tokenizer.eos_token is None:
             raise NoChatForm("the tokenizer has no token that ends a turn")
-        self._prompt, self._call, self._seen = _pieces(tokenizer, [offer(name, text) for name, text in sorted(tools.items())])
+        self._prompt, self._call, self._seen = _pieces(tokenizer, [offer(name, text) for name, text in sorted(tools.items())], today)
         self.observation_id = int(tokenizer.eos_token_id)
         if self._trusted(self._seen[0])[0] != self.observation_id:
             raise NoChatForm("the chat template does not end a call's turn with the end-of-text token")
@@ -127,14 +134,14 @@ def _arguments(argument: str) -> str:
     return json.dumps({"argument": argument}, ensure_ascii=False)
 
 
-def _pieces(tokenizer: Any, tools: Sequence[dict[str, Any]]) -> tuple[list[str], list[str], list[str]]:
+def _pieces(tokenizer: Any, tools: Sequence[dict[str, Any]], today: date) -> tuple[list[str], list[str], list[str]]:
     """The template's own text around a case, around a call and around an observation."""
     asked = {"role": "user", "content": f"{_ASKED}\nAnswer: {_ANSWERED}"}
     function = {"name": _TOOL, "arguments": {"argument": _ARGUMENT}}
     called = {"role": "assistant", "content": _THOUGHT, "tool_calls": [{"type": "function", "function": function}]}
     seen = {"role": "tool", "name": _TOOL, "content": _OBSERVED}
-    prompt = _cut(_render(tokenizer, [asked], tools), _ASKED, _ANSWERED)
-    turns = _render(tokenizer, [asked, called, seen], tools)
+    prompt = _cut(_render(tokenizer, [asked], tools, today), _ASKED, _ANSWERED)
+    turns = _render(tokenizer, [asked, called, seen], tools, today)
     _, opening, between, rest, after = _cut(turns, _THOUGHT, _TOOL, json.dumps({"argument": _ARGUMENT}), _OBSERVED)
     closing, end, header = rest.partition(tokenizer.eos_token)
     if not end:
@@ -142,9 +149,13 @@ def _pieces(tokenizer: Any, tools: Sequence[dict[str, Any]]) -> tuple[list[str],
     return prompt, [opening, between, closing], [end + header, after]
 
 
-def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]]) -> str:
+def _render(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Sequence[dict[str, Any]], today: date) -> str:
+    offered = list(tools) or None
+    template = _CLOCK.sub(lambda call: json.dumps(today.strftime(call[2])), tokenizer.get_chat_template(tools=offered))
+    if "strftime_now(" in template:
+        raise NoChatForm("the chat template writes today's date in a form that it computes; use form 'plain'")
     text: str = tokenizer.apply_chat_template(
-        list(messages), tools=list(tools) or None, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        list(messages), offered, chat_template=template, tokenize=False, add_generation_prompt=True, enable_thinking=False
     )
     return text
 

@@ -60,6 +60,7 @@ class SegmentWriter:
             raise ValueError(f"the tokenizer lacks the special tokens {' '.join(missing)}; add them with `prepare_tokenizer`")
         self.tool_id, self.observation_id, self.rationale_id, self.reward_id = (added[token] for token in SPECIAL_TOKENS)
         # Some backbones add white space and single letters as tokens of their own: these are text like any other.
+        self.opening = _opening(tokenizer)
         self._forbidden = frozenset(number for token, number in added.items() if len(token.strip(" \t\r\n\u2581")) > 1)
 
     def encode_untrusted(self, text: str) -> list[int]:
@@ -80,7 +81,7 @@ class SegmentWriter:
         """The case, up to where the judge begins: prompt, answer, prompt."""
         context = f"Context: {case.context}\n" if case.context else ""
         return [
-            Segment("prompt", self.encode_untrusted(f"### USER:\n{context}Question: {case.question_text}\nAnswer:")),
+            Segment("prompt", [*self.opening, *self.encode_untrusted(f"### USER:\n{context}Question: {case.question_text}\nAnswer:")]),
             Segment("answer", self.encode_untrusted(" " + case.answer)),
             Segment("prompt", self.encode_untrusted("\n### ASSISTANT:\n")),
         ]
@@ -122,6 +123,14 @@ class SegmentWriter:
     def judgement(self, case: Case, trace: Trace) -> list[Segment]:
         """A whole judgement: the case and its trace."""
         return [*self.prompt(case), *self.trace(trace)]
+
+
+def _opening(tokenizer: TextTokenizer) -> list[int]:
+    """The tokens with which a tokenizer opens every text, such as `<s>`; Llama and Gemma fail without theirs."""
+    text: list[int] = tokenizer("a", add_special_tokens=False, split_special_tokens=True)["input_ids"]
+    whole: list[int] = tokenizer("a", add_special_tokens=True, split_special_tokens=True)["input_ids"]
+    places = [place for place in range(len(whole)) if whole[place : place + len(text)] == text]
+    return whole[: places[0]] if places else []
 
 
 def token_ids(segments: Sequence[Segment]) -> list[int]:

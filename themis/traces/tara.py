@@ -25,7 +25,9 @@ from themis.traces.trace import ORIGINS, STATUSES, Action, Observation, Step, Tr
 _KEY = re.compile(r"^(?:(Thought|Action Input|Action|Observation):|(Finished)\.[ \t]*$)", re.MULTILINE)
 _MOST_SCORE = 1e9
 """Labels lie in -1..1; NaN, infinity and integers beyond a float are refused."""
-_NO_TOOL = frozenset({"", "none", "n/a"})
+_NO_TOOL = re.compile(
+    r"\W*+((no|none|not|nothing|without|n[/.]?a|nan|null|nil)(\W.*)?|no_?(tool|action|op)s?)?\W*", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class TaraFile:
 
     pairs: tuple[Pair, ...]
     dropped: tuple[Dropped, ...] = ()
+    lines: tuple[int, ...] = ()
+    """Of the pairs."""
 
     @property
     def reasons(self) -> Counter[str]:
@@ -62,6 +66,7 @@ def read_tara(path: str | Path) -> TaraFile:
     """
     path = Path(path)
     pairs: list[Pair] = []
+    lines: list[int] = []
     dropped: list[Dropped] = []
     for line, row in json_lines(path):
         calls: list[str] = []
@@ -70,8 +75,9 @@ def read_tara(path: str | Path) -> TaraFile:
         except _OrderError as reason:
             dropped.append(Dropped(line, "row", str(reason)))
         else:
+            lines.append(line)
             dropped += [Dropped(line, "call", f"names no tool but '{name}'") for name in calls]
-    return TaraFile(tuple(pairs), tuple(dropped))
+    return TaraFile(tuple(pairs), tuple(dropped), tuple(lines))
 
 
 def write_tara(pairs: Iterable[Pair], path: str | Path) -> None:
@@ -151,11 +157,10 @@ def _read_actions(actions: Any, name: str, where: str, drop: Callable[[str], Non
         return _read_flat(checked_text(actions, name, where), drop)
     if isinstance(actions, list):
         return [_read_object(entry, f"{name}[{index}]", where) for index, entry in enumerate(actions)]
-    step = _read_object(actions, name, where)
-    if step.action is not None and _names_no_tool(step.action.tool):
-        drop(step.action.tool)
-        return [Step(step.thought)]
-    return [step]
+    if isinstance(actions, dict) and "Action" in actions and _names_no_tool(tool := actions["Action"]):
+        drop("None" if tool is None else tool)
+        return [Step(checked_text(actions.get("Thought"), f"{name}.Thought", where))]
+    return [_read_object(actions, name, where)]
 
 
 def _read_object(raw: Any, name: str, where: str) -> Step:
@@ -234,8 +239,9 @@ def _fields(text: str) -> list[tuple[str, str]]:
     return [("Thought", opening), *fields] if opening else fields
 
 
-def _names_no_tool(tool: str) -> bool:
-    return tool.strip().lower() in _NO_TOOL
+def _names_no_tool(tool: Any) -> bool:
+    """Is it null, or one of the words for "no tool": `None`, `N/A`, `No`, `No tool needed.`?"""
+    return tool is None or (isinstance(tool, str) and _NO_TOOL.fullmatch(tool) is not None)
 
 
 # --- writing ---------------------------------------------------------------------------------------

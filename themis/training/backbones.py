@@ -14,11 +14,12 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoT
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
-from themis.model.checkpoint import ModelMeta, first_line, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
+from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
+from themis.model.weights import first_line, read_weights, reading
 from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
@@ -44,7 +45,9 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
     if backbone.lora:
         if backbone.name is None:
             raise ConfigError("model.lora: adapters need a pretrained backbone; give model.name")
-        add_lora(model.lm, backbone.lora, backbone.name, train_embeddings=added > 0)
+        # Adapters are also read from elsewhere.
+        base = str(Path(backbone.name).resolve()) if Path(backbone.name).is_dir() else backbone.name
+        add_lora(model.lm, backbone.lora, base, train_embeddings=added > 0)
     if run.fsdp and not recipe.loss.alpha:
         model.freeze_lm_head()
     if run.gradient_checkpointing:
@@ -169,10 +172,8 @@ def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedT
         tokenizer = AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the backbone '{name}' has no tokenizer that transformers can read") from error
-    try:
-        lm = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"the backbone '{name}' cannot be read as a causal language model: {first_line(error)}") from error
+    with reading(f"the backbone '{name}' cannot be read as a causal language model"):
+        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=dtype)
     if lm.get_output_embeddings() is None or getattr(lm.config, "is_encoder_decoder", False):
         raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is not a decoder with a language-model head; try kind=encoder")
     _set_padding(tokenizer, backbone)

@@ -15,10 +15,11 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
-from themis.errors import ConfigError, ModelError
+from themis.errors import ConfigError
 from themis.losses import LOGITS_AT_ONCE
-from themis.model.adapters import add_lora, base_of, is_adapter
-from themis.model.checkpoint import at_hand, first_line, resolve
+from themis.model.adapters import add_lora, is_adapter
+from themis.model.checkpoint import at_hand, base_directory, resolve
+from themis.model.weights import reading
 from themis.traces.token_row import TokenPair
 from themis.training.backbones import configured
 from themis.training.recipe import Backbone, Run, TrainRecipe, stages_of
@@ -156,11 +157,9 @@ def _config(kind: str, backbone: Backbone) -> Any:
 
 def _stored_config(directory: Path, labels: Mapping[str, int]) -> Any:
     if is_adapter(directory):
-        return _stored_config(resolve(base_of(directory)), labels)
-    try:
+        return _stored_config(base_directory(directory), labels)
+    with reading(f"{directory} holds no configuration that transformers reads"):
         return AutoConfig.from_pretrained(directory, **labels)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{directory} holds no configuration that transformers reads: {first_line(error)}") from error
 
 
 def lines(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:

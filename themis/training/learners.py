@@ -22,6 +22,7 @@ from themis.model.adapters import has_adapters, put_adapters, stored_adapters
 from themis.model.checkpoint import ModelMeta, load_score, save_model
 from themis.model.encoder import EncoderRewardModel, save_encoder
 from themis.model.reward_model import RewardModel
+from themis.model.weights import read_weights
 from themis.traces.pair import Pair
 from themis.training.batches.layouts import Batch, Layout, Masked
 from themis.training.collators import CausalCollator, Collator, EncoderCollator
@@ -89,7 +90,7 @@ class CausalLearner:
         if has_adapters(self.model.lm):
             put_adapters(self.model.lm, directory)
         else:
-            stored = AutoModelForCausalLM.from_pretrained(directory, dtype=self.model.lm.dtype)
+            stored = read_weights(AutoModelForCausalLM, directory, dtype=self.model.lm.dtype)
             self.model.lm.load_state_dict(stored.state_dict())
         load_score(self.model, directory)
 
@@ -97,7 +98,7 @@ class CausalLearner:
         if has_adapters(self.model.lm):
             lm = stored_adapters(directory)
         else:
-            lm = AutoModelForCausalLM.from_pretrained(directory, dtype=self.model.lm.dtype).state_dict()
+            lm = read_weights(AutoModelForCausalLM, directory, dtype=self.model.lm.dtype).state_dict()
         score = load_file(directory / "score.safetensors")["weight"]
         return {f"lm.{name}": tensor for name, tensor in lm.items()} | {"score.weight": score}
 
@@ -137,7 +138,7 @@ class EncoderLearner:
         self.model.load_state_dict(self.stored(directory))
 
     def stored(self, directory: Path) -> dict[str, Tensor]:
-        classifier = AutoModelForSequenceClassification.from_pretrained(directory, dtype=torch.float32)
+        classifier = read_weights(AutoModelForSequenceClassification, directory, dtype=torch.float32)
         return {f"classifier.{name}": tensor for name, tensor in classifier.state_dict().items()}
 
 

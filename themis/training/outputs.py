@@ -6,10 +6,13 @@ refused, and so is one with files that no run wrote.
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError, safe_open
 
 from themis.errors import ConfigError
 from themis.files import difference, remove, write_whole
@@ -34,16 +37,23 @@ def stage_directory(out: Path, name: str) -> Path:
 
 
 def last_checkpoint(out: Path) -> Path | None:
-    """The newest checkpoint that was written to its end: the Trainer writes its state last."""
-    whole = [folder for folder in (out / "checkpoints").glob("checkpoint-*") if _holds_json(folder / "trainer_state.json")]
+    """The newest checkpoint whose files are whole. One may be cut off, by a kill or a full disk."""
+    whole = [folder for folder in (out / "checkpoints").glob("checkpoint-*") if _is_whole(folder)]
     return max(whole, key=lambda folder: int(folder.name.rpartition("-")[2]), default=None)
 
 
-def _holds_json(file: Path) -> bool:
+def _is_whole(checkpoint: Path) -> bool:
+    """The Trainer writes its state last. Archives of torch and safetensors say where they end."""
     try:
-        return bool(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        for file in checkpoint.rglob("*.safetensors"):
+            with safe_open(file, "pt"):
+                pass
+        for file in (*checkpoint.rglob("*.pt"), *checkpoint.rglob("*.bin"), *checkpoint.rglob("*.pth")):
+            zipfile.ZipFile(file).close()
+    except (OSError, ValueError, SafetensorError, zipfile.BadZipFile):
         return False
+    return True
 
 
 def finished(out: Path, recipe: TrainRecipe) -> bool:

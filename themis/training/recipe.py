@@ -83,7 +83,7 @@ class Data:
     tasks: tuple[str, ...] = ()
     """Only these tasks of the mixture: one tool's model."""
     files: tuple[str, ...] = ()
-    """Preference files, JSON lines or Parquet, with TARA's columns or TRL's. Without a mixture, the only source."""
+    """Preference files of any kind that docs/data.md lists. Without a mixture, the only source."""
     margin: bool = False
     """The ranking loss asks for the score gap that the column `margin` gives."""
     built: str | None = None

@@ -19,6 +19,7 @@ from themis.errors import ConfigError, DataError
 from themis.files import content_of, digest
 from themis.model.checkpoint import weights_of
 from themis.traces.pair import Pair
+from themis.traces.tara import question_hash
 from themis.training.batches.steps import Drills
 from themis.training.recipe import Data, TrainRecipe
 
@@ -73,14 +74,14 @@ class _Read:
         sources |= {f"built/{task}": one_of(pairs) for task, pairs in self.built.pairs.items() if pairs}
         return sources | ({FILES: one_of(self.brought)} if self.brought else {})
 
-    def rows(self, name: str) -> list[PairSource]:
-        """The rows of a source, each as a source of its own."""
+    def rows(self, name: str) -> list[tuple[str, PairSource]]:
+        """The rows of a source, each with the hash of its question and as a source of its own."""
         folder, _, task = name.partition("/")
         if name in (GSM8K, "tara/calculator"):
             known = self.published.gsm8k if name == GSM8K else [(pair.question, pair.chosen.answer) for pair in self.published.pairs[task]]
-            return [_faulted(*right) for right in known]
+            return [(question_hash(question), _faulted(question, answer)) for question, answer in known]
         pairs = self.brought if name == FILES else (self.published if folder == "tara" else self.built).pairs[task]
-        return [always(pair) for pair in pairs]
+        return [(question_hash(pair.question), always(pair)) for pair in pairs]
 
 
 def gather(
@@ -99,14 +100,24 @@ def gather(
     forged = data.forged_share if recipe.kind == "themis" else 0.0
     mixture = Mixture(sources, weights, forged, data.dropped_observations, recipe.curriculum.swapped_rationales)
     seed, measured = f"{recipe.run.seed}/held", recipe.logging.measured_pairs
-    if not recipe.run.epochs:
-        return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
     endless = [name for name in weights if name in read.streams]
-    if endless:
+    tested = [pair for task, pairs in read.tests.items() if f"built/{task}" in weights for pair in pairs]
+    if not recipe.run.epochs and (tested or any(name.startswith("rules/") for name in weights)):
+        return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
+    if recipe.run.epochs and endless:
         finite = "tara/TASK, built/TASK, gsm8k and files"
         raise ConfigError(f"run.epochs: {', '.join(endless)}: an infinite stream has no epochs; give run.steps, or a mixture of {finite}")
-    rows, held = _rows(seed, measured, weights, read)
-    return Pairs(mixture, rows, held)
+    held = tested or _held_out(seed, measured, [name for name in sorted(weights) if name not in endless], read)
+    if not held and not recipe.run.epochs:
+        notice("measures on pairs that it trains on: there are too few questions to hold some out")
+        return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
+    asked = {question_hash(pair.question) for pair in held}
+    kept = {name: [row for question, row in read.rows(name) if question not in asked] for name in sorted(weights) if name not in endless}
+    weights = {name: weight for name, weight in weights.items() if kept.get(name, True)}
+    mixture = replace(mixture, sources=sources | {name: _any_of(rows) for name, rows in kept.items()}, weights=weights)
+    rows = [row for some in kept.values() for row in some] if recipe.run.epochs else []
+    Random(seed).shuffle(held)
+    return Pairs(mixture, tuple(rows), tuple(held[:measured]))
 
 
 def content_of_run(recipe: TrainRecipe, root: Path | None, built: Path | None, start: Path | None = None) -> dict[str, str]:
@@ -133,10 +144,9 @@ def _read(data: Data, root: Path | None, curriculum: Curriculum | None, folder: 
 def _brought(data: Data) -> tuple[list[Pair], Counter[str]]:
     pairs: list[Pair] = []
     left_out: Counter[str] = Counter()
+    seen: set[Pair] = set()
     for file in data.files:
-        read = read_preferences(file)
-        if data.margin and not (read.has_margin or any(pair.chosen.trace for pair in read.pairs)):
-            raise ConfigError(f"margin: {file} has no column 'margin'")
+        read = read_preferences(file, data.margin, seen)
         if data.margin and all(pair.chosen.score == pair.rejected.score for pair in read.pairs):
             raise DataError(f"{file}: the column 'margin' is 0 in every row, so it asks for nothing; leave out the key 'margin'")
         pairs += read.pairs
@@ -183,17 +193,22 @@ def _drawn(seed: str, count: int, mixture: Mixture, tests: Mapping[str, Sequence
     return [measured.draw(rng)[1] for _ in range(count)]
 
 
-def _rows(seed: str, count: int, weights: Mapping[str, float], read: _Read) -> tuple[tuple[PairSource, ...], tuple[Pair, ...]]:
-    """Each row as a source, and the pairs that are measured: built test rows, else at most one row in ten."""
-    rows = [row for name in sorted(weights) for row in read.rows(name)]
+def _held_out(seed: str, count: int, names: Sequence[str], read: _Read) -> list[Pair]:
+    """Pairs that are measured: at most one row in ten, and of a question all rows or none."""
+    rows = [row for name in names for row in read.rows(name)]
     Random(seed).shuffle(rows)
-    held = [pair for task, pairs in read.tests.items() if f"built/{task}" in weights for pair in pairs]
-    if held:
-        Random(seed).shuffle(held)
-        return tuple(rows), tuple(held[:count])
-    count = min(count, len(rows) // 10)
-    drawn = (row(Random(f"{seed}/{place}")) for place, row in enumerate(rows[:count]))
-    return tuple(rows[count:]), tuple(pair for pair in drawn if pair is not None)
+    by_question: dict[str, list[PairSource]] = {}
+    for question, row in rows:
+        by_question.setdefault(question, []).append(row)
+    held: list[PairSource] = []
+    for some in by_question.values():
+        held += some if len(held) + len(some) <= min(count, len(rows) // 10) else []
+    drawn = (row(Random(f"{seed}/{place}")) for place, row in enumerate(held))
+    return [pair for pair in drawn if pair is not None]
+
+
+def _any_of(rows: Sequence[PairSource]) -> PairSource:
+    return lambda rng: rng.choice(rows)(rng)
 
 
 def _one_faulted(rights: Sequence[tuple[str, str]]) -> PairSource:

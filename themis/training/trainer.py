@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from themis.errors import ModelError
 from themis.model.checkpoint import ModelMeta
@@ -24,6 +23,7 @@ from themis.model.reward_model import RewardModel
 from themis.training.batches.layouts import Batch, Step
 from themis.training.batches.steps import POOL_STEPS
 from themis.training.learners import Learner
+from themis.training.outputs import last_checkpoint
 from themis.training.processes import spread_by_fsdp
 
 Measure = Callable[[], dict[str, float]]
@@ -95,7 +95,7 @@ class ThemisTrainer(Trainer):
         value = float(loss)
         if math.isfinite(value):
             return
-        last = get_last_checkpoint(str(self.args.output_dir)) if Path(str(self.args.output_dir)).is_dir() else None
+        last = last_checkpoint(Path(str(self.args.output_dir)).parent)
         kept = f"the last good checkpoint is {last}" if last else "there is no earlier checkpoint"
         raise ModelError(
             f"step {self.state.global_step + 1}: the loss is {value}; {kept}; try a lower learning_rate, more warmup or a smaller clip"

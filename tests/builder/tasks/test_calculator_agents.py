@@ -64,3 +64,19 @@ def test_the_evidence_is_what_the_calculator_says(answer: str, stance: str, clai
 
 def test_an_answer_without_steps_has_no_wrong_form() -> None:
     assert wrong_answers(0, "Forty-two.") == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "stance", "claim"),
+    [
+        ("8 * 125 = 1000.", "agrees", "1000"),
+        ("8 * 125 = 1,000.", "agrees", "1000"),
+        ("8 * 125 = 1’000.", "agrees", "1000"),
+        ("8 * 125 = −1000.", "disagrees", "-1000"),
+        ("8 * 125 = 100.", "disagrees", "100"),
+    ],
+)
+def test_the_evidence_of_a_plain_sum_reads_numbers_as_the_calculator_does(answer: str, stance: str, claim: str) -> None:
+    view = View(Case("What is 8 * 125?", answer), "calculator", {"sum": "8 * 125"})
+    evidence = RULE.evidence(view, RULE.steps(view, Random(0), observe))
+    assert (evidence.stance, evidence.claim, evidence.found) == (stance, claim, "1000")

@@ -229,7 +229,7 @@ FORGERIES: dict[str, tuple[str, str]] = {
     "a patched json": ("import json\njson.dumps = lambda *a, **k: '[]'\ndef f(x): return 0", "assert f(2) == 4"),
     "writing the reports": ('import os\nos.write(3, b\'["x", "end"]\\n\')\nos._exit(0)', "assert f(2) == 4"),
     "writing reports of every shape": (
-        'import os\nfor line in (\'end\', \'[]\', \'{"end": 1}\', \'[null, "end"]\', \'["", "values", 0, [["int", "0x4"]]]\'):\n'
+        "import os\nfor line in ('end', '[]', '{\"end\": 1}', '[null, \"end\"]', '[\"\", \"values\", 0, [4]]'):\n"
         "    os.write(3, line.encode() + b'\\n')\nos._exit(0)",
         "assert f(2) == 4",
     ),
@@ -252,7 +252,7 @@ FORGERIES: dict[str, tuple[str, str]] = {
     ),
     "a report after the end": (
         "import json, os, sys, threading, time\ntoken = sys._getframe(1).f_locals['token']\ndef f(x): return 0\n"
-        "def late():\n    while True: os.write(3, (json.dumps([token, 'values', 0, [['int', '0x4']]]) + '\\n').encode())\n"
+        "def late():\n    while True: os.write(3, (json.dumps([token, 'values', 0, [4]]) + '\\n').encode())\n"
         "threading.Thread(target=late, daemon=True).start()\ntime.sleep(0.05)",
         "assert f(2) == 5",
     ),
@@ -268,6 +268,42 @@ FORGERIES: dict[str, tuple[str, str]] = {
         "import sys\nsys.settrace(lambda *a: None)\nsys.setprofile(lambda *a: None)\ndef f(x): return 0",
         "assert f(2) == 4",
     ),
+    "a flood after the token was stolen": (
+        "import sys, os\ntoken = sys._getframe(1).f_locals['token']\n"
+        "while True: os.write(3, ('[\"' + token + '\", \"values\", 0, [').encode() + b'9' * 65_536)",
+        "assert f(2) == 4",
+    ),
+    "a large value that is only said to be there": (
+        "import sys, os, json\ntoken = sys._getframe(1).f_locals['token']\n"
+        "os.write(3, (json.dumps([token, 'values', 0, [['large']]]) + '\\n' + json.dumps([token, 'end']) + '\\n').encode())\nos._exit(0)",
+        "assert f(2) == 4",
+    ),
+    "a set of powers of two": ("def f(x): return {2 ** k for k in range(5000)}", "assert f(2) == {1}"),
+    "a range that is searched for ever": ("def f(x): return range(10 ** 30)", "assert 4.5 in f(2)"),
+    "an object that is less than everything": (
+        "class A:\n    __lt__ = __le__ = __gt__ = __ge__ = lambda s, o: True\ndef f(x): return A()",
+        "assert f(2) < 4",
+    ),
+    "a class whose class equals all others": (
+        "class M(type):\n    def __eq__(s, o): return True\n    def __hash__(s): return hash(int)\n"
+        "class A(metaclass=M):\n    def __eq__(s, o): return True\ndef f(x): return A()",
+        "assert f(2) == 4",
+    ),
+    "a patched Fraction": (
+        "import fractions\nfractions.Fraction.numerator = fractions.Fraction.denominator = property(lambda s: 1)\n"
+        "fractions.Fraction.__eq__ = lambda s, o: True\ndef f(x): return fractions.Fraction(1, 7)",
+        "from fractions import Fraction\nassert f(2) == Fraction(1, 3)",
+    ),
+    "a dataclass that equals everything": (
+        "from dataclasses import dataclass\n@dataclass\nclass A:\n    x: int = 4\n    def __eq__(s, o): return True\ndef f(x): return A()",
+        "assert f(2) == 4",
+    ),
+    "an enum that equals everything": (
+        "from enum import Enum\nclass A(Enum):\n    X = 4\n    def __eq__(s, o): return True\ndef f(x): return A.X",
+        "assert f(2) == 4",
+    ),
+    "a script that ends well": ("import sys\ndef f(x): sys.exit(0)\nsys.exit(0)", "assert f(2) == 4"),
+    "another name for itself": ("__name__ = '__main__'\ndef f(x): raise SystemExit(0)", "assert f(2) == 4"),
     "a changed argument": ("def f(x):\n    x.append(1)\n    return x", "assert f([]) == []"),
 }
 
@@ -281,8 +317,8 @@ def program(name: str, canary: Path, port: int, unix: str) -> str:
 def held(run: Run) -> str | None:
     """None where a program got out of nothing; else what it managed."""
     if run.reports and run.reports[0][0] == "values":
-        kind, managed = run.reports[0][2][0]
-        return None if kind == "list" and not managed else str(managed)
+        managed = run.reports[0][2][0]
+        return None if managed == ["list"] else str(managed)
     return None
 
 

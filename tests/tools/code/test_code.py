@@ -16,8 +16,9 @@ from themis.config import data_root
 from themis.errors import ConfigError, ToolError
 from themis.tools import Toolbox, default_toolbox
 from themis.tools.code.checks import entry_point, settle, split_test
+from themis.tools.code.markdown import program_of
 from themis.tools.code.sandbox import Limits, Run, Sandbox
-from themis.tools.code.tool import BACKENDS, SAME, UNSAFE, code_tool, program_of
+from themis.tools.code.tool import BACKENDS, SAME, UNSAFE, code_tool
 from themis.traces import Action, Case
 
 SQUARE = "def f(x):\n    return x * x\n"
@@ -81,7 +82,7 @@ def test_a_check_of_humaneval_is_called_with_the_function_that_was_asked_for(san
 def test_fenced_code_is_taken_out_of_its_prose(sandbox: Sandbox) -> None:
     answer = f"Sure!\n\n```python\n{SQUARE}```\n\nRun it so:\n\n```sh\npython f.py\n```\n"
     assert program_of(answer) == SQUARE
-    assert program_of("```py\na = 1\n```\n\n~~~\nb = 2\n~~~") == "a = 1\n\nb = 2\n"
+    assert program_of("```py\na = 1\n```\n\n~~~py\nb = 2\n~~~") == "a = 1\n\nb = 2\n"
     assert program_of(SQUARE) == SQUARE
     assert len(program_of("```x\n" * 50_000)) == 250_000  # and at once
     assert told(sandbox, answer, "assert f(2) == 4").startswith("The pass rate is 1.0.")
@@ -245,7 +246,9 @@ JSON = st.recursive(
     | st.booleans()
     | st.integers()
     | st.floats()
-    | st.sampled_from(["int", "0x4", "set", "dict", "list", "str", "written", "complex"]),
+    | st.sampled_from(
+        ["int", "0x4", "set", "dict", "list", "Counter", "Decimal", "Fraction", "date", "range", "own", "other", "large", "complex"]
+    ),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
     max_leaves=12,
 )

@@ -6,6 +6,7 @@ start.
 
 import json
 import os
+import subprocess
 import sys
 import time
 from typing import Any
@@ -17,6 +18,10 @@ TOOLS: list[dict[str, Any]] = [
     {"name": "echo", "description": "Says it again.", "inputSchema": TEXT},
     *({"name": name, "description": name, "inputSchema": {"type": "object"}} for name in ("hang", "stuck", "die", "endless", "chatter")),
     *({"name": name, "description": name, "inputSchema": {"type": "object"}} for name in ("lie", "stray", "half", "big", "no", "refuse")),
+    *(
+        {"name": name, "inputSchema": {"type": "object"}}
+        for name in ("structured", "nothing", "empty", "failed", "asks", "new", "resource")
+    ),
     {"name": "echo", "description": "The second of that name.", "inputSchema": TEXT},
     {"name": "calculator", "description": BEYOND + "x" * 10_000, "inputSchema": TEXT},
     {"name": "../../etc", "description": "No name.", "inputSchema": TEXT},
@@ -31,6 +36,27 @@ TOOLS: list[dict[str, Any]] = [
 ]
 
 
+MIXED: list[Any] = [
+    {"name": "bare", "description": "No schema."},
+    {"name": "wordy", "inputSchema": "none"},
+    {"description": "No name.", "inputSchema": TEXT},
+    {"name": 7, "inputSchema": TEXT},
+    "no object",
+    {"name": "string", "inputSchema": {"type": "string"}},
+    {"name": "echo", "description": ["no", "text"], "inputSchema": TEXT, "annotations": 3},
+]
+RESULTS: dict[str, Any] = {
+    "structured": {"structuredContent": {"answer": 42}},
+    "nothing": {},
+    "empty": {"content": [], "isError": False},
+    "failed": {"isError": True},
+    "asks": {"resultType": "input_required", "inputRequests": {}},
+    "new": {"content": [{"type": "hologram", "frames": []}, {"type": "text", "text": "a"}, {"type": "text"}, 7]},
+    "resource": {"content": [{"type": "resource", "resource": {"uri": "x:y", "text": "b"}}]},
+}
+"""What comes back of the tools with these names."""
+
+
 def send(message: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
     sys.stdout.flush()
@@ -43,6 +69,8 @@ def say(number: Any, text: str, failed: bool = False) -> None:
 def call(number: Any, name: str, arguments: dict[str, Any]) -> None:
     if name in ("echo", "calculator", "slow_pattern"):
         say(number, arguments["text"])
+    elif name in RESULTS:
+        send({"id": number, "result": RESULTS[name]})
     elif name == "hang":
         pass  # no answer to this one; the next call is answered
     elif name == "stuck":
@@ -75,6 +103,9 @@ def call(number: Any, name: str, arguments: dict[str, Any]) -> None:
 
 def main() -> None:
     fault = sys.argv[1] if len(sys.argv) > 1 else ""
+    if fault == "helper":
+        subprocess.Popen(["sleep", "7200.5"])
+        subprocess.Popen(["sleep", "7200.5"], start_new_session=True)
     if fault == "exits":
         sys.stderr.write("ModuleNotFoundError: No module named 'cheese'\n")
         sys.exit(1)
@@ -96,6 +127,12 @@ def main() -> None:
             send({"id": number, "result": {"tools": [tool], "nextCursor": str(page)}})
         elif method == "tools/list" and fault == "no-list":
             send({"id": number, "result": {"tools": "none"}})
+        elif method == "tools/list" and fault == "second-page":
+            page += 1
+            listed = {"tools": TOOLS[:1], "nextCursor": "2"} if page == 1 else {"tools": 3}
+            send({"id": number, "result": listed})
+        elif method == "tools/list" and fault == "mixed":
+            send({"id": number, "result": {"tools": MIXED}})
         elif method == "tools/list":
             send({"id": number, "result": {"tools": TOOLS}})
         elif method == "tools/call":

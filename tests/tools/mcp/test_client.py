@@ -1,7 +1,9 @@
 """The tools of MCP servers: with the official SDK, with one that others wrote, and with one that means no good."""
 
+import json
 import logging
 import os
+import re
 import socket
 import sys
 import threading
@@ -18,9 +20,11 @@ import pytest
 import uvicorn
 from mcp.server import MCPServer
 
+from tests.tools.test_keeper import running
 from themis.errors import ConfigError, DataError, ToolError, ToolUnavailable
 from themis.tools import ObservationStore, Toolbox, default_toolbox
-from themis.tools.mcp.client import MAX_TOOLS, McpServers, listing_of_text, listing_to_text, tools_of_servers
+from themis.tools.base import read_argument
+from themis.tools.mcp.client import MAX_TOOLS, McpServers, listed, listing_of_text, listing_to_text, tools_of_servers
 from themis.tools.mcp.schema import ArgumentCheck, UnusableToolError, harmless, shown_schema
 from themis.tools.setup.settings import McpServer, Settings
 from themis.traces import Action, Observation
@@ -139,6 +143,41 @@ def test_what_a_stranger_lists_is_made_harmless(caplog: pytest.LogCaptureFixture
     assert len([record for record in caplog.records if "is left out" in record.message]) == 4
 
 
+def test_a_tool_that_cannot_be_offered_is_named_and_leaves_the_others_there(caplog: pytest.LogCaptureFixture) -> None:
+    with stranger("mixed") as toolbox:
+        assert toolbox.names == ("odd.echo",)
+        assert toolbox.call(Action("odd.echo", "hello")) == Observation("hello")
+    for said in (
+        "tool 1 of the MCP server odd, 'bare', is left out: its field 'inputSchema' is missing",
+        "tool 2 of the MCP server odd, 'wordy', is left out: its field 'inputSchema' is not an object",
+        "tool 3 of the MCP server odd, without a name, is left out: its field 'name' is missing",
+        "tool 4 of the MCP server odd, without a name, is left out: its field 'name' is not text",
+        "tool 5 of the MCP server odd, without a name, is left out: it is not an object",
+        "tool 6 of the MCP server odd, 'string', is left out: its schema takes no object, but string",
+    ):
+        assert said in caplog.text
+
+
+def test_a_page_that_cannot_be_read_leaves_those_before_it(caplog: pytest.LogCaptureFixture) -> None:
+    with stranger("second-page") as toolbox:
+        assert toolbox.names == ("odd.echo",)
+    assert "its tools are those listed before" in caplog.text
+
+
+def test_a_result_is_read_whatever_it_is_made_of() -> None:
+    with stranger(deadline=60) as toolbox:
+        for name, seen in (
+            ("structured", Observation('{"answer": 42}')),
+            ("nothing", Observation("[no content]")),
+            ("empty", Observation("[no content]")),
+            ("failed", Observation("the tool failed and does not say why", "error")),
+            ("asks", Observation("odd.asks asks for more input, which nobody gives here", "unavailable")),
+            ("new", Observation("[hologram]\na\n[text]\n[unknown]")),
+            ("resource", Observation("b")),
+        ):
+            assert toolbox.call(Action(f"odd.{name}", "")) == seen
+
+
 def test_silence_costs_one_observation() -> None:
     with stranger(deadline=4) as toolbox:
         assert toolbox.call(Action("odd.hang", "")) == Observation("odd.hang did not answer within 4 seconds", "timeout")
@@ -215,6 +254,14 @@ def test_no_program_is_left_when_the_toolbox_is_closed() -> None:
     while any(str(STRANGER) in line for line in _command_lines()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no subreaper")
+def test_what_a_server_started_is_ended_with_the_toolbox() -> None:
+    with stranger("helper") as toolbox:
+        assert toolbox.call(Action("odd.echo", "x")).status == "ok"
+        assert running("7200.5") == 2
+    assert running("7200.5") == 0
 
 
 def _command_lines() -> list[str]:
@@ -294,8 +341,8 @@ def test_a_server_cannot_take_the_name_of_a_tool_of_ours(caplog: pytest.LogCaptu
 
 def test_a_listing_survives_the_store() -> None:
     with McpServers({"sdk": McpServer(url="http://in.process")}, lambda server, meter: official()) as servers:
-        listed = servers.listed("sdk")
-    assert listing_of_text(listing_to_text(listed), "here") == listed
+        tools = servers.listed("sdk")
+    assert listing_of_text(listing_to_text(tools), "here") == tools
     with pytest.raises(DataError, match="here: the recorded list of tools is invalid"):
         listing_of_text('[{"name": 1}]', "here")
 
@@ -369,8 +416,9 @@ def test_shown_schemas_hold_only_what_is_known() -> None:
             "either": {},
             "when": {"type": "string"},
             "list": {"type": "array", "items": {"type": "number"}},
+            "nowhere": {},
         },
-        "required": ["city"],
+        "required": ["city", "nowhere"],
         "additionalProperties": False,
     }
 
@@ -380,11 +428,11 @@ def test_an_argument_may_have_any_name(name: str) -> None:
     server: MCPServer[Any] = MCPServer("names")
     source = {"type": "object", "properties": {name: {"type": "string"}}, "required": [name]}
     assert shown_schema(source)["required"] == [name]
-    with McpServers({"n": McpServer(url="http://in.process")}, lambda _, meter: server) as servers:
-        from themis.tools.mcp.client import listed
-
-        with Toolbox([servers.tool("n", listed("gone", "Is not there.", source))]) as toolbox:
-            assert toolbox.call(Action("n.gone", "x")).status == "error"
+    with (
+        McpServers({"n": McpServer(url="http://in.process")}, lambda _, meter: server) as servers,
+        Toolbox([servers.tool("n", listed("gone", "Is not there.", source))]) as toolbox,
+    ):
+        assert toolbox.call(Action("n.gone", "x")).status == "error"
 
 
 @pytest.mark.parametrize(
@@ -419,10 +467,57 @@ def test_a_property_may_be_named_pattern() -> None:
 
 
 def test_unusable_schemas_are_refused() -> None:
-    schemas: list[dict[str, Any]] = [{"properties": []}, {"properties": {"a b": {}}}, {"properties": {f"p{n}": {} for n in range(65)}}]
+    schemas: list[dict[str, Any]] = [{"properties": []}, {"type": "string"}, {"type": "objekt"}, {"type": "object", "title": "x" * 60_000}]
     for schema in schemas:
         with pytest.raises(UnusableToolError):
-            shown_schema(schema)
+            listed("t", "", schema)
+
+
+def rows_of_the_docs() -> list[tuple[str, ...]]:
+    """The rows of the table of schemas in the docs: a schema, what is shown, a call, and what becomes of it."""
+    page = (Path(__file__).parents[3] / "docs/tools/mcp.md").read_text(encoding="utf-8")
+    table = page.split("## Schemas that are accepted")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table.splitlines() if line.startswith("|")][2:]
+    return [tuple(cell.strip("`").replace("\\|", "|") for cell in row) for row in rows]
+
+
+def test_the_docs_have_a_table_of_schemas() -> None:
+    assert len(rows_of_the_docs()) > 10
+
+
+@pytest.mark.parametrize(("source", "arguments", "call", "outcome"), rows_of_the_docs())
+def test_each_schema_of_the_docs_is_laid_out_as_they_say(source: str, arguments: str, call: str, outcome: str) -> None:
+    schema = json.loads(source)
+    if outcome.startswith("left out"):
+        with pytest.raises(UnusableToolError, match=outcome.removeprefix("left out: ")):
+            listed("t", "", schema)
+        return
+    shown = listed("t", "", schema).schema
+    told = ", ".join(name + ("" if name in shown["required"] else "?") for name in shown["properties"])
+    assert (told or "none") + (", any other" if shown["additionalProperties"] else "") == arguments
+
+    def found() -> str:
+        given = read_argument(shown, call)
+        ArgumentCheck(schema)(given)
+        return "ok"
+
+    if outcome == "ok":
+        assert found() == "ok"
+    else:
+        with pytest.raises(ToolError, match=re.escape(outcome)):
+            found()
+
+
+@pytest.mark.parametrize("reference", ["#", "#/$defs/a", "#/nowhere", "http://127.0.0.1:9/schema", "#a", "#/$defs/a/~0~1", ""])
+def test_a_reference_that_leads_nowhere_or_in_a_circle_leaves_the_arguments_open(reference: str) -> None:
+    shown = shown_schema({"$ref": reference, "$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}] * 2}}})
+    assert shown == {"type": "object", "properties": {}, "required": [], "additionalProperties": True}
+
+
+def test_a_layout_ends_however_wide_it_is() -> None:
+    wide: dict[str, Any] = {f"d{at}": {"allOf": [{"$ref": f"#/$defs/d{at + 1}"}] * 30} for at in range(8)}
+    wide["d8"] = {"properties": {"x": {}}}
+    assert shown_schema({"$ref": "#/$defs/d0", "$defs": wide})["additionalProperties"] is True
 
 
 def test_harmless_text_opens_nothing() -> None:

@@ -1,5 +1,6 @@
 """The store of observations and its modes."""
 
+import json
 import multiprocessing
 import subprocess
 import sys
@@ -83,20 +84,6 @@ def test_an_export_reads_back_and_is_sorted(tmp_path: Path) -> None:
     text = (tmp_path / "one.jsonl").read_text(encoding="utf-8")
     assert text == (tmp_path / "two.jsonl").read_text(encoding="utf-8")
     assert [line.split('"')[3] for line in text.strip().split("\n")] == ["a", "a", "b"]
-
-
-def test_a_bad_line_of_an_import_is_named_and_nothing_is_kept(tmp_path: Path) -> None:
-    good = '{"tool": "a", "argument": "{}", "case_digest": "", "status": "ok", "text": "t"}\n'
-    with ObservationStore(":memory:") as store:
-        for bad, sentence in (
-            ("{", "bad.jsonl, line 2: not valid JSON"),
-            ('{"tool": "a"}', "bad.jsonl, line 2: field 'argument' is missing"),
-            (good.replace('"ok"', '"fine"'), "'fine'"),
-        ):
-            (tmp_path / "bad.jsonl").write_text(good + bad)
-            with pytest.raises(DataError, match=sentence):
-                store.import_jsonl(tmp_path / "bad.jsonl")
-        assert len(store) == 0
 
 
 def test_a_file_that_is_no_store_is_a_data_error(tmp_path: Path) -> None:
@@ -215,3 +202,30 @@ def test_four_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     with ObservationStore(path) as store:
         assert len(store) == 401
         assert store.get(Call("tool", "3 99")) == Observation("3 99")
+
+
+GOOD = {"tool": "t", "argument": "a", "case_digest": "", "status": "ok", "text": ""}
+
+
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "expected a JSON object, found a list"),
+        ('{"tool": "t"}', "field 'argument' is missing"),
+        (json.dumps(GOOD | {"status": "unavailable"}), "field 'status' is 'unavailable', a failure of the world"),
+        (json.dumps(GOOD | {"status": "timeout"}), "field 'status' is 'timeout', a failure of the world"),
+        (json.dumps(GOOD | {"status": "fine"}), "field 'status' is 'fine'"),
+        (json.dumps(GOOD | {"text": 3}), "field 'text' must be text"),
+    ],
+)
+def test_a_line_that_cannot_be_imported_costs_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: str, named: str) -> None:
+    path = tmp_path / "seen.jsonl"
+    with ObservationStore(tmp_path / "seen.db") as store:
+        path.write_text(bad)
+        with pytest.raises(DataError, match=f"seen.jsonl, line 1: {named}"):
+            store.import_jsonl(path)
+        path.write_text(f"{json.dumps(GOOD)}\n{bad}\n")
+        assert store.import_jsonl(path) == 1
+        assert store.get(Call("t", "a")) == Observation("")
+        assert f"seen.jsonl, line 2: {named}" in caplog.text

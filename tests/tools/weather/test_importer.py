@@ -67,6 +67,8 @@ def test_a_row_in_our_units_comes_back_as_it_was(tmp_path: Path) -> None:
         ("Condition", "Light rain", "overall", "Light rain"),
         ("CloudCover", "8", "overall", "Overcast"),
         ("cloud_percent", "25", "overall", "Partly cloudy"),
+        ("cloud_fraction", "0.25", "overall", "Partly cloudy"),
+        ("temperature_c", "−3.25", "temperature_c", -3.2),
     ],
 )
 def test_each_unit_becomes_ours(tmp_path: Path, column: str, value: str, field: str, expected: Any) -> None:
@@ -80,6 +82,40 @@ def test_miles_that_were_measured_are_reported_as_they_were(tmp_path: Path) -> N
 
 def test_of_two_columns_of_one_quantity_the_metric_one_counts(tmp_path: Path) -> None:
     assert one(tmp_path, "temp_f,temp_c", "50,20").temperature_c == 20.0
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "named"),
+    [
+        ("humidity", ["0.63", "0.71", "0.99"], "humidity_percent or humidity_fraction"),
+        ("Relative.Humidity", ["0.63", "1", "1.01"], "humidity_percent or humidity_fraction"),
+        ("humidity", ["1", "0", "1"], "humidity_percent or humidity_fraction"),
+        ("CloudCover", ["0", "0.5", "1"], "cloud_oktas or cloud_percent or cloud_fraction"),
+    ],
+)
+def test_a_fraction_that_does_not_say_so_is_refused(tmp_path: Path, column: str, values: list[str], named: str) -> None:
+    rows = [f"Lima,2024-05-0{day},{value},20" for day, value in enumerate(values, start=1)]
+    with pytest.raises(DataError, match=f"weather.csv, line 1: the values of '{column}' look like fractions; call it {named}"):
+        imported(tmp_path, f"city,date,{column},temp_c", *rows)
+
+
+def test_humidity_in_its_unit_is_percent_in_the_store(tmp_path: Path) -> None:
+    assert one(tmp_path, "humidity_fraction", "0.63").humidity == 63.0
+    assert one(tmp_path, "Humidity (%)", "0.9").humidity == 0.9
+    assert one(tmp_path, "humidity", "2").humidity == 2.0
+
+
+def test_a_rounded_value_is_never_minus_zero(tmp_path: Path) -> None:
+    assert "temperature: 0.0(C)" in written_weather(one(tmp_path, "temp_c,wind_mph", "-0.02,7"))
+
+
+def test_days_are_read_in_every_form_that_tools_read(tmp_path: Path) -> None:
+    days = ("May 3, 2024", "03.05.2024", "2024年5月3日（星期五）", "2024-05-03 10:30:00+00", "5/13/2024", "1. Jänner 2024")
+    with imported(tmp_path, "city;date;temp_c", *(f"City {number};{day};20" for number, day in enumerate(days))) as store:
+        assert [store.on(f"City {number}", DAY).temperature_c for number in range(4)] == [20.0] * 4
+        assert store.on("City 4", date(2024, 5, 13)).temperature_c == store.on("City 5", date(2024, 1, 1)).temperature_c == 20.0
+    with pytest.raises(DataError, match=r"'03/04/2024', not a date such as 2004-05-03: is it 2024-03-04 or 2024-04-03\?"):
+        imported(tmp_path, "city,date,temp_c", "Lima,03/04/2024,20")
 
 
 def test_what_was_not_measured_is_left_out(tmp_path: Path) -> None:
@@ -129,6 +165,33 @@ def test_a_few_values_that_no_weather_has_are_left_out_and_told(tmp_path: Path, 
     assert "line 8: field 'humidity' is 500, which no weather has: left out" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("bad", "named"),
+    [
+        (ROW.replace("05-03", "02-31"), "line 3: field 'date' is '2024-02-31'"),
+        (ROW.replace("19", "warm"), "line 3: field 'temperature_c' is 'warm'"),
+        (ROW.replace("Lima", ""), "line 3: field 'city' is missing"),
+        (ROW + ",7", "line 3: 10 fields, but line 1 names 9"),
+    ],
+)
+def test_a_row_that_cannot_be_read_costs_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture, bad: str, named: str) -> None:
+    with caplog.at_level(logging.WARNING), imported(tmp_path, HEAD, ROW, bad, ROW.replace("-03", "-04")) as store:
+        assert len(store) == 2
+    assert named in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("London, UK", "GBR"), ("london, England, Britain", ""), ("London, Canada", "CAN"), ("London, Peru", "")]
+)
+def test_a_country_behind_a_comma_is_that_in_the_brackets(tmp_path: Path, asked: str, found: str) -> None:
+    with imported(tmp_path, HEAD, *(ROW.replace("Lima", city) for city in ("London (GBR)", "London (CAN)"))) as store:
+        if found:
+            assert store.on(asked, DAY).city == f"London ({found})"
+        else:
+            with pytest.raises(ToolError, match=r"did you mean London \(CAN\)\?"):
+                store.on(asked, DAY)
+
+
 def test_semicolons_a_mark_at_the_start_and_compression_make_no_difference(tmp_path: Path) -> None:
     (tmp_path / "weather.csv.gz").write_bytes(gzip.compress(f"\ufeff{HEAD}\r\n{ROW}\r\n".replace(",", ";").encode()))
     assert import_weather(tmp_path / "weather.csv.gz", tmp_path / "new" / "weather.db") == 1
@@ -136,8 +199,8 @@ def test_semicolons_a_mark_at_the_start_and_compression_make_no_difference(tmp_p
         assert store.on("Lima", DAY) == LIMA
     (tmp_path / "short.csv.gz").write_bytes((tmp_path / "weather.csv.gz").read_bytes()[:-12])
     (tmp_path / "latin.csv").write_bytes(f"{HEAD}\n{ROW}".replace("Lima", "Málaga").encode("latin-1"))
-    for name in ("short.csv.gz", "latin.csv"):
-        with pytest.raises(DataError, match=f"{name}: cut off, or not CSV in UTF-8"):
+    for name, fault in (("short.csv.gz", " is cut off, or not compressed"), ("latin.csv", ": cut off, or not CSV in UTF-8")):
+        with pytest.raises(DataError, match=name + fault):
             import_weather(tmp_path / name, tmp_path / "weather.db")
 
 

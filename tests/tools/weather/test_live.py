@@ -1,7 +1,9 @@
 """Weather by the network: Open-Meteo's published JSON to records and TARA's words, with the units right."""
 
+import re
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +123,128 @@ def test_what_stands_after_a_comma_is_the_country_or_region(client: NotedClient)
             assert fake.asked[-2].params["latitude"] == "1.5"
         with pytest.raises(ToolError, match="found 'Riyadh, Peru'"):
             tool(city="Riyadh, Peru", day=DAY)
+
+
+TOWNS: dict[str, list[dict[str, Any]]] = {
+    "London": [
+        {"name": "London", "country_code": "GB", "country": "United Kingdom", "admin1": "England"},
+        {"name": "London", "country_code": "CA", "country": "Canada", "admin1": "Ontario"},
+    ],
+    "Portland": [
+        {"name": "Portland", "country_code": "US", "country": "United States", "admin1": "Oregon", "admin2": "Multnomah"},
+        {"name": "Portland", "country_code": "US", "country": "United States", "admin1": "Maine"},
+    ],
+    "Seoul": [{"name": "Seoul", "country": "South Korea"}],
+    "Wilmington": [{"name": "Wilmington", "country_code": "US", "country": "United States", "admin1": "Delaware"}],
+    "Tbilisi": [{"name": "Tbilisi", "country_code": "GE", "country": "Georgia"}],
+    "Washington": [{"name": "Washington", "country_code": "US", "country": "United States", "admin1": "Washington, D.C."}],
+}
+
+
+def towns(asked: Asked) -> Said:
+    """Each place lies at the latitude of its number among those of its name, from 1."""
+    if asked.path != "/v1/search":
+        return answer(asked)
+    rows = [{**row, "latitude": float(at), "longitude": 0.0} for at, row in enumerate(TOWNS.get(asked.params["name"], []), 1)]
+    return Said({"results": rows, "generationtime_ms": 0.5} if rows else {"generationtime_ms": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("city", "number"),
+    [
+        ("London", 1),
+        ("London, UK", 1),
+        ("London, U.K.", 1),
+        ("London (GBR)", 1),
+        ("London, Great Britain", 1),
+        ("London, England, UK", 1),
+        ("London, CA", 2),
+        ("London, Ont., Canada", 2),
+        ("Portland, US", 1),
+        ("Portland, U.S.A.", 1),
+        ("Portland, Ore.", 1),
+        ("Portland, OR 97201, USA", 1),
+        ("Portland, Multnomah County, United States of America", 1),
+        ("Portland, ME", 2),
+        ("Portland Maine", 2),
+        ("Portland - Maine", 2),
+        ("Seoul, Korea", 1),
+        ("Seoul South Korea", 1),
+        ("Wilmington, DE", 1),
+        ("Tbilisi, Georgia", 1),
+        ("Washington, D.C.", 1),
+        ("Washington DC", 1),
+    ],
+)
+def test_a_place_is_found_as_people_write_it(client: NotedClient, city: str, number: int) -> None:
+    with FakeService(towns) as fake:
+        weather(fake, client)(city=city, day=date(2020, 5, 7))
+        assert fake.asked[-1].params["latitude"] == f"{number}.0"
+
+
+def rows_of_the_docs() -> list[tuple[str, str]]:
+    """Each way to write a place in the table of the docs, and how it is read."""
+    page = (Path(__file__).parents[3] / "docs/tools/weather.md").read_text(encoding="utf-8")
+    lines = [line for line in page.split("### Names of places")[1].split("\n## ")[0].splitlines() if line.startswith("|")][2:]
+    cells = [line.strip("|").split("|") for line in lines]
+    return [(way.strip(" `"), read.strip()) for written, read in cells for way in written.split("; ")]
+
+
+@pytest.mark.parametrize(("city", "read"), rows_of_the_docs())
+def test_each_name_of_the_docs_is_read_as_they_say(client: NotedClient, city: str, read: str) -> None:
+    """Against all places of the table, the first of a name as its largest."""
+    known: dict[str, dict[str, str]] = {}
+    for _, place in rows_of_the_docs():
+        if place.count(",") == 2:
+            name, region, country = place.split(", ")
+            known[place] = {"name": name, "admin1": region, "country_code": country, "admin2": "Lamar" if region == "Texas" else ""}
+
+    def geocoder(asked: Asked) -> Said:
+        if asked.path != "/v1/search":
+            return answer(asked)
+        rows: list[dict[str, Any]] = [{**row, "latitude": float(at), "longitude": 0.0} for at, row in enumerate(known.values())]
+        return Said(
+            {"generationtime_ms": 0.5, "results": [row for row in rows if row["name"].casefold() == asked.params["name"].casefold()]}
+        )
+
+    with FakeService(geocoder) as fake:
+        if read.startswith("nowhere"):
+            with pytest.raises(ToolError, match=f"no place of that name lies in '{read.removeprefix('nowhere: ')}'"):
+                weather(fake, client)(city=city, day=DAY)
+            return
+        weather(fake, client)(city=city, day=date(2020, 5, 7))
+        place = list(known)[int(float(fake.asked[-1].params["latitude"]))]
+    assert place == read or read == f"{place.split(',')[0]}, the largest"
+
+
+@pytest.mark.parametrize(
+    ("city", "strange", "largest"),
+    [
+        ("London, California", "California", "London, England, United Kingdom"),
+        ("Portland, Cascadia", "Cascadia", "Portland, Oregon, United States"),
+        ("Tbilisi, GA", "GA", "Tbilisi, Georgia"),
+        ("Portland, Oregon, UK", "UK", "Portland, Oregon, United States"),
+    ],
+)
+def test_a_region_that_is_not_understood_is_named_with_the_largest_place(
+    client: NotedClient, city: str, strange: str, largest: str
+) -> None:
+    said = f"found '{city}': no place of that name lies in '{strange}'; the largest is {largest}"
+    with FakeService(towns) as fake, pytest.raises(ToolError, match=re.escape(said)) as told:
+        weather(fake, client)(city=city, day=DAY)
+    assert not isinstance(told.value, ToolUnavailable)
+
+
+@pytest.mark.parametrize("said", [{}, {"results": None}, {"error": True, "reason": "busy"}, {"x": 7}])
+def test_a_failed_search_for_a_city_is_no_city_that_is_nowhere(client: NotedClient, said: dict[str, Any]) -> None:
+    with FakeService(Said(said)) as fake, pytest.raises(ToolUnavailable):
+        weather(fake, client)(city="Riyadh", day=DAY)
+
+
+def test_a_day_that_is_still_to_come_to_the_archive_is_not_told_as_unrecorded(client: NotedClient) -> None:
+    unknown = changed(ARCHIVE, "daily", "temperature_2m_mean", [None])
+    with FakeService(Said(PLACES), Said(unknown)) as fake, pytest.raises(ToolUnavailable, match="yet: the last days come late"):
+        weather(fake, client)(city="Riyadh", day=date.today() - timedelta(days=3))
 
 
 @pytest.mark.parametrize("found", [{"generationtime_ms": 0.5}, {"results": []}])

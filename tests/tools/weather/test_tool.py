@@ -65,10 +65,20 @@ def test_an_unknown_city_or_day_is_a_tool_error_that_says_what_there_is() -> Non
     history_weather = weather_tool(WeatherRecords([LIMA]))
     with pytest.raises(ToolError, match=r"found 'Limma'; did you mean Lima\?"):
         history_weather(city="Limma", day=LIMA.day)
+    with pytest.raises(ToolError, match=r"found 'Lima, Peru'; did you mean Lima\?"):
+        history_weather(city="Lima, Peru", day=LIMA.day)
     with pytest.raises(ToolError, match=r"found 'Atlantis'$"):
         history_weather(city="Atlantis", day=LIMA.day)
     with pytest.raises(ToolError, match="Lima on 2024-05-04; its 1 recorded days lie between 2024-05-03 and 2024-05-03"):
         history_weather(city="LIMA", day=date(2024, 5, 4))
+
+
+def test_a_file_of_records_is_read_with_its_units_and_days(tmp_path: Path) -> None:
+    (tmp_path / "days.json").write_text(json.dumps([{**ROW, "date": "3. Mai 2024 (Fr)", "temperature_c": -0.0}]))
+    assert "on 2024-05-03 is: \noverall weather: Mist; temperature: 0.0(C)" in written_weather(read_records(tmp_path / "days.json")[0])
+    (tmp_path / "fractions.json").write_text(json.dumps([{**ROW, "humidity": 0.84}, {**ROW, "date": "2024-05-04", "humidity": 1}]))
+    with pytest.raises(DataError, match="the values of 'humidity' look like fractions; write percent"):
+        read_records(tmp_path / "fractions.json")
 
 
 def test_records_are_read_from_a_list_and_from_lines(tmp_path: Path) -> None:
@@ -82,16 +92,24 @@ def test_records_are_read_from_a_list_and_from_lines(tmp_path: Path) -> None:
     ("change", "field"),
     [({"city": ""}, "city"), ({"date": "2024-02-31"}, "date"), ({"humidity": "wet"}, "humidity"), ({"wind_mph": True}, "wind_mph")],
 )
-def test_a_bad_record_is_named_by_line_and_field(tmp_path: Path, change: dict[str, object], field: str) -> None:
+def test_a_bad_record_is_named_by_line_and_field_and_costs_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: dict[str, object], field: str
+) -> None:
     path = tmp_path / "bad.jsonl"
-    path.write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, **change}))
-    with pytest.raises(DataError, match=f"bad.jsonl, line 2: field '{field}'"):
+    path.write_text(json.dumps({**ROW, **change}))
+    with pytest.raises(DataError, match=f"bad.jsonl, line 1: field '{field}'"):
         read_records(path)
+    path.write_text(json.dumps(ROW) + "\n" + json.dumps({**ROW, **change}))
+    assert read_records(path) == [LIMA]
+    assert f"bad.jsonl, line 2: field '{field}'" in caplog.text
 
 
-def test_recordings_in_other_words_are_refused(tmp_path: Path) -> None:
+def test_a_recording_in_other_words_is_named_and_costs_itself(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "weather_history.json"
     path.write_text(json.dumps({"Lima, 2024-05-03": WRITTEN, "Lima, 2024-05-04": "fine"}))
+    assert [record.day.day for record in read_recordings(path)] == [3]
+    assert "'Lima, 2024-05-04' is not in TARA's wording" in caplog.text
+    path.write_text(json.dumps({"Lima, 2024-05-04": "fine"}))
     with pytest.raises(DataError, match="'Lima, 2024-05-04' is not in TARA's wording"):
         read_recordings(path)
 

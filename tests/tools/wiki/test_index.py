@@ -134,22 +134,48 @@ def test_compressed_files_read_as_plain_ones(file: Path, tmp_path: Path, ending:
             list(articles(path))
 
 
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("{", "articles.jsonl, line 2: not valid JSON"),
-        ("[]", "articles.jsonl, line 2: expected a JSON object, found a list"),
-        ('{"title": "a"}', "articles.jsonl, line 2: field 'text' is missing"),
-        ('{"title": " ", "text": "a"}', "articles.jsonl, line 2: field 'title' is empty"),
-        ('{"title": "a", "text": "a", "url": 3}', "articles.jsonl, line 2: field 'url' must be text, found a number"),
-    ],
+BAD_LINES = (
+    ("{", "articles.jsonl, line 2: not valid JSON"),
+    ("[]", "articles.jsonl, line 2: expected a JSON object, found a list"),
+    ('{"title": "a"}', "articles.jsonl, line 2: field 'text' is missing"),
+    ('{"title": "a", "text": ""}', "articles.jsonl, line 2: field 'text' is empty"),
+    ('{"title": "a", "text": null}', "articles.jsonl, line 2: field 'text' is missing"),
+    ('{"title": " ", "text": "a"}', "articles.jsonl, line 2: field 'title' is empty"),
+    ('{"title": "a", "text": "a", "url": 3}', "articles.jsonl, line 2: field 'url' must be text, found a number"),
+    ('{"title": "a", "text": "\\ud800"}', "articles.jsonl, line 2: field 'text' holds half a character"),
 )
-def test_a_bad_line_is_named_and_leaves_no_index_behind(engine: str, tmp_path: Path, line: str, sentence: str) -> None:
+
+
+@pytest.mark.parametrize(("line", "sentence"), BAD_LINES)
+def test_a_line_without_an_article_is_named_and_costs_itself(
+    engine: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str, sentence: str
+) -> None:
     path = tmp_path / "articles.jsonl"
-    path.write_text(json.dumps(ARTICLES[0]) + "\n" + line + "\n")
-    with pytest.raises(DataError, match=sentence):
-        build_index([path], tmp_path / "index", engine=engine)
-    assert os.listdir(tmp_path) == ["articles.jsonl"]
+    path.write_text("\n".join([json.dumps(ARTICLES[0]), line, json.dumps(ARTICLES[4]), line]))
+    assert build_index([path], tmp_path / "index", engine=engine) == 2
+    assert sentence in caplog.text
+    assert "left out, as are 1 more rows" in caplog.text
+    with PassageIndex(tmp_path / "index") as index:
+        assert index("Nashville")[0].title == "Nashville"
+
+
+def test_a_file_of_nothing_but_such_lines_leaves_no_index_behind(engine: str, tmp_path: Path) -> None:
+    path = tmp_path / "articles.jsonl"
+    for line, sentence in BAD_LINES:
+        path.write_text("\n" + line + "\n")
+        with pytest.raises(DataError, match=sentence):
+            build_index([path], tmp_path / "index", engine=engine)
+        assert os.listdir(tmp_path) == ["articles.jsonl"]
+
+
+@pytest.mark.parametrize("query", ["C++", "C#", "C", ".NET", "Net", "F#", "F*", "who made C++?", "the language C#."])
+def test_names_that_signs_tell_apart_are_told_apart(engine: str, tmp_path: Path, query: str) -> None:
+    titles = ["C#", "C++", "C", "Net", ".NET", "F*", "F#"]
+    path = tmp_path / "articles.jsonl"
+    path.write_text("\n".join(json.dumps({"title": title, "text": f"{title} is a name, made by people."}) for title in titles))
+    build_index([path], tmp_path / "index", engine=engine)
+    with PassageIndex(tmp_path / "index") as index:
+        assert index(query)[0].title == next(title for title in (*titles[:2], *titles[4:], "C", "Net") if title in query)
 
 
 def test_files_of_other_names_and_files_without_articles_are_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ Knows nothing of how evidence is read (`Task.agents.evidence`).
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 
 from themis.builder.draft import Evidence, View
@@ -111,13 +112,13 @@ def _contradict(claim: str, found: str) -> bool:
     return said[1] != seen[1]
 
 
-def _exact_value(text: str) -> tuple[str, str | float] | None:
+def _exact_value(text: str) -> tuple[str, str | Fraction] | None:
     """Unit, if any, and value of a text that is a weekday, a date or a number and nothing else."""
     text = text.strip().lower()
     if _WEEK_DAY.fullmatch(text) or _DATE.fullmatch(text):
         return "", text
     measure = _MEASURE.fullmatch(text)
-    return (measure[2] or "", float(measure[1])) if measure else None
+    return (measure[2] or "", Fraction(measure[1])) if measure else None
 
 
 def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> Sequence[str]:

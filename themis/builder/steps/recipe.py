@@ -14,9 +14,9 @@ from themis.builder.agents.language_model import ModelRecipe
 from themis.builder.tasks.registry import all_tasks
 from themis.config import read_recipe
 from themis.errors import ConfigError
+from themis.files import DATA_ENDINGS
 
 KIND = "build"
-USER_ENDINGS = (".jsonl", ".parquet", ".json")
 
 Setting = Literal["hindsight", "blind"]
 Split = Literal["train", "test"]
@@ -116,8 +116,8 @@ def is_users(source: str, catalogue: Collection[str]) -> bool:
     """Whether a source is the user's own, not one of a task; raises `ConfigError` if it is neither."""
     if source in catalogue:
         return False
-    if source.endswith(USER_ENDINGS) or "/" in source or Path(source).exists():
+    if source.lower().endswith(DATA_ENDINGS) or "/" in source or Path(source).exists():
         return True
     near = difflib.get_close_matches(source, catalogue, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"the catalogue has {', '.join(sorted(catalogue))}"
-    raise ConfigError(f"no source '{source}': {hint} (or give a .jsonl or .parquet file, or OWNER/NAME of a Hub data set)")
+    raise ConfigError(f"no source '{source}': {hint} (or give a file of rows, or OWNER/NAME of a Hub data set)")

@@ -41,12 +41,9 @@ def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
         if run.result["official"]:
             scores = [[official_name(name), percent(score)] for name, score in run.result["official"].items()]
             parts.append(table(["score", "%"], scores))
-        if run.result["not_run"]:
-            parts.append(
-                element(
-                    "p", "Not run: " + "; ".join(f"{entry['task']}, {entry['reason']}" for entry in run.result["not_run"]), class_="note"
-                )
-            )
+        notes = [f"Not run: {entry['task']}, {entry['reason']}." for entry in run.result["not_run"]]
+        notes += [f"{task}: {why}: {count}." for task, row in run.result["tasks"].items() for why, count in row["dropped"].items()]
+        parts += [element("p", " ".join(notes), class_="note")] if notes else []
     return section(bench, *parts)
 
 

@@ -8,6 +8,7 @@ Knows nothing of the sandbox's walls, and trusts nothing that was reported.
 """
 
 import ast
+import json
 import keyword
 import math
 import operator
@@ -19,9 +20,8 @@ from typing import Any
 from themis.errors import ToolError
 from themis.tools.code.job import REPORT
 from themis.tools.code.sandbox import Run
+from themis.tools.code.values import Incomparable, contains, decoded, encoded
 
-MAX_MEMBERS = 2_000
-"""Of a reported set or dictionary: the members of a hostile one may all collide."""
 MAX_REASON = 200
 _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
@@ -30,8 +30,8 @@ _OPERATORS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
-    ast.In: lambda left, right: left in right,
-    ast.NotIn: lambda left, right: left not in right,
+    ast.In: contains,
+    ast.NotIn: lambda left, right: not contains(left, right),
     ast.Is: lambda left, right: type(left) is type(right) and left == right,
     ast.IsNot: lambda left, right: type(left) is not type(right) or left != right,
 }
@@ -64,10 +64,8 @@ class Outcome:
     passed: bool
     reason: str = ""
     """Why it failed; empty where a value was simply different."""
-
-
-class Opaque:
-    """A reported value whose type cannot leave the sandbox. It equals nothing."""
+    known: bool = True
+    """False where values cannot be compared, so that nobody can say whether it passed."""
 
 
 def split_test(test: str, entry: str = "") -> Check:
@@ -95,21 +93,27 @@ def entry_point(question: str, program: str) -> str:
 def settle(check: Check, run: Run) -> Outcome:
     """The verdict, from outside. Silence fails, and so does any report that is not the check's."""
     if run.tampered:
-        return Outcome(False, "it wrote to the channel of its results")
+        return Outcome(False, _FORGED)
     seen: set[int] = set()
+    doubt = ""
     for report in run.reports:
         match report:
             case ("values", int(place), list(values)) if 0 <= place < len(check.claims):
                 seen.add(place)
-                if not _holds(check.claims[place], values):
-                    return Outcome(False, check.claims[place].message)
+                try:
+                    if not _holds(check.claims[place], values):
+                        return Outcome(False, check.claims[place].message)
+                except Incomparable as error:
+                    doubt = str(error)
             case ("error", str(kind), str(text)):
                 return Outcome(False, _told(kind, text))
             case ("end",) if report is run.reports[-1] and run.end == "exited":
                 if all(place in seen for place, claim in enumerate(check.claims) if claim.required):
-                    return Outcome(True)
+                    return Outcome(not doubt, doubt, known=not doubt)
             case _:
-                return Outcome(False, "it wrote to the channel of its results")
+                return Outcome(False, _FORGED)
+    if run.end == "flooded" and run.reports:  # all that came before it was cut off is right
+        return Outcome(False, "the values of the test are too many to be compared", known=False)
     return Outcome(False, _ENDS[run.end])
 
 
@@ -120,12 +124,8 @@ def _told(kind: str, text: str) -> str:
     return _one_line(text) or ("" if kind == "AssertionError" else _one_line(kind))
 
 
-_ENDS = {
-    "exited": "it ended without a result",
-    "crashed": "it crashed",
-    "timed out": "timed out",
-    "flooded": "it wrote more than a megabyte",
-}
+_FORGED = "it wrote to the channel of its results"
+_ENDS = {"exited": "it ended without a result", "crashed": "it crashed", "timed out": "timed out", "flooded": _FORGED}
 
 
 # --- splitting -------------------------------------------------------------------------------------
@@ -186,7 +186,8 @@ def _compares_values(compare: ast.cmpop, left: ast.expr, right: ast.expr) -> boo
 
 def _sides(sides: list[ast.expr], holds: Callable[[Any, Any], Any]) -> tuple[list[ast.expr], Callable[[list[Any]], Any]]:
     """Literals stay here; the other sides are reported. Of two literals one goes in, so that something is reported."""
-    kept = {at: ast.literal_eval(side) for at, side in enumerate(sides) if _is_literal(side)}
+    # Built again as reported values are, so that both are compared as one kind.
+    kept = {at: decoded([json.loads(encoded(ast.literal_eval(side)))])[0] for at, side in enumerate(sides) if _is_literal(side)}
     if len(kept) == len(sides):
         kept.pop(0)
     reported = [at for at in range(len(sides)) if at not in kept]
@@ -222,39 +223,11 @@ def _named(node: ast.expr, name: str) -> bool:
 
 
 def _holds(claim: Claim, values: Sequence[Any]) -> bool:
+    """Raises `Incomparable` where it cannot be told."""
     try:
-        return bool(claim.holds([decoded(value) for value in values]))
+        return bool(claim.holds(decoded(values)))
     except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError):
         return False  # Python cannot even compare it with what was expected
-
-
-def decoded(value: Any) -> Any:
-    """A reported value as plain Python; raises `ValueError` or `TypeError` if it is malformed."""
-    if value is None or isinstance(value, bool):
-        return value
-    kind, content = value
-    match kind:
-        case "int":
-            return int(content, 16)
-        case "float":
-            return float.fromhex(content)
-        case "complex":
-            return complex(*(float.fromhex(part) for part in content))
-        case "str" if isinstance(content, str):
-            return content
-        case "bytes":
-            return bytes.fromhex(content)
-        case "list":
-            return [decoded(member) for member in content]
-        case "tuple":
-            return tuple(decoded(member) for member in content)
-        case "set" if len(content) <= MAX_MEMBERS:
-            return frozenset(decoded(member) for member in content)
-        case "dict" if len(content) <= MAX_MEMBERS:
-            return {decoded(key): decoded(member) for key, member in content}
-        case "written":
-            return ("written out", str(content[0]), str(content[1]))
-    return Opaque()
 
 
 def _one_line(text: str) -> str:

@@ -1,98 +1,100 @@
 """What runs inside the sandbox: the program under judgement, then the check, and reports of the values the check met.
 
 Nothing here decides anything. The program may take all of this over, and report what it likes. It never learns what
-it should have reported: `checks` keeps that outside. Imports the standard library alone.
+it should have reported: `checks` keeps that outside. Imports the standard library and its siblings alone.
 """
 
+import ast
 import builtins
-import json
+import contextlib
 import os
 import sys
 import types
-from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from fractions import Fraction
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import Any
+
+from themis.tools.code.values import encoded
 
 REPORT = "__themis_report__"
 """The name under which a check finds the function that reports values."""
 CHANNEL = 3
 """The descriptor that reports go to."""
-MAX_DEPTH = 60
 MAX_TEXT = 300
-_WRITTEN_OUT = (date, datetime, time, timedelta, Decimal, Fraction)
 # Kept, so that what the program patches in `builtins` does not run here.
-_compile, _exec, _write, _dumps = compile, exec, os.write, json.dumps
+_compile, _exec, _write = compile, exec, os.write
 
 
-def run_job(program: str, check: str, token: str) -> None:
+def run_job(job: dict[str, Any]) -> None:
     """Runs the program, then the check in its names. Reports ready, each value, and the first error or the end."""
     own_builtins = dict(builtins.__dict__)
-    module = types.ModuleType("answer")
-    sys.modules["answer"] = module
+    token, name = job["token"], job["name"]
+    module = sys.modules[name] = types.ModuleType(name)
+    sys.argv[:] = ["answer.py"]
 
-    def send(kind: str, *content: Any) -> None:
-        line = _dumps([token, kind, *content]).encode() + b"\n"
+    def send(kind: str, *content: str) -> None:
+        line = memoryview(f"[{','.join([_quoted(token), _quoted(kind), *content])}]\n".encode())
         while line:
             line = line[_write(CHANNEL, line) :]
 
     def report(place: int, *values: Any) -> None:
-        send("values", place, [encoded(value) for value in values])
+        send("values", f"{place:d}", f"[{','.join(map(encoded, values))}]")
 
     send("ready")
     try:
         # Compiled here, inside: the compiler is a target, too.
-        _exec(_compile(program, "<string>", "exec", dont_inherit=True), module.__dict__)
+        code = _compiled(job["text"], job["readings"])
+        _run_given(job["given"], job["asked"], module.__dict__)
+        try:
+            _exec(code, module.__dict__)
+        except SystemExit as end:
+            if name != "__main__" or end.code:
+                raise
         names = {**module.__dict__, "__builtins__": own_builtins, REPORT: report}
-        _exec(_compile(check, "<check>", "exec", dont_inherit=True), names)
+        _exec(_compile(job["check"], "<check>", "exec", dont_inherit=True), names)
     except BaseException as error:  # whatever ends the program is reported, SystemExit too
-        send("error", type(error).__name__, _text_of(error))
+        send("error", _quoted(type(error).__name__), _quoted(_text_of(error)))
     else:
         send("end")
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
 
 
-def encoded(value: Any, depth: int = 0) -> Any:
-    """A value as JSON with its type. A subclass becomes its base, as one might equal everything."""
-    kind = type(value)
-    if value is None or kind is bool:
-        return value
-    if depth > MAX_DEPTH:
-        return ["other", "something nested too deeply"]
-    encoder = next((encoder for base, encoder in _ENCODERS if issubclass(kind, base)), None)
-    if encoder is not None:
-        name, content = encoder(value, depth + 1)
-        return [name, content]
-    if kind in _WRITTEN_OUT:
-        return ["written", [kind.__name__, repr(value)]]
-    return ["other", kind.__name__[:MAX_TEXT]]
+def _compiled(program: str, readings: list[list[str]]) -> types.CodeType:
+    """The first reading that is Python, whole or without the blocks that are not. Else the program, or its error."""
+    for blocks in readings:
+        for source in ("\n".join(blocks), "\n".join(filter(_code, blocks))):
+            if source.strip() and (code := _code(source)):
+                return code
+    return _compile(program, "<string>", "exec", dont_inherit=True)
 
 
-def _all(values: Any, depth: int) -> list[Any]:
-    return [encoded(value, depth) for value in values]
+def _code(source: str) -> types.CodeType | None:
+    try:
+        return _compile(source, "<string>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
 
 
-def _pairs(value: Any, depth: int) -> list[Any]:
-    return [[encoded(key, depth), encoded(content, depth)] for key, content in dict.items(value)]
+def _run_given(source: str, asked: list[str], names: dict[str, Any]) -> None:
+    """Runs the imports, helpers and constants of a question, but nothing that has one of the names asked for."""
+    imports = "\n".join(line for line in source.splitlines() if line.startswith(("import ", "from ")) and _code(line))
+    whole = next(filter(_code, (source, f"{source}\n    pass", imports)))
+    for node in ast.parse(whole).body:
+        if _helps(node, asked):
+            with contextlib.suppress(Exception):  # the answer may do without it
+                _exec(_compile(ast.Module([node], []), "<question>", "exec", dont_inherit=True), names)
 
 
-_ENCODERS: tuple[tuple[type, Callable[[Any, int], tuple[str, Any]]], ...] = (
-    (int, lambda value, _: ("int", hex(int.__int__(value)))),
-    (float, lambda value, _: ("float", float.hex(value))),
-    (complex, lambda value, _: ("complex", [float.hex(value.real), float.hex(value.imag)])),
-    (str, lambda value, _: ("str", str.__str__(value))),
-    (bytes, lambda value, _: ("bytes", bytes.hex(value))),
-    (bytearray, lambda value, _: ("bytes", bytearray.hex(value))),
-    (list, lambda value, depth: ("list", _all(list.__iter__(value), depth))),
-    (tuple, lambda value, depth: ("tuple", _all(tuple.__iter__(value), depth))),
-    (set, lambda value, depth: ("set", _all(set.__iter__(value), depth))),
-    (frozenset, lambda value, depth: ("set", _all(frozenset.__iter__(value), depth))),
-    (type({}.keys()), lambda value, depth: ("set", _all(value, depth))),
-    (type({}.items()), lambda value, depth: ("set", _all(value, depth))),
-    (dict, lambda value, depth: ("dict", _pairs(value, depth))),
-)
+def _helps(node: ast.stmt, asked: list[str]) -> bool:
+    match node:
+        case (
+            ast.FunctionDef(name=name)
+            | ast.ClassDef(name=name)
+            | ast.Assign(targets=[ast.Name(id=name)])
+            | ast.AnnAssign(ast.Name(id=name))
+        ):
+            return name not in asked
+    return isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _text_of(error: BaseException) -> str:

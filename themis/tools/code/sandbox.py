@@ -35,7 +35,6 @@ End = Literal["exited", "crashed", "timed out", "flooded"]
 
 _GRACE = 60.0
 """Seconds that the supervisor may take beyond a job's own."""
-_MAX_REPLY = 16 << 20
 _BOOT = """
 import sys, types
 for name, path in zip(("themis", "themis.tools", "themis.tools.code"), sys.argv[3:]):
@@ -83,6 +82,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """What a job runs before its check."""
+
+    text: str
+    readings: Sequence[Sequence[str]] = ()
+    """Blocks of code to try in its place, the likeliest first: the first that is Python is run."""
+    given: str = ""
+    """Code of the question. Its imports and helpers stand before the program."""
+    asked: Sequence[str] = ()
+    """Names that the program must define itself."""
+    name: str = "answer"
+    """Of its module. As `__main__`, the main part of a script runs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """What came of a job."""
 
@@ -112,12 +126,12 @@ class Sandbox(Closing):
         """The tier that holds here. If none does, `ToolUnavailable` gives the reason of each."""
         return self._started().tier
 
-    def run(self, program: str, check: str = "", limits: Limits | None = None) -> Run:
+    def run(self, program: str | Program, check: str = "", limits: Limits | None = None) -> Run:
         """Runs a program, then a check that sees its names. Raises `ToolUnavailable` if nothing can be run."""
         with self._slots:
             worker = self._started()
             try:
-                return worker.run(program, check, limits or self.limits)
+                return worker.run(Program(program) if isinstance(program, str) else program, check, limits or self.limits)
             except OSError as error:
                 self._discard(worker)
                 raise ToolUnavailable(f"the sandbox did not answer ({error})") from error
@@ -174,22 +188,22 @@ class _Worker:
             self.close()
             raise OSError(said or "the worker ended at once")
 
-    def run(self, program: str, check: str, limits: Limits) -> Run:
+    def run(self, program: Program, check: str, limits: Limits) -> Run:
         """Raises `OSError` if no answer comes."""
         token = secrets.token_hex(16)
-        job = {"program": program, "check": check, "token": token, **asdict(limits), "wall_seconds": 3 * limits.seconds}
+        job = {**asdict(program), "check": check, "token": token, **asdict(limits), "wall_seconds": 3 * limits.seconds}
         ours, theirs = socket.socketpair()
         with ours:
             with theirs:
                 socket.send_fds(self._control, [b"job"], [theirs.fileno()])
             ours.settimeout(3 * limits.seconds + _GRACE)
             ours.sendall(json.dumps(job).encode() + b"\n")
-            reply = _line(ours)
-        reports, tampered = _reports(reply["reports"], token)
+            end, output, reported = _reply(ours)
+        reports, tampered = _reports(reported, token, cut=end == "flooded")
         if reports[:1] != (("ready",),):
             # Sent before the program runs: without it the machine has failed, not the program.
             raise OSError("a job could not be walled in")
-        return Run(reply["end"], reports[1:], tampered, reply["output"], self.tier)
+        return Run(end, reports[1:], tampered, output, self.tier)
 
 
 def _first_that_holds(tiers: Sequence[Tier]) -> _Worker:
@@ -219,13 +233,13 @@ def _fault(worker: _Worker) -> str | None:
         os.chmod(secret, 0o666)
         canary = _CANARY.format(secret=str(secret), folder=folder, port=server.getsockname()[1], pid=os.getpid())
         try:
-            run = worker.run(canary, "import json, zlib\n__themis_report__(0, escapes, 6 * 7)", Limits(seconds=10))
+            run = worker.run(Program(canary), "import json, zlib\n__themis_report__(0, escapes, 6 * 7)", Limits(seconds=10))
         except OSError as error:
             return f"a job came to nothing ({error})"
-    if run.reports == (("values", 0, [["list", []], ["int", hex(42)]]), ("end",)):
+    if run.reports == (("values", 0, [["list"], 42]), ("end",)):
         return None
     if run.reports and run.reports[0][0] == "values":
-        return ", ".join(content for _, content in run.reports[0][2][0][1])
+        return ", ".join(run.reports[0][2][0][1:])
     return f"a job did not run ({run.end}{''.join(f', {report[-1]}' for report in run.reports)})"
 
 
@@ -238,27 +252,26 @@ def _end(process: "subprocess.Popen[bytes]", control: socket.socket, owner: int)
     process.wait()
 
 
-def _line(stream: socket.socket) -> dict[str, Any]:
-    """One line of JSON from the supervisor, which is ours."""
-    content = bytearray()
-    while not content.endswith(b"\n"):
-        part = stream.recv(1 << 16)
-        if not part or len(content) > _MAX_REPLY:
+def _reply(stream: socket.socket) -> tuple[End, str, str]:
+    """How the job ended, its output and its reports, from the supervisor, which is ours and has capped them."""
+    with stream.makefile("rb") as answer:
+        head = answer.readline()
+        if not head.endswith(b"\n"):
             raise OSError("the supervisor ended without an answer")
-        content += part
-    found: dict[str, Any] = json.loads(content)
-    return found
+        end, *sizes = json.loads(head)
+        output, reports = (answer.read(size).decode("utf-8", "replace") for size in sizes)
+    return end, output, reports
 
 
-def _reports(text: str, token: str) -> tuple[tuple[tuple[Any, ...], ...], bool]:
-    """The reports in what a job wrote, and whether there was anything else."""
+def _reports(text: str, token: str, *, cut: bool) -> tuple[tuple[tuple[Any, ...], ...], bool]:
+    """The reports in what a job wrote, and whether there was anything else. `cut` off, the last is not whole."""
     reports: list[tuple[Any, ...]] = []
     for line in text.split("\n")[:-1]:
         report = _report(line, token)
         if report is None:
             return tuple(reports), True
         reports.append(report)
-    return tuple(reports), not text.endswith("\n") and bool(text)
+    return tuple(reports), not text.endswith("\n") and bool(text) and not cut
 
 
 def _report(line: str, token: str) -> tuple[Any, ...] | None:

@@ -13,7 +13,8 @@ from dataclasses import replace
 from themis.errors import ConfigError, ToolUnavailable
 from themis.tools.base import AnyTool, tool
 from themis.tools.code.checks import Check, Outcome, entry_point, settle, split_test
-from themis.tools.code.sandbox import Limits, Run, Sandbox
+from themis.tools.code.markdown import given, program_of, readings
+from themis.tools.code.sandbox import Limits, Program, Run, Sandbox
 from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import number_option, truth_option
 from themis.traces import Case
@@ -31,9 +32,6 @@ MAX_SECONDS = 30.0
 LEAST_MEMORY_MB = 96
 """Address space of the interpreter itself, and a little more."""
 
-_FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)(\w*)")
-_PYTHON = ("", "python", "py", "python3")
-
 
 def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: Limits | None = None) -> AnyTool:
     """The tool `code_run`. Its first call starts the sandbox; `unsafe` runs code without one, and says so."""
@@ -45,54 +43,48 @@ def code_tool(sandbox: Sandbox | None = None, *, unsafe: bool = False, limits: L
 
         With tests on the case, it says which share of them passes. Without, `assert` lines in your code are the tests.
         """
-        program = program_of(case.answer) if case else ""
         own = "" if " ".join(code.split()) == SAME or (case and code.strip() == case.answer.strip()) else program_of(code)
         if case and case.tests:
-            entry = entry_point(case.question_text, program)
-            text = pass_rate(_outcomes(runner, program, [split_test(test, entry) for test in case.tests]))
+            entry = entry_point(case.question_text, program_of(case.answer))
+            text = pass_rate(_outcomes(runner, _program(case, case.tests, entry), [split_test(test, entry) for test in case.tests]))
         elif asserts := _asserts(own):
-            text = pass_rate(_outcomes(runner, program, [split_test(test) for test in asserts]))
+            text = pass_rate(_outcomes(runner, _program(case, asserts), [split_test(test) for test in asserts]))
         else:
             check = split_test(own)
-            run = runner.run(program, check.source)
+            run = runner.run(replace(_program(case, [own]), name="__main__"), check.source)
             text = _told(settle(check, run), run)
         return text + (UNSAFE if runner.tier == "bare" else "")
 
     return code_run
 
 
-def program_of(answer: str) -> str:
-    """The code in an answer: its fenced blocks of Python, else all of it."""
-    blocks: list[str] = []
-    inside: list[str] | None = None
-    for line in answer.splitlines(keepends=True):
-        fence = _FENCE.match(line)
-        if fence is None:
-            if inside is not None:
-                inside.append(line)
-        elif inside is None:
-            inside, language = [], fence[1].lower()
-        else:
-            blocks += ["".join(inside)] if language in _PYTHON else []
-            inside = None
-    return "\n".join(blocks) if blocks else answer
+def _program(case: Case | None, tests: Sequence[str], entry: str = "") -> Program:
+    """The answer, after the imports and helpers of the question; but what the tests ask for must be the answer's."""
+    if case is None:
+        return Program("")
+    asked = re.findall(r"\w+", " ".join(tests)) if not any("def check(" in test for test in tests) else [entry]
+    return Program(program_of(case.answer), readings(case.answer), given(case.question_text), asked)
 
 
 def pass_rate(outcomes: Sequence[Outcome]) -> str:
-    """TARA's wording, with the first reason."""
+    """TARA's wording, with the first reason. Raises `ToolUnavailable` where no test failed and some are not known."""
     passed = sum(outcome.passed for outcome in outcomes)
-    failed = len(outcomes) - passed
-    reason = next((outcome.reason for outcome in outcomes if outcome.reason), "")
+    unknown = [outcome.reason for outcome in outcomes if not outcome.known]
+    failed = len(outcomes) - passed - len(unknown)
+    reason = next((outcome.reason for outcome in outcomes if outcome.reason and outcome.known), "")
+    if unknown and not failed:
+        raise ToolUnavailable(f"{len(unknown)} of {len(outcomes)} test cases cannot be decided: {unknown[0]}")
     if not failed:
         told = "All test cases passed."
-    elif not passed:
+    elif not passed and not unknown:
         told = "All test cases failed."
     else:
         told = f"{passed} test cases passed, and {failed} test cases failed."
+    told += f" {len(unknown)} cannot be decided." if unknown else ""
     return f"The pass rate is {passed / len(outcomes)}. {told}{f' Failed reason: {reason}' if reason else ''}"
 
 
-def _outcomes(sandbox: Sandbox, program: str, checks: Sequence[Check]) -> list[Outcome]:
+def _outcomes(sandbox: Sandbox, program: Program, checks: Sequence[Check]) -> list[Outcome]:
     """Each check in its own run. A program that hangs gets less and less time for further checks."""
     limits = sandbox.limits
     outcomes: list[Outcome] = []
@@ -122,6 +114,8 @@ def _asserts(code: str) -> list[str]:
 
 
 def _told(outcome: Outcome, run: Run) -> str:
+    if not outcome.known:
+        raise ToolUnavailable(f"what the code came to cannot be decided: {outcome.reason}")
     reason = f" Failed reason: {outcome.reason.rstrip('.')}." if outcome.reason else ""
     ended = "The code ran to its end." if outcome.passed else f"The code failed.{reason}"
     output = run.output.strip()

@@ -30,8 +30,10 @@ from themis.tools.code.filters import seccomp_filter
 from themis.tools.code.job import CHANNEL, run_job
 
 BOX, SCRATCH = "/box", "/box/scratch"
-MAX_BYTES = 1 << 20
-"""Of output, and of reports; a job that writes more is killed."""
+MAX_OUTPUT = 1 << 20
+"""Bytes that are kept of what a job prints."""
+MAX_REPORTS = 20 << 20
+"""Bytes; a job that reports more is killed. Two values of the largest size (`values`) fit."""
 TICK = 0.5
 """Seconds between two looks at a job's clock."""
 THREADS = 32 + 3 * (os.cpu_count() or 1)
@@ -219,16 +221,19 @@ def _supervise(reply: socket.socket, walls: Walls, worker: int) -> NoReturn:
         _become_job(job, walls, output[1], channel[1])
     os.close(output[1])
     os.close(channel[1])
-    result = _watch(pid, reply, job, output[0], channel[0])
-    reply.sendall(json.dumps(result).encode() + b"\n")
+    end, printed, reports = _watch(pid, reply, job, output[0], channel[0])
+    reply.sendall(json.dumps([end, len(printed), len(reports)]).encode() + b"\n")
+    reply.sendall(printed)
+    reply.sendall(reports)
     os._exit(0)
 
 
-def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, channel: int) -> dict[str, Any]:
-    """Reads what the job writes until it ends, is late, writes too much, or nobody waits for it any more."""
+def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, channel: int) -> tuple[str, bytearray, bytearray]:
+    """Reads what the job writes until it ends, is late, reports too much, or nobody waits for it any more."""
     waited, last = 0.0, time.monotonic()
     ended, asked = os.pidfd_open(pid), reply.fileno()
     read: dict[int, bytearray] = {output: bytearray(), channel: bytearray()}
+    most = {output: MAX_OUTPUT, channel: MAX_REPORTS + 1}
     poll = select.poll()
     for descriptor in (output, channel, ended):
         poll.register(descriptor, select.POLLIN)
@@ -241,11 +246,11 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
         # A longer gap means that the machine stood still, and the job with it.
         waited, last = waited + min(now - last, 2 * TICK), now
         for descriptor in ready:
-            if descriptor in read and not _take(descriptor, read[descriptor]):
+            if descriptor in read and not _take(descriptor, read[descriptor], most[descriptor]):
                 poll.unregister(descriptor)
         if ended in ready:
             break
-        if any(len(content) > MAX_BYTES for content in read.values()):
+        if len(read[channel]) > MAX_REPORTS:
             reason = "flooded"
         elif asked in ready or waited >= job["wall_seconds"] or _cpu_seconds(pid) >= job["seconds"]:
             reason = "timed out"
@@ -253,13 +258,12 @@ def _watch(pid: int, reply: socket.socket, job: dict[str, Any], output: int, cha
         _kill(pid)
     _, status = os.waitpid(pid, 0)
     for descriptor, content in read.items():
-        while len(content) <= MAX_BYTES and select.select([descriptor], [], [], 0)[0] and _take(descriptor, content):
+        room = most[descriptor]
+        while len(content) < room and select.select([descriptor], [], [], 0)[0] and _take(descriptor, content, room):
             pass
-    return {
-        "end": reason or ("crashed" if os.WIFSIGNALED(status) else "exited"),
-        "output": read[output][:MAX_BYTES].decode("utf-8", "replace"),
-        "reports": read[channel][:MAX_BYTES].decode("utf-8", "replace"),
-    }
+    if not reason and len(read[channel]) > MAX_REPORTS:
+        reason = "flooded"
+    return reason or ("crashed" if os.WIFSIGNALED(status) else "exited"), read[output], read[channel]
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -270,10 +274,10 @@ def _cpu_seconds(pid: int) -> float:
         return 0.0  # it has just ended
 
 
-def _take(descriptor: int, content: bytearray) -> bool:
-    """Reads a piece; says whether there may be more."""
+def _take(descriptor: int, content: bytearray, most: int) -> bool:
+    """Reads a piece, and keeps it while there is room; says whether there may be more."""
     found = os.read(descriptor, 1 << 16)
-    content += found
+    content += found[: most - len(content)]
     return bool(found)
 
 
@@ -301,7 +305,7 @@ def _become_job(job: dict[str, Any], walls: Walls, output: int, channel: int) ->
         if walls.rules >= 0:
             kernel.restrict(walls.rules, os.getpid())
         gc.enable()
-        run_job(job["program"], job["check"], job["token"])
+        run_job(job)
     finally:
         os._exit(0)
 

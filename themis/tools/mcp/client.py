@@ -23,7 +23,7 @@ import anyio
 import mcp_types
 from mcp import Client, MCPError
 from mcp.client.session import ClientSession
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from themis.closing import Closing
 from themis.errors import DataError, ToolError, ToolTimeout, ToolUnavailable
@@ -46,6 +46,7 @@ REST = 5.0
 """Seconds after a failed start before a server is started again."""
 
 _NO_SUCH = (mcp_types.INVALID_PARAMS, mcp_types.METHOD_NOT_FOUND)
+_NO_CONTENT = "[no content]"
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ class _Connection:
                 session = await self._session()
                 params = mcp_types.CallToolRequestParams(name=tool, arguments=arguments)
                 # Not `session.call_tool`, which checks results by the server's regular expressions: one may never end.
-                result = await session.send_request(mcp_types.CallToolRequest(params=params), mcp_types.CallToolResult)
+                result = _Result.model_validate(await _raw(session, mcp_types.CallToolRequest(params=params)))
         except TimeoutError:
             await self._drop_if_silent()
             raise ToolTimeout(f"{self.name}.{tool} did not answer within {self.server.deadline:g} seconds") from None
@@ -180,9 +181,11 @@ class _Connection:
         except (ValidationError, RecursionError) as error:
             self.drop()
             raise self._unavailable(error) from error
+        if result.resultType != "complete":
+            raise ToolUnavailable(f"{self.name}.{tool} asks for more input, which nobody gives here")
         text = _text_of(result)
-        if result.is_error:
-            raise ToolError(text or "the tool failed and does not say why")
+        if result.isError:
+            raise ToolError("the tool failed and does not say why" if text in ("", _NO_CONTENT) else text)
         return text
 
     def drop(self) -> None:
@@ -244,30 +247,48 @@ class _Connection:
             return
         try:
             async with asyncio.timeout(PROBE):
-                await ready.result().send_request(mcp_types.ListToolsRequest(), mcp_types.ListToolsResult)
-        except (TimeoutError, MCPError, ValidationError, RecursionError):
+                await _raw(ready.result(), mcp_types.ListToolsRequest())
+        except (TimeoutError, MCPError, RecursionError):
             self.drop()
 
-    async def _pages(self, session: ClientSession) -> list[mcp_types.Tool]:
-        tools: list[mcp_types.Tool] = []
-        cursor = None
+    async def _pages(self, session: ClientSession) -> list[Any]:
+        """The tools of all pages as they stand; those before a page that cannot be read."""
+        tools: list[Any] = []
+        cursor: Any = None
         for _ in range(MAX_PAGES):
-            page = await session.list_tools(params=mcp_types.PaginatedRequestParams(cursor=cursor) if cursor else None)
+            request = mcp_types.ListToolsRequest(params=mcp_types.PaginatedRequestParams(cursor=cursor) if cursor else None)
+            try:
+                page = _Page.model_validate(await self._page(session, request))
+            except (MCPError, ValidationError, RecursionError) as error:
+                if not tools:
+                    raise
+                _log.warning("%s; its tools are those listed before", self._unavailable(error))
+                break
             tools += page.tools
-            cursor = page.next_cursor
-            if cursor is None or len(tools) > MAX_TOOLS:
+            cursor = page.nextCursor
+            if not isinstance(cursor, str) or len(tools) > MAX_TOOLS:
                 break
         return tools
 
-    def _kept(self, tools: list[mcp_types.Tool]) -> list[Listed]:
+    async def _page(self, session: ClientSession, request: mcp_types.ListToolsRequest) -> Any:
+        """As the SDK reads it, who remembers what some tools want in headers; one with a bad tool, as it stands."""
+        try:
+            return (await session.list_tools(params=request.params)).model_dump(by_alias=True, mode="json")
+        except ValidationError:
+            return await _raw(session, request)
+
+    def _kept(self, tools: list[Any]) -> list[Listed]:
+        """What can be offered; what cannot is named, with its reason, and counted."""
         if len(tools) > MAX_TOOLS:
             _log.warning("the MCP server %s lists more than %d tools; the others are left out", self.name, MAX_TOOLS)
         kept: dict[str, Listed] = {}
-        for tool in tools[:MAX_TOOLS]:
+        for place, tool in enumerate(tools[:MAX_TOOLS], 1):
+            name = tool.get("name") if isinstance(tool, dict) else None
             try:
-                found = listed(tool.name, tool.description or "", tool.input_schema)
+                found = listed(*_parts(tool))
             except UnusableToolError as error:
-                _log.warning("a tool of the MCP server %s is left out: %s", self.name, error)
+                shown = harmless(ascii(name), 70) if isinstance(name, str) else "without a name"
+                _log.warning("tool %d of the MCP server %s, %s, is left out: %s", place, self.name, shown, error)
                 continue
             if found.name in kept:
                 _log.warning("the MCP server %s lists two tools named %s; the first is taken", self.name, found.name)
@@ -343,20 +364,58 @@ def listing_of_text(text: str, where: str) -> list[Listed]:
         raise DataError(f"{where}: the recorded list of tools is invalid ({type(error).__name__})") from error
 
 
-def _text_of(result: mcp_types.CallToolResult) -> str:
-    """What a judge can read of a result: its texts, and a placeholder for anything else."""
-    parts = []
-    for block in result.content:
-        if isinstance(block, mcp_types.TextContent):
-            parts.append(block.text)
-        elif isinstance(block, mcp_types.EmbeddedResource) and isinstance(block.resource, mcp_types.TextResourceContents):
-            parts.append(block.resource.text)
-        else:
-            parts.append(f"[{block.type}]")
-    if not parts and result.structured_content is not None:
-        parts.append(json.dumps(result.structured_content, ensure_ascii=False))
+class _Page(BaseModel):
+    """A page of tools, of which each is looked at by itself."""
+
+    tools: list[Any]
+    nextCursor: Any = None
+
+
+class _Result(BaseModel):
+    """The result of a call. Servers leave out its content where they have another form of it."""
+
+    content: list[Any] | None = None
+    structuredContent: Any = None
+    isError: bool = False
+    resultType: str = "complete"
+
+
+async def _raw(session: ClientSession, request: mcp_types.CallToolRequest | mcp_types.ListToolsRequest) -> Any:
+    """What a server answered, as it stands: the SDK refuses all of an answer for one bad part of it.
+
+    This is its `send_request` without the checks, for which it has no public name.
+    """
+    data = request.model_dump(by_alias=True, mode="json", exclude_none=True)
+    options: Any = {}
+    session._stamp(data, options)
+    return await session._dispatcher.send_raw_request(data["method"], data.get("params"), options)
+
+
+def _parts(tool: Any) -> tuple[str, str, Mapping[str, Any]]:
+    """Name, description and schema of a tool; raises `UnusableToolError` that names the field."""
+    if not isinstance(tool, dict):
+        raise UnusableToolError("it is not an object")
+    for field, kind, words in (("name", str, "text"), ("inputSchema", dict, "an object")):
+        if not isinstance(tool.get(field), kind):
+            raise UnusableToolError(f"its field '{field}' is {f'not {words}' if field in tool else 'missing'}")
+    description = tool.get("description")
+    return tool["name"], description if isinstance(description, str) else "", tool["inputSchema"]
+
+
+def _text_of(result: _Result) -> str:
+    """What a judge can read of a result: its texts, and a word for anything else."""
+    blocks = result.content or []
+    parts = [_block_text(block) if isinstance(block, dict) else "[unknown]" for block in blocks]
+    if not parts and result.structuredContent is not None:
+        parts.append(json.dumps(result.structuredContent, ensure_ascii=False))
     # JSON can spell half a character (a lone surrogate), which cannot be stored.
-    return "\n".join(parts).encode("utf-8", "replace").decode()
+    return "\n".join(parts or [_NO_CONTENT]).encode("utf-8", "replace").decode()
+
+
+def _block_text(block: Mapping[str, Any]) -> str:
+    resource = block.get("resource")
+    text = resource.get("text") if isinstance(resource, dict) else block.get("text")
+    return text if isinstance(text, str) else f"[{harmless(str(block.get('type', 'unknown')), 40)}]"
 
 
 def _innermost(error: BaseException) -> str:

@@ -13,6 +13,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.protocols import Validator
@@ -30,10 +31,12 @@ SCHEMA_CAP = 50_000
 MAX_PROPERTIES = 64
 MAX_DEPTH = 4
 MAX_REFERENCES = 2_000
-"""References that may be followed to check one set of arguments."""
+"""References followed while one set of arguments is checked."""
+MAX_NESTING, MAX_PARTS = 8, 2_000
+"""References and combinations that are followed one in another, and in all, while a schema is laid out."""
 
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]{0,63}")
-_PROPERTY_NAME = re.compile(r"[A-Za-z0-9_.$-]{1,64}")
+_PROPERTY_NAME = re.compile(r"[\w.$-]{1,64}")
 _OPENING = re.compile(r"<(?=[^\s\d=])|\[(?=/?[A-Z_]{2,}\])")
 """What may open a special token of some model: `<|im_start|>`, `</s>`, `<<SYS>>`, `[INST]`."""
 _TYPES = ("string", "integer", "number", "boolean", "object", "array")
@@ -68,7 +71,14 @@ def shown_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
             raise UnusableToolError(f"its schema is longer than {SCHEMA_CAP} characters")
     except RecursionError:
         raise UnusableToolError("its schema is nested too deeply") from None
-    return {**_object(schema, schema, 0), "additionalProperties": False}
+    layout = _Layout(schema)
+    flat = layout.flat(schema)
+    if (kinds := _kinds(flat)) and "object" not in kinds:
+        raise UnusableToolError(f"its schema takes no object, but {harmless(', '.join(kinds), 60)}")
+    shown = layout.table(flat, 0)
+    is_hidden = set(_properties(flat)) != set(shown["properties"]) & set(_properties(flat))
+    without_table = "properties" not in flat and flat.get("additionalProperties") is not False
+    return {**shown, "additionalProperties": is_hidden or without_table or _is_open(flat)}
 
 
 class ArgumentCheck:
@@ -142,61 +152,134 @@ def _without_patterns(schema: Any) -> Any:
 _OPEN_ENDED = ("additionalProperties", "unevaluatedProperties")
 
 
-def _object(schema: Mapping[str, Any], root: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    properties = schema.get("properties", {})
-    if not isinstance(properties, Mapping) or len(properties) > MAX_PROPERTIES:
-        raise UnusableToolError(f"its schema has no table of properties, or more than {MAX_PROPERTIES}")
-    for name in properties:
-        if not _PROPERTY_NAME.fullmatch(name):
-            raise UnusableToolError(f"its argument {harmless(ascii(name), 70)} has no plain name")
-    required = schema.get("required", [])
-    needed = [name for name in properties if name in required] if isinstance(required, list) else []
-    shown = {name: _property(below, root, depth + 1) for name, below in properties.items()}
-    return {"type": "object", "properties": shown, "required": needed}
+class _Layout:
+    """Lays the arguments of a schema out as one table: references followed, `allOf` merged, alternatives side by side.
+
+    What it cannot lay out leaves the table open: a JSON object is passed on then, and checked by the full schema.
+    """
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._left = MAX_PARTS
+
+    def flat(self, schema: Any, nesting: int = 0) -> dict[str, Any]:
+        """A schema with its parts merged into it, its own words first."""
+        self._left -= 1
+        if not isinstance(schema, Mapping) or nesting > MAX_NESTING or self._left < 0:
+            return {} if isinstance(schema, bool) else dict(_OPEN)
+
+        def below(name: str) -> list[dict[str, Any]]:
+            parts = schema.get(name)
+            return [self.flat(part, nesting + 1) for part in (parts if isinstance(parts, list) else [] if parts is None else [parts])]
+
+        flat = {key: value for key, value in schema.items() if key not in _COMBINING}
+        references = [schema[name] for name in ("$ref", "$dynamicRef", "$recursiveRef") if isinstance(schema.get(name), str)]
+        for part in (*(self.flat(self._at(reference), nesting + 1) for reference in references), *below("allOf")):
+            flat = _merged(flat, part)
+        for options in (below("anyOf"), below("oneOf")):
+            if options:
+                flat = _merged(flat, _either(options))
+        dependent = schema.get("dependentSchemas")
+        there = [self.flat(part, nesting + 1) for part in dependent.values()] if isinstance(dependent, Mapping) else []
+        for part in (*below("then"), *below("else"), *there):
+            flat = _merged(flat, {key: value for key, value in part.items() if key in ("properties", "additionalProperties")})
+        return flat
+
+    def table(self, flat: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        """The arguments that have plain names, as an object."""
+        required = flat.get("required")
+        needed = [name for name in required if isinstance(name, str)] if isinstance(required, list) else []
+        named = _properties(flat) | {name: {} for name in needed if name not in _properties(flat)}
+        names = [name for name in named if _PROPERTY_NAME.fullmatch(name)][:MAX_PROPERTIES]
+        shown = {name: self.property(named[name], depth + 1) for name in names}
+        return {"type": "object", "properties": shown, "required": [name for name in names if name in needed]}
+
+    def property(self, schema: Any, depth: int) -> dict[str, Any]:
+        """Type, description, choices and default of one argument: nothing else is told of it."""
+        if depth > MAX_DEPTH:
+            return {}
+        flat = self.flat(schema)
+        shown: dict[str, Any] = {}
+        known = [kind for kind in _kinds(flat) if kind in _TYPES]
+        if known == ["object"]:
+            shown = self.table(flat, depth)
+        elif len(known) == 1:
+            shown["type"] = [known[0], "null"] if "null" in _kinds(flat) else known[0]
+        if known == ["array"]:
+            shown["items"] = self.property(flat.get("items"), depth + 1)
+        if isinstance(described := flat.get("description", flat.get("title")), str):
+            shown["description"] = harmless(described, PROPERTY_CAP)
+        choices = _choices(flat)
+        if choices and len(choices) <= 50 and all(map(_is_shown, choices)):
+            shown["enum"] = choices
+        if _is_shown(flat.get("default")):
+            shown["default"] = flat["default"]
+        return shown
+
+    def _at(self, reference: str) -> Any:
+        """What a reference into the document points to; None where it leads elsewhere."""
+        if reference != "#" and not reference.startswith("#/"):
+            return None
+        place: Any = self._root
+        for step in unquote(reference).split("/")[1:]:
+            place = place.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(place, Mapping) else None
+        return place
 
 
-def _property(schema: Any, root: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """Type, description, choices and default of one argument, and nothing else."""
-    if not isinstance(schema, Mapping) or depth > MAX_DEPTH:
-        return {}
-    schema, nullable = _resolved(schema, root)
-    shown: dict[str, Any] = {}
+_COMBINING = ("$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentSchemas")
+_OPEN: Mapping[str, Any] = {"additionalProperties": True}
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """What must hold together; where both say something, the first is shown."""
+    both = {**other, **one}
+    if "properties" in both:
+        ours, theirs = _properties(one), _properties(other)
+        joined = {name: {"allOf": [ours[name], theirs[name]]} for name in ours if name in theirs}
+        both["properties"] = {**ours, **theirs, **joined}
+    if "required" in both:
+        both["required"] = [name for part in (one, other) if isinstance(part.get("required"), list) for name in part["required"]]
+    return {**both, **_OPEN} if _is_open(one) or _is_open(other) else both
+
+
+def _either(options: list[dict[str, Any]]) -> dict[str, Any]:
+    """What alternatives have in common: all their arguments, but needed are only those that each needs."""
+    others = [option for option in options if _kinds(option) != ["null"]] or options
+    kinds = [_kinds(option) for option in others]
+    found: dict[str, Any] = dict(others[0]) if len(others) == 1 else {}
+    if len(others) > 1:
+        names = list(dict.fromkeys(name for option in others for name in _properties(option)))
+        if names:
+            found["properties"] = {
+                name: {"anyOf": [_properties(each)[name] for each in others if name in _properties(each)]} for name in names
+            }
+        lists = [each["required"] if isinstance(each.get("required"), list) else [] for each in others]
+        found["required"] = [name for name in lists[0] if all(name in each for each in lists)]
+        choices = [_choices(option) for option in others]
+        found |= {"enum": [value for each in choices for value in each]} if all(choices) else {}
+        found |= {"type": kinds[0]} if all(each == kinds[0] for each in kinds) else {}
+        found |= _OPEN if any(map(_is_open, others)) else {}
+    return {**found, "type": [*kinds[0], "null"]} if len(others) < len(options) and "type" in found else found
+
+
+def _choices(schema: Mapping[str, Any]) -> list[Any]:
+    choices = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    return choices if isinstance(choices, list) else []
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[str]:
     kind = schema.get("type")
-    kinds = [one for one in (kind if isinstance(kind, list) else [kind]) if isinstance(one, str)]
-    nullable = nullable or "null" in kinds
-    known = [one for one in kinds if one in _TYPES]
-    if known == ["object"]:
-        shown = _object(schema, root, depth)
-    elif len(known) == 1:
-        shown["type"] = [known[0], "null"] if nullable else known[0]
-    if known == ["array"]:
-        shown["items"] = _property(schema.get("items"), root, depth + 1)
-    if isinstance(described := schema.get("description", schema.get("title")), str):
-        shown["description"] = harmless(described, PROPERTY_CAP)
-    choices = schema.get("enum")
-    if isinstance(choices, list) and len(choices) <= 50 and all(map(_is_shown, choices)):
-        shown["enum"] = choices
-    if _is_shown(schema.get("default")):
-        shown["default"] = schema["default"]
-    return shown
+    return [one for one in (kind if isinstance(kind, list) else [kind]) if isinstance(one, str)]
 
 
-def _resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
-    """The schema behind a reference into the document, or behind "this or null", and whether null is allowed."""
-    options = schema.get("anyOf", schema.get("oneOf"))
-    nullable = False
-    if isinstance(options, list):
-        others = [option for option in options if isinstance(option, Mapping) and option.get("type") != "null"]
-        nullable = len(others) < len(options)
-        if len(others) == 1:
-            schema = {**schema, **others[0]}
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and (match := re.fullmatch(r"#/(\$defs|definitions)/([\w.-]+)", reference)):
-        table = root.get(match[1])
-        target = table.get(match[2]) if isinstance(table, Mapping) else None
-        if isinstance(target, Mapping):
-            schema = {**target, **{key: value for key, value in schema.items() if key == "description"}}
-    return schema, nullable
+def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    properties = schema.get("properties")
+    return dict(properties) if isinstance(properties, Mapping) else {}
+
+
+def _is_open(schema: Mapping[str, Any]) -> bool:
+    """Does it say that there may be arguments which it does not name?"""
+    return schema.get("additionalProperties", False) is not False or "patternProperties" in schema
 
 
 def _is_shown(value: Any) -> bool:

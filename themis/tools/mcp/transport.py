@@ -25,12 +25,13 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.message import SessionMessage
 
 from themis.errors import ToolUnavailable
+from themis.tools.keeper import END, kept
 from themis.tools.setup.settings import McpServer
 
 MAX_BYTES = 4 * 2**20
 MAX_MESSAGES = 2_000
-GRACE = 1.0
-"""Seconds that a program has to end once its input is closed, and again once it gets SIGTERM."""
+STAGES: tuple[tuple[signal.Signals | None, float], ...] = ((None, 1.0), (END, 3.5), (signal.SIGKILL, 1.0))
+"""How a program is ended, and the seconds it has: its input is closed; its keeper is told to end all of it."""
 LAST_WORDS = 2_000
 """Bytes kept of a program's standard error."""
 
@@ -72,9 +73,9 @@ def transport_of(server: McpServer, meter: Meter) -> Any:
 
 @asynccontextmanager
 async def over_stdio(server: McpServer, meter: Meter) -> AsyncGenerator[Streams]:
-    """Starts a program in its own process group, and ends the whole group at the end."""
+    """Starts a program with a keeper, which ends all that the program started, whatever became of it."""
     process = await anyio.open_process(
-        list(server.command), stderr=subprocess.PIPE, env=_environment(server), cwd=server.cwd or None, start_new_session=True
+        kept(list(server.command)), stderr=subprocess.PIPE, env=_environment(server), cwd=server.cwd or None, start_new_session=True
     )
     came, read_stream = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write_stream, goes = anyio.create_memory_object_stream[SessionMessage](0)
@@ -174,7 +175,7 @@ async def _read(process: Process, came: MemoryObjectSendStream[SessionMessage | 
                         await came.send(SessionMessage(mcp_types.jsonrpc_message_adapter.validate_json(line, by_name=False)))
         meter.lost = True
         if meter.flooded:
-            _signal(process, signal.SIGKILL)
+            _signal(process, END)
 
 
 async def _write(process: Process, goes: MemoryObjectReceiveStream[SessionMessage], meter: Meter) -> None:
@@ -198,10 +199,10 @@ async def _end(process: Process) -> None:
     assert process.stdin is not None
     with suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
         await process.stdin.aclose()
-    for after in (None, signal.SIGTERM, signal.SIGKILL):
-        if after is not None:
-            _signal(process, after)
-        with anyio.move_on_after(GRACE):
+    for told, seconds in STAGES:
+        if told is not None:
+            _signal(process, told)
+        with anyio.move_on_after(seconds):
             await process.wait()
         if process.returncode is not None:
             break
@@ -214,7 +215,7 @@ async def _end(process: Process) -> None:
 
 
 def _signal(process: Process, number: signal.Signals) -> None:
-    """Signals the whole group, while its leader is there: after that, its number may be reused."""
+    """To all of the group, while its leader, the keeper, is there."""
     if process.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)

@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from themis.errors import ConfigError, DataError, ToolError
+from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools.base import AnyTool, normalised
 from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.setup.backend import Backend, Options
 from themis.tools.setup.options import text_option
 
+_ERRORS = {"error": ToolError, "unavailable": ToolUnavailable, "timeout": ToolTimeout}
 Reader = Callable[[Path], ObservationStore]
 
 
@@ -56,7 +57,7 @@ def _answers(name: str, store: ObservationStore) -> Callable[..., str]:
         if observation is None:
             raise DataError(f"{store.path}: no recording of {name} with {normalised(arguments)}")
         if observation.status != "ok":
-            raise ToolError(observation.text)
+            raise _ERRORS[observation.status](observation.text)
         return observation.text
 
     return answer

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import DataError
-from themis.files import checked_text, json_lines
+from themis.files import LeftOut, checked_text, json_lines
 from themis.tools.toolbox import Toolbox
 from themis.traces import Action, Case, Observation, case_from_json
 
@@ -28,11 +28,10 @@ class FiledCall:
 
 
 def read_calls(path: Path, cases: Mapping[str, Case]) -> list[FiledCall]:
-    """The calls of a file, each once; a `DataError` names the line."""
-    found: dict[FiledCall, None] = {}
-    for line, row in json_lines(path):
-        found.update(dict.fromkeys(_calls(row, cases, f"{path}, line {line}")))
-    return list(found)
+    """The calls of a file, each once; a line that holds none is left out, and named in the log."""
+    left_out = LeftOut()
+    found = left_out.kept(json_lines(path, left_out), lambda line: list(_calls(line[1], cases, f"{path}, line {line[0]}")))
+    return list(dict.fromkeys(call for calls in found for call in calls))
 
 
 def record_calls(toolbox: Toolbox, calls: list[FiledCall], each: Callable[[], None] = lambda: None) -> Counter[str]:

@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
-from themis.files import checked_text, json_lines, writing_whole
+from themis.files import LeftOut, checked_text, json_lines, writing_whole
 from themis.traces import Case, Observation, Status
 from themis.traces.trace import STATUSES
 
@@ -118,8 +118,12 @@ class ObservationStore(Closing):
         return len(lines)
 
     def import_jsonl(self, path: Path) -> int:
-        """Records all observations of an exported file, in place of equal calls; returns how many."""
-        rows = [_row(row, f"{path}, line {line}") for line, row in json_lines(path)]
+        """Records the observations of an exported file, in place of equal calls; returns how many.
+
+        Lines that cannot be read, and failures of the world, are left out and named in the log.
+        """
+        left_out = LeftOut()
+        rows = left_out.kept(json_lines(path, left_out), lambda line: _row(line[1], f"{path}, line {line[0]}"))
         self._put_rows(rows)
         return len(rows)
 
@@ -196,4 +200,6 @@ def _row(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
     texts = tuple(checked_text(row.get(name), name, where) for name in _COLUMNS)
     if row["status"] not in STATUSES:
         raise DataError(f"{where}: field 'status' is '{row['status']}', not one of {', '.join(STATUSES)}")
+    if row["status"] not in _LASTING:
+        raise DataError(f"{where}: field 'status' is '{row['status']}', a failure of the world, which is not recorded")
     return texts

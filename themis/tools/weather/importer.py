@@ -4,24 +4,23 @@ A column is named by its quantity and unit, in any case, with any signs between:
 `Mean.Wind.SpeedMPH`. Needed are the city, the date, and one quantity with a known unit:
 
     temperature     c f k                   visibility   km m miles mi
-    wind            kph kmh mph ms kn       humidity     (percent, with or without it in the name)
+    wind            kph kmh mph ms kn       humidity     percent fraction (without either in the name: percent)
     precipitation   mm cm in inch inches    uv index     (no unit)
     overall         text; or events, in words such as Rain-Snow; where both are empty, from the cloud cover in oktas
 
 A row is one city on one day; columns may be named as means (`mean`, `avg`, `average`). An empty cell, NA, -999 or
 -9999 was not measured, nor was a value that no weather can have. If more than one in ten values of a column are
-impossible, its unit is wrong. Columns with other names are ignored.
+impossible, its unit is wrong. Humidity or cloud cover that names no unit and looks like a fraction is refused. Columns
+with other names are ignored.
 
 Parquet needs pyarrow (the extra `parquet`).
 """
 
-import csv
-import gzip
 import logging
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -29,8 +28,9 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import DataError
-from themis.files import parquet_rows
-from themis.tools.weather.record import KM_PER_MILE, MM_PER_INCH, WeatherRecord
+from themis.files import LeftOut, csv_rows, parquet_rows
+from themis.tools.numbers import plain
+from themis.tools.weather.record import KM_PER_MILE, MM_PER_INCH, WeatherRecord, read_day
 from themis.tools.weather.store import add_records
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
@@ -69,9 +69,11 @@ QUANTITIES: dict[str, _Quantity] = {
         ("precipitation", "precip", "rain", "rainfall"), {unit: _times(factor) for unit, factor in _MILLIMETRES.items()}, 0, 2_000
     ),
     "visibility_km": _Quantity(("visibility", "vis"), {unit: _times(factor) for unit, factor in _KILOMETRES.items()}, 0, 400),
-    "humidity": _Quantity(("humidity", "relativehumidity"), {"": _times(1), "percent": _times(1)}, 0, 100),
+    "humidity": _Quantity(("humidity", "relativehumidity"), {"": _times(1), "percent": _times(1), "fraction": _times(100)}, 0, 100),
     "uv_index": _Quantity(("uv", "uvindex"), {"": _times(1)}, 0, 45),
-    "cloud_oktas": _Quantity(("cloud", "cloudcover"), {"": _times(1), "oktas": _times(1), "percent": _times(0.08)}, 0, 8),
+    "cloud_oktas": _Quantity(
+        ("cloud", "cloudcover"), {"": _times(1), "oktas": _times(1), "percent": _times(0.08), "fraction": _times(8)}, 0, 8
+    ),
 }
 _TEXTS = {
     "city": ("city", "location", "place"),
@@ -91,7 +93,8 @@ _SKIES = ((1, "Clear"), (5, "Partly cloudy"), (7, "Cloudy"), (8, "Overcast"))
 def import_weather(file: Path, out: Path) -> int:
     """Adds the records of a CSV or Parquet file to the store `out`, which is made if needed. Returns how many.
 
-    Raises `DataError` with file, line (in Parquet: row) and field; the store is then unchanged.
+    A row that cannot be read is left out, and named in the log. Raises `DataError` with file, line (of Parquet: row)
+    and field where that is at least half of them, or a column is wrong; the store then stays as it was.
     """
     if not file.name.lower().endswith(ENDINGS):
         raise DataError(f"{file}: expected a file named {', '.join('*' + ending for ending in ENDINGS)}")
@@ -125,26 +128,37 @@ class _Import:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._values: Counter[str] = Counter()
+        self._sizes: Counter[tuple[str, bool]] = Counter()  # positive values, by whether they are above 1
         self._outliers: dict[str, list[str]] = {}
+        self._left_out = LeftOut()
         self._place = "row" if file.suffix == ".parquet" else "line"
 
     def records(self) -> Iterator[WeatherRecord]:
-        """A record for each row with measurements; raises `DataError` at the first wrong row."""
-        names, rows = _csv(self._file) if self._place == "line" else _parquet(self._file)
+        """One a row that measured something. Raises `DataError` where at least half of the rows are wrong."""
+        names, rows = csv_rows(self._file, self._left_out) if self._place == "line" else _parquet(self._file)
         texts, columns = self._columns(names)
         seen: dict[tuple[str, date], int] = {}
         for number, row in rows:
             where = f"{self._file}, {self._place} {number}"
-            city = _city(row, texts["city"], where)
-            day = _day(row, texts["date"], where)
-            before = seen.setdefault((city, day), number)
+            record: WeatherRecord | None = None
+            with self._left_out.row():
+                record = self._record(row, texts, columns, where)
+            if record is None:
+                continue
+            before = seen.setdefault((record.city, record.day), number)
             if before != number:
-                raise DataError(f"{where}: a second row of {city} on {day.isoformat()}, after {before}; expected one row a day")
-            values = {name: self._value(row, column, where) for name, column in columns.items()}
-            record = _record(city, day, _overall(row, texts, values), values, columns, row)
+                day = f"{record.city} on {record.day.isoformat()}"
+                raise DataError(f"{where}: a second row of {day}, after {before}; expected one row a day")
             if any(getattr(record, name) is not None for name in ("overall", *_MEASURED)):
                 yield record
+        self._left_out.tell(max(0, len(seen) - self._left_out.count))
         self._judge_outliers()
+        self._refuse_fractions(columns.values())
+
+    def _record(self, row: Row, texts: Mapping[str, str], columns: Mapping[str, _Column], where: str) -> WeatherRecord:
+        city, day = _city(row, texts["city"], where), _day(row, texts["date"], where)
+        values = {name: self._value(row, column, where) for name, column in columns.items()}
+        return _record(city, day, _overall(row, texts, values), values, columns, row)
 
     def _columns(self, names: list[str]) -> tuple[dict[str, str], dict[str, _Column]]:
         """The columns of text and of quantities. Raises `DataError` if one is missing or has no known unit."""
@@ -180,6 +194,7 @@ class _Import:
         if given is None:
             return None
         self._values[column.name] += 1
+        self._sizes[column.name, given > 1] += given > 0
         value = column.quantity.units[column.unit](given)
         if column.quantity.least <= value <= column.quantity.most:
             return value
@@ -193,16 +208,23 @@ class _Import:
                 raise DataError(f"{outliers[0]}, which no weather has, and so are {of}: is the unit in its name the right one?")
             _log.warning("%s, which no weather has: left out, as are all %d of its column", outliers[0], len(outliers))
 
+    def _refuse_fractions(self, columns: Iterable[_Column]) -> None:
+        for name, unit, quantity in ((column.name, column.unit, column.quantity) for column in columns):
+            most = self._values[name] / 2 if self._sizes[name, True] else 0
+            if not unit and "fraction" in quantity.units and self._sizes[name, False] > most:
+                named = " or ".join(f"{quantity.names[0]}_{each}" for each in quantity.units if each)
+                raise DataError(f"{self._head}: the values of '{name}' look like fractions; call it {named}")
+
 
 def _record(
     city: str, day: date, overall: str | None, values: Mapping[str, float | None], columns: Mapping[str, _Column], row: Row
 ) -> WeatherRecord:
     """Rounded to a tenth, as in TARA. Measured miles are kept, as rounded kilometres do not give them back."""
-    measures = {name: None if (value := values.get(name)) is None else round(value, 1) for name in _MEASURED}
+    measures = {name: None if (value := values.get(name)) is None else round(value, 1) + 0.0 for name in _MEASURED}  # -0.0 becomes 0.0
     miles: dict[str, float | None] = {"wind_kph": None, "visibility_km": None}
     for name in miles:
         if name in columns and columns[name].unit in ("mph", "mi", "miles") and measures[name] is not None:
-            miles[name] = float(row[columns[name].name])
+            miles[name] = _number(row[columns[name].name], name, "")
     return WeatherRecord(city, day, overall, **measures, wind_mph=miles["wind_kph"], visibility_miles=miles["visibility_km"])
 
 
@@ -219,20 +241,15 @@ def _day(row: Row, name: str, where: str) -> date:
         return given.date()
     if isinstance(given, date):
         return given
-    text = given.strip() if isinstance(given, str) else ""
-    try:
-        return datetime.fromisoformat(text).date()
-    except ValueError as error:
-        raise DataError(f"{where}: field '{name}' is '{text[:40]}', not a date such as 2004-05-03") from error
+    return read_day(given.strip() if isinstance(given, str) else "", f"{where}: field '{name}'")
 
 
 def _number(given: Any, name: str, where: str) -> float | None:
-    if given is None or (isinstance(given, str) and given.strip().lower() in _NOT_MEASURED):
+    text = plain(given).strip().lower() if isinstance(given, str) else given
+    if text is None or text in _NOT_MEASURED:
         return None
-    if isinstance(given, str) and given.strip().lower() == _TRACE:
-        return 0.0
     try:
-        found = float(given)
+        found = float(0 if text == _TRACE else text)
     except (TypeError, ValueError):
         raise DataError(f"{where}: field '{name}' is '{str(given)[:40]}', not a number") from None
     return None if math.isnan(found) or found in (-999, -9999) else found
@@ -253,37 +270,6 @@ def _overall(row: Row, texts: Mapping[str, str], values: Mapping[str, float | No
 def _plain(name: str) -> str:
     """A column's name for comparison: lower-case letters, digits, `percent` for `%`, without `mean` and the like."""
     return _MEAN.sub("", re.sub(r"[^a-z0-9]", "", name.lower().replace("%", "percent").replace("m/s", "ms")))
-
-
-def _csv(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    """The names of the columns, and the rows with their line numbers."""
-    rows = _csv_rows(file)
-    _, first = next(rows, (0, {}))
-    return list(first), rows
-
-
-def _csv_rows(file: Path) -> Iterator[tuple[int, Row]]:
-    """First the names of the columns, as the keys of a row; then the rows."""
-    try:
-        with (
-            gzip.open(file, "rt", encoding="utf-8-sig", newline="")
-            if file.suffix == ".gz"
-            else file.open(encoding="utf-8-sig", newline="") as lines
-        ):
-            head = lines.readline()
-            names = next(csv.reader([head], delimiter=(delimiter := max(",;\t", key=head.count))), [])
-            yield 1, dict.fromkeys(names)
-            reader = csv.reader(lines, delimiter=delimiter)
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(cells) != len(names):
-                    raise DataError(f"{file}, line {reader.line_num + 1}: {len(cells)} fields, but line 1 names {len(names)}")
-                yield reader.line_num + 1, dict(zip(names, cells, strict=True))
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{file}: cut off, or not CSV in UTF-8 ({error})") from error
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}") from error
 
 
 def _parquet(file: Path) -> tuple[list[str], Iterator[tuple[int, Row]]]:

@@ -11,18 +11,19 @@ Source: open-meteo.com's documentation.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from statistics import fmean
 from typing import Any, TypeGuard
 
-from themis.errors import ToolError
+from themis.errors import ToolError, ToolUnavailable
 from themis.http.client import Client, Service
 from themis.phrases import document
 from themis.tools.base import AnyTool
 from themis.tools.setup.backend import Options, backend
 from themis.tools.setup.options import text_option
 from themis.tools.setup.services import service_of
+from themis.tools.weather.places import lies_in, parts_of, without_commas
 from themis.tools.weather.record import WeatherRecord
 from themis.tools.weather.tool import WeatherRecords, weather_tool
 
@@ -31,6 +32,8 @@ GEOCODING = "https://geocoding-api.open-meteo.com"
 FORECASTS = "https://historical-forecast-api.open-meteo.com"
 FORECASTS_SINCE = date(2022, 1, 1)
 """The first day of the archive of forecasts."""
+LATE = timedelta(days=14)
+"""A day that the archive lacks may come to it so much later."""
 
 OVERALL: Mapping[int, str] = document(__package__, "codes.yaml")
 """Open-Meteo's WMO codes in the words of the published observations, which have one drizzle and no hail."""
@@ -57,27 +60,44 @@ class OpenMeteo:
     """None if visibility and UV index are not wanted."""
 
     def place(self, city: str) -> Place:
-        """The largest place of a name. The text after a comma (`Paris, Texas`) must be its country or region."""
-        name, *regions = (part.strip() for part in city.split(","))
+        """The largest place of a name; what stands behind it (`Paris, Texas`) must be its country or region."""
+        name, regions = parts_of(city)
         if not name:
             raise ToolError("expected a city, found none")
-        found = self.geocoding.get("/v1/search", {"name": name, "count": 20 if regions else 1, "language": "en", "format": "json"})
-        places = found.get("results", []) if isinstance(found, dict) else None  # where nothing was found, there is no such list
-        if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
+        rows = self._named(name, 100 if regions else 1)
+        for shorter, region in without_commas(name) if not rows and not regions else ():
+            rows, regions = self._named(shorter, 100), (region,)
+            if any(_is_in(row, region) for row in rows):
+                break
+        for row in rows:
+            if all(_is_in(row, region) for region in regions):
+                return Place(_number(self.geocoding, row, "latitude"), _number(self.geocoding, row, "longitude"))
+        why = f"expected a city that is on the map, found '{city[:60]}'"
+        strange = next((region for region in regions if not any(_is_in(row, region) for row in rows)), "")
+        if rows and strange:
+            first = ", ".join(text for text in (_text(rows[0], key) for key in ("name", "admin1", "country")) if text)
+            why += f": no place of that name lies in '{strange[:60]}'; the largest is {self.geocoding.shown(first)}"
+        raise ToolError(why)
+
+    def _named(self, name: str, count: int) -> list[dict[str, Any]]:
+        found = self.geocoding.get("/v1/search", {"name": name, "count": count, "language": "en", "format": "json"})
+        # Where nothing was found there is no list, but the time that it took.
+        rows = found.get("results", [] if "generationtime_ms" in found else None) if isinstance(found, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise self.geocoding.misread("the list 'results'")
-        rows = [row for row in places if all(_lies_in(row, region) for region in regions)]
-        if not rows:
-            raise ToolError(f"expected a city that is on the map, found '{city[:60]}'")
-        return Place(_number(self.geocoding, rows[0], "latitude"), _number(self.geocoding, rows[0], "longitude"))
+        return rows
 
     def at(self, city: str, place: Place, day: date) -> WeatherRecord:
         """The weather of a day at a place, in the units of `WeatherRecord`."""
         table = _Table(self.archive, self.archive.get("/v1/archive", _asked(place, day, _DAILY, _HOURLY)))
         values = {name: table.only("daily", name, unit) for name, unit in _DAILY.items()}
         humidity = table.mean("hourly", "relative_humidity_2m", "%")
-        known = {name: value for name, value in values.items() if value is not None}
+        known = {name: value + 0.0 for name, value in values.items() if value is not None}  # -0.0 becomes 0.0
         if len(known) < len(values) or humidity is None:
-            raise ToolError(f"no weather is recorded for {city[:60]} on {day.isoformat()}; the last days come late to the archive")
+            why = f"no weather is recorded for {city[:60]} on {day.isoformat()}"
+            if date.today() - day < LATE:
+                raise ToolUnavailable(f"{why} yet: the last days come late to the archive")
+            raise ToolError(why)
         overall = OVERALL.get(round(known["weather_code"]))
         if overall is None:
             raise self.archive.misread("a weather code that is known")
@@ -161,9 +181,16 @@ def _asked(place: Place, day: date, daily: Mapping[str, str], hourly: Mapping[st
     }
 
 
-def _lies_in(row: Mapping[str, Any], region: str) -> bool:
-    names = (row.get(name) for name in ("country", "country_code", "admin1", "admin2"))
-    return any(isinstance(name, str) and name.casefold() == region.casefold() for name in names)
+_REGIONS, _COUNTRY = ("admin1", "admin2", "admin3"), ("country", "country_code")
+
+
+def _is_in(row: Mapping[str, Any], region: str) -> bool:
+    regions, country = ([text for name in names if (text := _text(row, name))] for names in (_REGIONS, _COUNTRY))
+    return lies_in(region, regions, country)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    return value if isinstance(value := row.get(name), str) else ""
 
 
 def _number(service: Service, row: Mapping[str, Any], name: str) -> float:

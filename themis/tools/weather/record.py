@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from themis.errors import DataError
+from themis.tools.dates import day_of, why_no_day
+
 KM_PER_MILE = 1.609344
 MM_PER_INCH = 25.4
 
@@ -45,6 +48,14 @@ class WeatherSource(Protocol):
 
     def on(self, city: str, day: date) -> WeatherRecord:
         """The record of a city on a day; a `ToolError` says what is there instead."""
+
+
+def read_day(text: str, field: str) -> date:
+    """The day that a field of a file holds, in any form that `dates` reads. Raises `DataError`."""
+    day = day_of(text)
+    if day is None:
+        raise DataError(f"{field} is '{text[:40]}', not a date such as 2004-05-03{why_no_day(text)}")
+    return day
 
 
 def written_weather(record: WeatherRecord) -> str:

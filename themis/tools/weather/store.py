@@ -17,6 +17,7 @@ from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError, ToolError
+from themis.tools.weather.places import lies_in, parts_of
 from themis.tools.weather.record import WeatherRecord
 
 APPLICATION_ID = 0x7E315701
@@ -76,12 +77,15 @@ class WeatherStore(Closing):
         key = _folded(city)
         if key in self._cities:
             return key
-        named = self._by_name.get(key, [])
+        name, regions = parts_of(city)
+        named = self._by_name.get(key) or self._by_name.get(_folded(name), [])
+        if key not in self._by_name and regions:
+            named = [each for each in named if all(_lies_in(region, each) for region in regions)]
         if len(named) > 1:
             raise ToolError(f"several cities are named {city[:60]}: {', '.join(self._cities[each] for each in named)}")
         if named:
             return named[0]
-        similar = difflib.get_close_matches(key, self._by_name, n=1)
+        similar = difflib.get_close_matches(_folded(name), self._by_name, n=1)
         hint = f"; did you mean {self._cities[self._by_name[similar[0]][0]]}?" if similar else ""
         raise ToolError(f"expected a city with recorded weather, found '{city[:60]}'{hint}")
 
@@ -147,6 +151,11 @@ def _folded(city: str) -> str:
     """In lower case, without accents, with single blanks."""
     plain = "".join(each for each in unicodedata.normalize("NFKD", city.casefold()) if not unicodedata.combining(each))
     return " ".join(plain.split())
+
+
+def _lies_in(region: str, key: str) -> bool:
+    """By what stands in the brackets of a city."""
+    return any(lies_in(region, [part], [part]) for part in parts_of(key)[1])
 
 
 def _without_brackets(folded: str) -> str:

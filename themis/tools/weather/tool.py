@@ -14,12 +14,13 @@ from typing import Any
 
 from themis.config import data_root
 from themis.errors import ConfigError, DataError, ToolError
-from themis.files import data_rows, json_object, text_field
+from themis.files import LeftOut, data_rows, json_object, text_field
 from themis.tools.base import AnyTool, tool
 from themis.tools.setup.backend import Options, backend, error_of
 from themis.tools.setup.options import text_option
 from themis.tools.weather.demo import demo_records
-from themis.tools.weather.record import WeatherRecord, WeatherSource, record_of_text, written_weather
+from themis.tools.weather.places import parts_of
+from themis.tools.weather.record import WeatherRecord, WeatherSource, read_day, record_of_text, written_weather
 from themis.tools.weather.store import WeatherStore
 
 RECORDINGS = Path("recordings") / "weather_history.json"
@@ -28,17 +29,26 @@ _MEASURES = ("temperature_c", "wind_kph", "precipitation_mm", "visibility_km", "
 
 
 def read_records(path: Path) -> list[WeatherRecord]:
-    """Records of a JSON list or JSON lines, with the fields of `WeatherRecord`, but `date` for the day."""
-    return [_record(row, where) for _, where, row in data_rows(path)]
+    """Records of a JSON list or of JSON lines, with the fields of `WeatherRecord`; the day is the field `date`.
+
+    Rows that cannot be read are left out, and named in the log.
+    """
+    records = LeftOut().kept(data_rows(path), lambda row: _record(row[2], row[1]))
+    if 0 < max((record.humidity or 0 for record in records), default=0) <= 1:
+        raise DataError(f"{path}: the values of 'humidity' look like fractions; write percent, such as 63 for 0.63")
+    return records
 
 
 def read_recordings(path: Path) -> list[WeatherRecord]:
     """Records of TARA's `weather_history.json`, an object of observation texts by `City, date`."""
-    records = {key: record_of_text(str(text)) for key, text in json_object(path).items()}
-    unread = next((key for key, record in records.items() if record is None), None)
-    if unread is not None:
-        raise DataError(f"{path}: the recording of '{unread}' is not in TARA's wording")
-    return [record for record in records.values() if record is not None]
+
+    def recorded(entry: tuple[str, Any]) -> WeatherRecord:
+        record = record_of_text(str(entry[1]))
+        if record is None:
+            raise DataError(f"{path}: the recording of '{entry[0]}' is not in TARA's wording")
+        return record
+
+    return LeftOut().kept(json_object(path).items(), recorded)
 
 
 class WeatherRecords:
@@ -53,7 +63,7 @@ class WeatherRecords:
         """The record of a city on a day; a `ToolError` says what is there instead."""
         days = self._cities.get(_folded(city))
         if not days:
-            similar = difflib.get_close_matches(_folded(city), self._cities, n=1)
+            similar = difflib.get_close_matches(_folded(parts_of(city)[0]), self._cities, n=1)
             hint = f"; did you mean {next(iter(self._cities[similar[0]].values())).city}?" if similar else ""
             raise ToolError(f"expected a city with recorded weather, found '{city[:60]}'{hint}")
         if day not in days:
@@ -87,11 +97,8 @@ def _record(row: Mapping[str, Any], where: str) -> WeatherRecord:
             raise DataError(f"{where}: field '{name}' is missing or not a number")
     if row.get("wind_mph") is not None and not _is_number(row["wind_mph"]):
         raise DataError(f"{where}: field 'wind_mph' is not a number")
-    try:
-        day = date.fromisoformat(written)
-    except ValueError as error:
-        raise DataError(f"{where}: field 'date' is '{written}', not a date such as 2004-05-03") from error
-    measures = {name: float(row[name]) for name in _MEASURES}
+    day = read_day(written, f"{where}: field 'date'")
+    measures = {name: float(row[name]) + 0.0 for name in _MEASURES}  # -0.0 becomes 0.0
     return WeatherRecord(city, day, overall, **measures, wind_mph=row.get("wind_mph"))
 
 

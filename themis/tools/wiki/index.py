@@ -23,8 +23,9 @@ from typing import Any, ClassVar, Protocol
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
+from themis.files import LeftOut
 from themis.tools.wiki.articles import articles
-from themis.tools.wiki.passages import Passage, passages_of, query_words, spaced
+from themis.tools.wiki.passages import Passage, indexed, passages_of, query_words
 
 MANIFEST, KIND, VERSION = "manifest.json", "themis passage index", 1
 
@@ -49,18 +50,19 @@ class Engine(Protocol):
 def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None] | None = None, *, engine: str = "") -> int:
     """Indexes the articles of some files in the directory `out`, replacing an old index. Returns how many passages.
 
-    `progress` gets the number of passages so far, now and then. The engine is tantivy if it is installed, else SQLite.
-    Raises `DataError` with file, line and field, and `ConfigError` if `out` is something else.
+    `progress` is told now and then how many passages are indexed so far. The engine is tantivy where it is installed,
+    else SQLite. Lines without a title or a text are left out, and named in the log. Raises `DataError` where nothing
+    is left, and `ConfigError` where `out` is something else.
     """
     engine = engine or ("tantivy" if find_spec("tantivy") else "sqlite")
     made = _engine(engine, out)
     _refuse_foreign(out)
-    count = 0
+    count, left_out = 0, LeftOut()
 
     def counted() -> Iterator[Passage]:
         nonlocal count
         for path in files:
-            for article in articles(path):
+            for article in articles(path, left_out):
                 for passage in passages_of(article):
                     yield passage
                     count += 1
@@ -70,6 +72,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
     beside = _folder_beside(out)
     try:
         made.build(beside, counted())
+        left_out.tell(count)
         if count == 0:
             raise DataError(f"{', '.join(map(str, files)) or 'no file'}: no article to index")
         _write_manifest(beside, engine, count, files)
@@ -93,7 +96,7 @@ class PassageIndex(Closing):
         self._engine = _engine(self.engine, directory)(directory)
 
     def __call__(self, query: str) -> list[Passage]:
-        words = query_words(query)
+        words = query_words(indexed(query))
         return self._engine.find(words, self.passages) if words else []
 
     def close(self) -> None:
@@ -132,7 +135,7 @@ class TantivyEngine:
         writer = index.writer(_MEMORY, 1)
         try:
             for passage in passages:
-                document = tantivy.Document(title=spaced(passage.title), text=spaced(passage.text))
+                document = tantivy.Document(title=indexed(passage.title), text=indexed(passage.text))
                 document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
                 writer.add_document(document)
             writer.commit()
@@ -176,7 +179,7 @@ class SqliteEngine:
             connection.execute("BEGIN")
             for number, passage in enumerate(passages):
                 connection.execute("INSERT INTO passages VALUES (?, ?, ?, ?)", (number, passage.title, passage.text, passage.url))
-                row = (number, spaced(passage.title), spaced(passage.text))
+                row = (number, indexed(passage.title), indexed(passage.text))
                 connection.execute("INSERT INTO words (rowid, title, text) VALUES (?, ?, ?)", row)
             connection.execute("INSERT INTO words (words) VALUES ('optimize')")
             connection.execute("COMMIT")

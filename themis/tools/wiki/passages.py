@@ -27,6 +27,8 @@ STOP_WORDS = frozenset(
 _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,100}>")
 _WORD = re.compile(rf"[{UNSPACED}]\s*|[^\s{UNSPACED}]+\s*")
 _UNSPACED = re.compile(rf"([{UNSPACED}])")
+_SIGNED = re.compile(r"(?<![\w.])(?:\.[^\W_]+[+#*]{0,3}|[^\W_]+[+#*]{1,3})(?![\w+#*])")
+_SIGNS = {".": "dot", "+": "plus", "#": "sharp", "*": "star"}
 _QUERY_WORD = re.compile(r"[^\W_]+")
 
 
@@ -60,6 +62,19 @@ def query_words(query: str) -> list[str]:
 def spaced(text: str) -> str:
     """The text with blanks around each Chinese character and kana, which search engines would take for one word."""
     return text if text.isascii() else _UNSPACED.sub(r" \1 ", text)
+
+
+def indexed(text: str) -> str:
+    """The text as it is indexed and looked up: `spaced`, with a word beside each name that signs tell from others.
+
+    Search engines read `C++`, `C#` and `.NET` as `c` and `net`.
+    """
+
+    def beside(name: re.Match[str]) -> str:
+        word = "".join(_SIGNS.get(letter, letter) for letter in name[0])
+        return f"{name[0]} {word}"
+
+    return spaced(_SIGNED.sub(beside, text))
 
 
 def written_passages(passages: Sequence[Passage]) -> str:

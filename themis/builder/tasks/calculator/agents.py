@@ -14,6 +14,7 @@ from themis.builder.tasks.calculator import marks as arithmetic
 from themis.builder.text.values import compared
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
+from themis.tools.numbers import GROUPED, plain
 from themis.traces import Action, Step
 
 MOST = 8
@@ -21,7 +22,7 @@ MOST = 8
 _TRIES = 24
 _MARK = re.compile(r"<<(?P<expression>[^<>=]*)=(?P<value>-?\d+(?:\.\d+)?)>>(?P<after>-?\d[\d,]*(?:\.\d+)?)?")
 _NUMBER = re.compile(r"(?<![\w.])(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w|[.,]\d)")
-_RESULT = re.compile(r"-?\d+(?:[./]\d+)?(?:e[-+]?\d+)?")
+_RESULT = re.compile(rf"-?(?:{GROUPED}|\d+)(?:[./]\d+)?(?:e[-+]?\d+)?", re.ASCII)
 _FINAL = re.compile(r"(?<=#### )-?[\d,]*\.?\d+\s*$")
 
 
@@ -57,7 +58,8 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     if observation is None or observation.status != "ok":
         return Evidence("unsettled")
     if expression := view.facts.get("sum"):
-        return compared(_RESULT.findall(view.case.answer.replace(expression, "")), observation.text)
+        results = _RESULT.findall(plain(view.case.answer.replace(expression, "")))
+        return compared((re.sub(r"[^\d./e+-]", "", result) for result in results), observation.text)
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)
