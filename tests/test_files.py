@@ -3,6 +3,7 @@
 import gzip
 import json
 import lzma
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from themis.files import (
     json_lines,
     json_object,
     json_rows,
+    locked,
     objects_field,
     text_field,
     texts_field,
@@ -140,8 +142,67 @@ def test_a_file_is_written_whole_or_stays_as_it_was(tmp_path: Path) -> None:
     assert file.read_text() == "all"
     with pytest.raises(DataError, match="cannot be written"):
         write_whole(file / "below", b"")
-    with pytest.raises(DataError, match="cannot be written"), writing_whole(tmp_path / "nowhere" / "a.txt"):
+    with writing_whole(tmp_path / "nowhere" / "a.txt") as opened:
+        opened.write("in a new folder")
+    assert (tmp_path / "nowhere" / "a.txt").read_text() == "in a new folder"
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo", "/dev/full", "/dev/stdout", "/dev/fd/1"])
+def test_what_is_not_a_file_that_keeps_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    out = tmp_path / kind if not kind.startswith("/") else Path(kind)
+    if kind == "folder":
+        out.mkdir()
+    if kind == "fifo":
+        os.mkfifo(out)
+    with pytest.raises(DataError, match="not a file that can be kept: give a file"):
+        Journal(out, ("{", "{"), lambda number, row: True, "")
+    with pytest.raises(DataError, match="not a file that can be kept: give a file"):
+        write_whole(out, "x")
+    if kind in ("folder", "fifo", "/dev/full"):  # standard output may be a file here
+        link = tmp_path / "link"
+        link.symlink_to(out)
+        with pytest.raises(DataError, match="not a file that can be kept: give a file"):
+            write_whole(link, "x")
+
+
+def test_two_runs_never_write_one_journal_or_one_folder(tmp_path: Path) -> None:
+    def opened(path: Path) -> Journal:
+        return Journal(path, ("{", "{"), lambda number, row: True, "")
+
+    with opened(tmp_path / "a.jsonl"):
+        (tmp_path / "hard.jsonl").hardlink_to(tmp_path / "a.jsonl")
+        for name in ("a.jsonl", "hard.jsonl"):
+            with pytest.raises(ConfigError, match="another run is at work"):
+                opened(tmp_path / name)
+    (tmp_path / "hard.jsonl").unlink()
+    with opened(tmp_path / "a.jsonl") as journal:
+        journal.append({"n": 1})
+    with (
+        locked(tmp_path / "new" / "folder"),
+        pytest.raises(ConfigError, match="another run is at work"),
+        locked(tmp_path / "new" / "folder"),
+    ):
         pass
+    assert not (tmp_path / "new" / "folder").exists()
+    with locked(tmp_path / "new"):
+        (tmp_path / "new" / "result").touch()
+    assert (tmp_path / "new" / "result").exists()
+
+
+def test_a_journal_without_rows_leaves_no_file_but_one_that_was_there(tmp_path: Path) -> None:
+    (tmp_path / "mine").touch()
+    for name in ("mine", "new/other"):
+        Journal(tmp_path / name, ("{", "{"), lambda number, row: True, "").close()
+    assert (tmp_path / "mine").exists()
+    assert not (tmp_path / "new" / "other").exists()
+
+
+def test_a_journal_is_rewritten_row_by_row_and_goes_on(tmp_path: Path) -> None:
+    with Journal(tmp_path / "a.jsonl", ("{", "{"), lambda number, row: True, "") as file:
+        file.append({"n": 1})
+        file.rewrite(lambda row: {"n": row["n"] + 1})
+        file.append({"n": 5})
+    assert [row for _, row in json_lines(tmp_path / "a.jsonl")] == [{"n": 2}, {"n": 5}]
 
 
 def test_a_row_is_appended_as_one_line(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Files: JSON, JSON lines and CSV (plain, gzip, xz), Parquet, hashes of content, whole-file writes, journals.
+"""Files: JSON, JSON lines and CSV (plain, gzip, xz), Parquet, hashes of content, whole-file writes, journals, locks.
 
 Every error names the file, the line or row, and the field. Knows nothing of what a field is for.
 """
@@ -6,6 +6,7 @@ Every error names the file, the line or row, and the field. Knows nothing of wha
 import contextlib
 import csv
 import errno
+import fcntl
 import gzip
 import hashlib
 import json
@@ -14,10 +15,11 @@ import lzma
 import os
 import re
 import shutil
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from io import TextIOWrapper
+from io import FileIO, TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -31,6 +33,9 @@ _OPENERS: Mapping[str, Any] = {".gz": gzip.open, ".xz": lzma.open}
 _TABLES = tuple(name + packed for name in (".csv", ".tsv") for packed in ("", ".gz", ".xz"))
 DATA_ENDINGS = (".jsonl", ".json", ".jsonl.gz", ".jsonl.xz", ".parquet", *_TABLES)
 """Of a user's own files of rows."""
+STREAM = Path("-")
+"""Standard input where it is read, and standard output where it is written."""
+_DEVICES = ("/dev/std", "/dev/fd/", "/proc/")
 _KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
 _DISK = {
     getattr(errno, name) for name in ("EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "EFBIG", "EIO", "ENOTDIR", "EISDIR", "ENAMETOOLONG")
@@ -214,7 +219,7 @@ def _json(path: Path) -> Any:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with _OPENERS.get(path.suffix, open)(path, "rb") as file:
+        with _OPENERS.get(path.suffix, open)("/dev/stdin" if path == STREAM else path, "rb") as file:
             yield file
     except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{path} is cut off, or not compressed as its name says ({error})") from error
@@ -316,10 +321,12 @@ def difference(was: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """A file that is complete or not there, also after a crash; makes the folder if needed. Raises `DataError`."""
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    raw = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    if path == STREAM:
+        sys.stdout.buffer.write(raw)
+        return
     with _beside(path) as beside:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.write_bytes(raw)
 
 
 @contextlib.contextmanager
@@ -328,6 +335,9 @@ def writing_whole(path: Path) -> Iterator[TextIO]:
 
     Raises `DataError` if it cannot be written.
     """
+    if path == STREAM:
+        yield sys.stdout
+        return
     with _beside(path) as beside, beside.open("w", encoding="utf-8", newline="\n") as file:
         yield file
 
@@ -335,8 +345,11 @@ def writing_whole(path: Path) -> Iterator[TextIO]:
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
     """A path in the same folder, whose file replaces the one at `path` in the end."""
+    check_regular(path)
     beside = path.with_name(f".{path.name}.part")
     try:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield beside
         move_whole(beside, path)
     except OSError as error:
@@ -344,6 +357,13 @@ def _beside(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def check_regular(path: Path) -> None:
+    """Raises `DataError` for a folder, a pipe or a device: what is written must be there to be read later."""
+    if str(path.absolute()).startswith(_DEVICES) or (path.exists() and not path.is_file()):
+        kind = "folder" if path.is_dir() else "pipe or a device"
+        raise DataError(f"{path} is a {kind}, not a file that can be kept: give a file")
 
 
 def move_whole(beside: Path, path: Path) -> Path:
@@ -398,17 +418,19 @@ class Journal(Closing):
         """Reads what is there. `take` gets each row with its line number, and says whether it belongs there.
 
         A last line that was not written whole is cut off, if it begins as the first line does, or the others
-        (`openings`). Raises `DataError` with the words `foreign` where the file holds something else.
+        (`openings`). Raises `DataError` with the words `foreign` where the file holds something else, and
+        `ConfigError` where another run writes to it.
         """
-        self.path = path
-        try:
-            self._file = path.open("ab", buffering=0)  # unbuffered: a row that was written survives this process
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        self.path, self._is_new = path, not path.exists()
+        if path == STREAM:
+            self._is_new, self._file = False, FileIO(1, "a", closefd=False)
+            return
+        check_regular(path)
+        self._file = self._opened()
         try:
             self._read(openings, take, foreign)
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     def append(self, row: Mapping[str, Any]) -> None:
@@ -425,10 +447,27 @@ class Journal(Closing):
         with writing_whole(self.path) as beside, self.path.open("rb") as file:
             beside.writelines(json.dumps(change(json.loads(line)), ensure_ascii=False) + "\n" for line in file)
         self._file.close()
-        self._file = self.path.open("ab", buffering=0)
+        self._file = self._opened()
 
     def close(self) -> None:
+        """A file that was made here and got no row is removed."""
+        with contextlib.suppress(OSError, ValueError):
+            if self._is_new and not os.fstat(self._file.fileno()).st_size:
+                self.path.unlink()
         self._file.close()
+
+    def _opened(self) -> FileIO:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = FileIO(self.path, "a")  # unbuffered: a row that was written survives this process
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        try:
+            lock(file.fileno(), self.path)
+        except ConfigError:
+            file.close()
+            raise
+        return file
 
     def _read(self, openings: tuple[str, str], take: Callable[[int, Any], bool], foreign: str) -> None:
         end = 0
@@ -441,6 +480,34 @@ class Journal(Closing):
                 if not is_whole:
                     self._file.truncate(end)
                 end += len(line)
+
+
+def lock(handle: int, path: Path) -> None:
+    """Keeps other runs off `path`, of which `handle` is open, until that is closed. Raises `ConfigError`."""
+    with contextlib.suppress(OSError):  # of a file system that knows no locks
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ConfigError(f"another run is at work in {path}: wait for it, or give another --out") from error
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Makes a folder, and keeps other runs off it. It is removed again if it stays empty."""
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
+        lock(handle, folder)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if is_new:
+                folder.rmdir()
+        os.close(handle)
 
 
 def _row_or_none(line: bytes) -> Any:

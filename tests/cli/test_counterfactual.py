@@ -68,9 +68,9 @@ def test_the_same_seed_gives_the_same_bytes(themis: Themis, data: Path, tmp_path
 
 def test_a_source_that_is_missing_leaves_the_old_file_as_it_was(themis: Themis, data: Path, tmp_path: Path) -> None:
     pairs = tmp_path / "flips.jsonl"
-    pairs.write_text("old")
+    pairs.write_text(old := '{"id": "1", "task": "code", "worlds": {}}')
     assert "mbpp.jsonl.gz cannot be read: No such file" in sentence(themis(*BUILD, "--out", pairs, "--tasks", "code"))
-    assert pairs.read_text() == "old"
+    assert pairs.read_text() == old
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["flips.jsonl"]
 
 

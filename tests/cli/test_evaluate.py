@@ -43,8 +43,9 @@ def test_only_some_tasks_are_run_where_asked(themis: Themis, tiny: Path, tmp_pat
 
 def test_what_cannot_be_read_or_written_is_one_sentence(themis: Themis, tiny: Path, tmp_path: Path) -> None:
     assert "holds no TASK/dev.jsonl" in sentence(themis("eval", "tara", "--data", tmp_path / "no", "--model", tiny))
-    unwritable = themis("eval", "tara", "--data", folder(tmp_path), "--model", tiny, "--out", tmp_path / "no" / "dev.json")
-    assert "cannot be written: No such file" in sentence(unwritable)
+    data = folder(tmp_path)
+    unwritable = themis("eval", "tara", "--data", data, "--model", tiny, "--out", data / "calendar" / "dev.jsonl" / "dev.json")
+    assert "cannot be written: nothing can be made in" in sentence(unwritable)
 
 
 def test_a_killed_evaluation_resumes_from_the_verdict_cache_beside_its_result(themis: Themis, tiny: Path, tmp_path: Path) -> None:

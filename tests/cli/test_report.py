@@ -21,8 +21,8 @@ def test_what_an_evaluation_wrote_becomes_a_page(themis: Themis, tiny: Path, tmp
 def test_what_is_no_run_and_what_cannot_be_written_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
     (tmp_path / "log.json").write_text(json.dumps([{"step": 1, "loss": 1.0}]))
     assert "none.json is not a run: give the JSON of" in sentence(themis("report", tmp_path / "none.json"))
-    assert "cannot be written" in sentence(themis("report", tmp_path, "--out", tmp_path / "no" / "page.html"))
-    assert "is one of the runs" in sentence(themis("report", tmp_path / "log.json", "--out", tmp_path / "log.json"))
+    assert "cannot be written" in sentence(themis("report", tmp_path, "--out", tmp_path / "log.json" / "page.html"))
+    assert "is a file that this command reads" in sentence(themis("report", tmp_path / "log.json", "--out", tmp_path / "log.json"))
     assert json.loads((tmp_path / "log.json").read_text()) == [{"step": 1, "loss": 1.0}]
 
 

@@ -172,7 +172,7 @@ def test_recordings_are_exported_sorted_and_imported(themis: Themis) -> None:
     assert "no recording" in sentence(themis("tools", "call", "wiki_search", "c", "--store", "new.db", "--tools-mode", "replay"))
     assert "not switched on" in sentence(themis("tools", "call", "translate", "c", "--store", "new.db", "--tools-mode", "replay"))
     assert sentence(themis("tools", "export-recordings", "no.db", "--out", "x")) == "no.db does not exist"
-    assert "is the store itself" in sentence(themis("tools", "export-recordings", "seen.db", "--out", "seen.db"))
+    assert "is a file that this command reads" in sentence(themis("tools", "export-recordings", "seen.db", "--out", "seen.db"))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from themis.cli.verdict_file import Summary, read_cases, score_file
-from themis.errors import DataError
+from themis.errors import ConfigError, DataError
 from themis.traces import Case, Judge, Verdict, case_key
 
 BY = {"model": "m", "weights": "1f", "rationale": "write"}
@@ -112,9 +112,10 @@ def test_the_file_of_cases_is_never_written_to(tmp_path: Path) -> None:
     assert data.read_bytes() == before
 
 
-def test_a_folder_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot be written: No such file or directory"):
-        score_file(write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "no" / "out.jsonl", Nobody(), BY)
+def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
+    out = tmp_path / "no" / "folder" / "out.jsonl"
+    score_file(write_cases(tmp_path / "in.jsonl", "a"), out, LengthJudge(), BY)
+    assert rows(out) == {"1": 1.0}
 
 
 # --- what a row is known by ------------------------------------------------------------------------
@@ -194,6 +195,27 @@ def test_rows_that_do_not_say_who_judged_are_refused(tmp_path: Path) -> None:
     out.write_text(json.dumps(Verdict("1", 1.0, None).to_json()) + "\n")
     with pytest.raises(DataError, match="line 1: the verdict does not say who judged what"):
         score_file(write_cases(tmp_path / "in.jsonl", "a"), out, Nobody(), BY)
+
+
+def test_two_runs_never_write_one_file(tmp_path: Path) -> None:
+    data, out = write_cases(tmp_path / "in.jsonl", "a"), tmp_path / "out.jsonl"
+
+    class Twice(LengthJudge):
+        def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+            with pytest.raises(ConfigError, match=r"another run is at work in .*out\.jsonl"):
+                score_file(data, out, Nobody(), BY)
+            yield from super().judge_all(cases)
+
+    score_file(data, out, Twice(), BY)
+    assert rows(out) == {"1": 1.0}
+
+
+def test_a_run_that_wrote_nothing_leaves_no_file(tmp_path: Path) -> None:
+    data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    data.write_text("{}\n")
+    with pytest.raises(DataError, match="'question' is missing"):
+        score_file(data, out, Nobody(), BY)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize(

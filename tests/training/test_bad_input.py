@@ -13,6 +13,7 @@ from tests.cli.conftest import Themis, sentence, themis
 from tests.fakes import byte_tokenizer, random_backbone, tiny_bert, tiny_config, tiny_model
 from tests.traces.test_chat_form import chat_tokenizer
 from tests.training.test_epochs import PAIRS
+from themis.files import locked
 from themis.model.checkpoint import ModelMeta, save_model
 from themis.model.reward_model import RewardModel
 from themis.training.outputs import ASIDE
@@ -172,3 +173,10 @@ def test_a_run_resumes_only_on_the_same_data_and_from_the_same_weights(themis: T
     assert themis("train", recipe, "--out", out, "--overwrite").exit_code == 0
     (out / "run.json").unlink()
     assert "holds checkpoints, and no run.json that says of what" in sentence(themis("train", recipe, "--out", out))
+
+
+def test_two_runs_never_train_in_one_folder_nor_over_what_they_read(themis: Themis, folder: Path, tmp_path: Path) -> None:
+    recipe = _recipe(folder, {})
+    with locked(tmp_path / "run"):
+        assert "another run is at work in" in sentence(themis("train", recipe, "--out", tmp_path / "run"))
+    assert "holds what this command reads" in sentence(themis("train", recipe, "--out", folder / "ours"))

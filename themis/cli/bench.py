@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from themis.cli.judging import JudgeOptions, import_libraries
+from themis.cli.output import check_output
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError, DataError
-from themis.files import write_whole
+from themis.files import STREAM, check_regular, write_whole
 
 if TYPE_CHECKING:
     from themis.evaluation.items import JudgedItem
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from themis.tools import Toolbox
     from themis.traces import Judge
 
-_OUT_HELP = "Write the result as JSON to this file."
+_OUT_HELP = "Write the result as JSON to this file, or to standard output (-)."
 _AGAINST_HELP = "Judge with this model, too, and give the paired difference to it."
 _VERDICTS_HELP = "The verdict cache: a case with a verdict in this file is not judged again."
 _VERDICTS_DEFAULT = "beside --out, else no cache"
@@ -63,11 +64,11 @@ def run_bench(
 
     from themis.evaluation.tables import render
 
-    check_files(options.out, options.verdicts)
+    check_files(options.out, options.verdicts, [options.store, options.settings], ("bench", "tasks", "items"))
     with options.toolbox(tara) as toolbox:
         subsets, not_run = load(toolbox)
         result = judge_bench(bench, split, subsets, not_run, toolbox, options, official)
-    Console(highlight=False).print(render(result))
+    Console(highlight=False, stderr=options.out == STREAM).print(render(result))
     if options.out is not None:
         write_whole(options.out, json.dumps(result, indent=1) + "\n")
     if options.save_temperature:
@@ -159,16 +160,13 @@ def _stored_temperature(model: str) -> float:
 
 def cache_beside(out: Path | None) -> Path | None:
     """The verdict cache of a result."""
-    return out.with_suffix(".verdicts.jsonl") if out else None
+    return None if out is None or out == STREAM else out.with_suffix(".verdicts.jsonl")
 
 
-def check_files(out: Path | None, verdicts: Path | None) -> None:
-    """Raise `DataError` now, before an hour of judging, where a file cannot be written."""
-    for path in (out, verdicts):
-        if path is not None:
-            try:
-                path.open("a").close()
-            except OSError as error:
-                raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
-    if out is not None and out == verdicts:
+def check_files(out: Path | None, verdicts: Path | None, inputs: Sequence[Path | None], keys: Sequence[str]) -> None:
+    """Raise an error now, before an hour of judging, where a file should not be written; see `check_output`."""
+    check_output(out, [*inputs, verdicts], keys)
+    if cache := verdicts or cache_beside(out):
+        check_regular(cache)
+    if out is not None and verdicts is not None and out.absolute() == verdicts.absolute():
         raise ConfigError(f"--out and --verdicts are the same file, {out}: give two")

@@ -9,9 +9,10 @@ import typer
 
 from themis.cli.bench import Out, Verdicts, cache_beside, check_files
 from themis.cli.judging import BatchSize, ModelOption, RationaleOption, SettingsFile, ToolFlags, Unsafe, import_libraries, open_toolbox
+from themis.cli.output import check_output
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
-from themis.files import write_whole, writing_whole
+from themis.files import STREAM, write_whole, writing_whole
 
 if TYPE_CHECKING:
     from themis.traces import Judge
@@ -37,6 +38,7 @@ def counterfactual(
     from themis.builder.tasks.registry import counterfactual_makers
     from themis.config import data_root
 
+    check_output(out, keys=("task", "worlds"))
     root = data_root()
     if root is None:
         raise ConfigError("the pairs are made from data sets: set THEMIS_DATA to the folder that holds them")
@@ -71,10 +73,10 @@ def evaluate(
     from themis.evaluation.verdict_cache import VerdictCache
     from themis.inference import Budget, known_by, load_judge
 
+    check_files(out, verdicts, [file, settings], ("model", "file", "tasks", "note"))
     pairs = read_counterfactuals(file)
     wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
     pairs = [pair for pair in pairs if pair.task in wanted]
-    check_files(out, verdicts)
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
         import_libraries()
@@ -86,7 +88,7 @@ def evaluate(
             judge = cache.cached(judge, key=cache_key(pairs))
         progress = lines_by_task(stack.enter_context(progress_bar()))
         result = evaluate_counterfactual(pairs, model, str(file), judge, progress)
-    Console(highlight=False).print(render_flips(result))
+    Console(highlight=False, stderr=out == STREAM).print(render_flips(result))
     if out is not None:
         write_whole(out, json.dumps(result, indent=2) + "\n")
 

@@ -8,6 +8,7 @@ import typer
 from themis.cli import counterfactual
 from themis.cli.bench import BenchOptions, run_bench
 from themis.cli.judging import with_options
+from themis.cli.output import check_output
 from themis.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def bench(
     judging: BenchOptions,
 ) -> None:
     """Judge the answers of any preference file: RewardBench, RewardBench 2, RM-Bench, JudgeBench, or your own."""
+    check_output(judging.out, [file])
     found: list[Form] = []
 
     def load(toolbox: "Toolbox") -> "tuple[Mapping[str, Subset], Sequence[NotRun]]":

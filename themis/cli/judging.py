@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from themis.errors import ConfigError
+
 if TYPE_CHECKING:
     from themis.inference import Budget
     from themis.tools import Toolbox
@@ -140,9 +142,11 @@ def open_toolbox(
     from themis.tools.setup.settings import read_settings
 
     chosen = read_settings(settings, [*(flags or ()), *(["code_run.unsafe=true"] if unsafe else [])])
+    mode = mode or ("auto" if store else "live")
+    if store and mode == "replay" and not store.exists():
+        raise ConfigError(f"there is no store {store} to replay: record one first with --tools-mode record")
     with ExitStack() as stack:
         recordings = stack.enter_context(ObservationStore(store)) if store else None
-        mode = mode or ("auto" if store else "live")
         toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, fuzzy_replay=fuzzy_replay, without=without or ())
         yield stack.enter_context(toolbox)
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from themis.errors import DataError
+from themis.cli.output import check_output
+from themis.files import STREAM, write_whole
 
 EXAMPLE = "Example: themis report dev.json vanilla.json runs/nano --out report.html"
 
@@ -20,11 +21,7 @@ def report(
     """Write evaluations and training runs as one self-contained HTML page: figures, plots, worst mistakes."""
     from themis.evaluation.page import page, read_run
 
+    check_output(out, runs, begins=page([]).partition("<title>")[0])
     read = [read_run(part) for path in runs for part in sorted(path.glob("stages/*"), key=lambda stage: stage.stat().st_mtime) or [path]]
-    if any(out.exists() and path.exists() and path.samefile(out) for path in runs):
-        raise DataError(f"{out} is one of the runs: give another file for the page")
-    try:
-        out.write_text(page(read, title), encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise DataError(f"{out} cannot be written: {error.strerror or error}") from error
-    typer.echo(f"{out}: {len(read)} runs")
+    write_whole(out, page(read, title))
+    typer.echo(f"{out}: {len(read)} runs", err=out == STREAM)

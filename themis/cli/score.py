@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from themis.cli.judging import JsonFlag, JudgeOptions, import_libraries, with_options
+from themis.cli.output import check_output
 from themis.cli.progress import progress_bar
 from themis.errors import ConfigError
+from themis.files import STREAM
 
 if TYPE_CHECKING:
     from themis.cli.verdict_file import Summary
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
 
 _CASES_HELP = "A file of cases instead: JSON lines, a JSON list, CSV or Parquet, with question and answer, messages, or pairs."
-_OUT_HELP = "With --cases: the file of the verdicts. Cases that have one there are left out."
+_OUT_HELP = "With --cases: the file of the verdicts, or - for standard output. Cases that have one there are left out."
 
 
 @with_options
@@ -35,10 +37,11 @@ def score(
 ) -> None:
     """Judge an answer, or a file of answers: the tools called, what they said, the reward."""
     if cases is None:
-        case: Case | None = _case(question, answer, context)
+        case: Case | None = _case(question, answer, context, out)
     else:
         case = None
         _check_no_case(question, answer, context, out)
+    check_output(out, [cases])
     import_libraries()
     with judging.toolbox() as toolbox:
         judge = judging.judge(toolbox)
@@ -48,11 +51,13 @@ def score(
             _score_file(cases, out, judge, judging.known_by(toolbox), json_output)
 
 
-def _case(question: str | None, answer: str | None, context: str | None) -> "Case":
+def _case(question: str | None, answer: str | None, context: str | None, out: Path | None) -> "Case":
     from themis.traces import case_from_json
 
     if question is None or answer is None:
         raise ConfigError("give --question and --answer, or a file of cases with --cases and --out")
+    if out is not None:
+        raise ConfigError("--out is the file of verdicts of --cases: leave it out, or give --cases")
     return case_from_json({"question": question, "answer": answer, "context": context}, "the command line")
 
 
@@ -84,7 +89,7 @@ def _score_file(cases: Path, out: Path, judge: "Judge", known_by: Mapping[str, A
         advance = lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases)  # noqa: E731
         summary = score_file(cases, out, judge, known_by, advance)
     if json_output:
-        typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}))
+        typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}), err=out == STREAM)
     else:
         typer.echo(_sentence(summary, out), err=True)
 

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags, open_toolbox
+from themis.cli.output import check_folder, check_output
 from themis.cli.progress import progress_bar
-from themis.errors import ConfigError, DataError
+from themis.errors import DataError
+from themis.files import STREAM, locked
 
 _CALLS_HELP = "JSON lines: calls (tool and argument), or verdicts of `themis score`."
 _CASES_HELP = "With verdicts: their cases, for tools that read the answer."
@@ -40,7 +42,8 @@ def index(
 
     for file in files:
         _check_there(file)
-    with progress_bar() as bar:
+    check_folder(out, files)
+    with locked(out), progress_bar() as bar:
         task = bar.add_task("passages", total=None)
         count = build_index(files, out, lambda done: bar.update(task, completed=done))
     _say(json_output, {"passages": count, "out": str(out)}, f"{count:,} passages in {out}")
@@ -56,6 +59,7 @@ def import_weather(
     from themis.tools.weather.importer import import_weather as import_file
 
     _check_there(file)
+    check_output(out, [file])
     with progress_bar() as bar:
         bar.add_task(f"reading {file.name}", total=None)
         count = import_file(file, out)
@@ -114,11 +118,11 @@ def export(
     from themis.tools import ObservationStore
 
     _check_there(store)
-    if out.exists() and out.samefile(store):
-        raise ConfigError(f"--out {out} is the store itself: give another file")
+    check_output(out, [store], ("tool", "argument", "case_digest", "status", "text"))
     with ObservationStore(store) as recordings:
         count = recordings.export_jsonl(out)
-    _say(json_output, {"observations": count, "out": str(out)}, f"{count:,} observations in {out}")
+    if out != STREAM:
+        _say(json_output, {"observations": count, "out": str(out)}, f"{count:,} observations in {out}")
 
 
 def import_(

@@ -3,13 +3,16 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from themis.cli.judging import ModelOption, import_libraries
+from themis.cli.output import check_folder
 from themis.cli.progress import BuildProgress, progress_bar
+from themis.files import locked
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -53,7 +56,8 @@ def train(
 
     directory = out or Path("runs") / Path(recipe).stem
     speaks = int(os.environ.get("RANK", 0)) == 0  # one process for all
-    with progress_bar(transient=False) as bar:
+    check_folder(directory, [settings.model.name, *settings.data.files])
+    with locked(directory) if speaks else nullcontext(), progress_bar(transient=False) as bar:
         model = run(
             settings,
             directory,
@@ -93,9 +97,11 @@ def export(
 
     from themis.model.export import export_classifier, export_merged
 
+    check_folder(out)
     types = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     write = export_merged if merged else export_classifier
-    typer.echo(f"{write(model, out, types[dtype] if dtype else None)}: written")
+    with locked(out):
+        typer.echo(f"{write(model, out, types[dtype] if dtype else None)}: written")
 
 
 def average(
@@ -106,7 +112,9 @@ def average(
     import_libraries()
     from themis.model.average import average as mean
 
-    typer.echo(f"{mean(models, out)}: written, the mean of {', '.join(models)}")
+    check_folder(out)
+    with locked(out):
+        typer.echo(f"{mean(models, out)}: written, the mean of {', '.join(models)}")
 
 
 def dev_pairs(root: Path | None) -> "dict[str, tuple[Pair, ...]]":

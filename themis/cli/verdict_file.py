@@ -13,7 +13,7 @@ from typing import Any
 
 from themis.data.columns import read_answers
 from themis.errors import DataError
-from themis.files import Journal, data_rows, difference
+from themis.files import STREAM, Journal, data_rows, difference
 from themis.traces import Case, Judge, case_key
 
 _ROW_OPENS = '{"id": '
@@ -55,7 +55,7 @@ def score_file(
     """
     if out.exists() and data.exists() and out.samefile(data):
         raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
-    comes_once = data.is_fifo() or data.is_char_device()
+    comes_once = data == STREAM or data.is_fifo() or data.is_char_device()
     summary = Summary(cases=None)
     keys: list[str] = []  # of the cases that the judge was handed
 

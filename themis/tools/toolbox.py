@@ -76,6 +76,8 @@ class Toolbox(Closing):
         self._memory: OrderedDict[Call, Future[Observation]] = OrderedDict()
         self._late: Counter[str] = Counter()
         self._settings = settings or Settings()
+        if settings and store is not None and mode in ("record", "auto"):
+            store.claim(known_settings(settings))
 
     @property
     def names(self) -> tuple[str, ...]:

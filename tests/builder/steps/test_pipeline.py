@@ -120,7 +120,7 @@ def test_a_folder_of_something_else_is_left_alone(data: Path, tmp_path: Path) ->
 
 
 def test_two_builds_in_one_folder_at_once_are_refused(tmp_path: Path) -> None:
-    with Work(tmp_path / "out", {"recipe": "a"}), pytest.raises(ConfigError, match="another build is at work"):
+    with Work(tmp_path / "out", {"recipe": "a"}), pytest.raises(ConfigError, match="another run is at work"):
         Work(tmp_path / "out", {"recipe": "a"})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -151,9 +152,40 @@ def test_what_cannot_be_recorded_or_written_is_a_data_error_and_the_store_goes_o
         store.put(CALL, Observation("second"))
         assert store.get(CALL) == Observation("second")
         with pytest.raises(DataError, match="cannot be written"):
-            store.export_jsonl(tmp_path / "nowhere" / "one.jsonl")
+            store.export_jsonl(tmp_path / "one.db" / "one.jsonl")
         with pytest.raises(DataError, match="cannot be read: No such file"):
             store.import_jsonl(tmp_path / "nowhere.jsonl")
+
+
+def test_a_tool_that_was_set_otherwise_is_refused_and_what_is_recorded_stays(tmp_path: Path) -> None:
+    with ObservationStore(tmp_path / "new" / "one.db") as store:
+        store.claim({"search": "serper 1", "calculator": "built in"})
+        store.claim({"search": "serper 2"})  # nothing was recorded of it
+        store.put(CALL, Observation("first"))
+        store.claim({"search": "serper 2", "other.": "MCP 1"})
+        for changed in ("serper 1", "brave 2"):
+            with pytest.raises(ConfigError, match=rf"recordings of search that was set otherwise \(serper 2, and now {changed}\)"):
+                store.claim({"calculator": "other", "search": changed})
+        store.put(Call("other.find", "{}"), Observation("found"))
+        with pytest.raises(ConfigError, match=r"recordings of other\. that was set otherwise"):
+            store.claim({"other.": "MCP 2"})
+        assert store.get(CALL) == Observation("first")
+
+
+def test_recordings_of_which_no_setting_is_noted_answer_for_any(tmp_path: Path) -> None:
+    with ObservationStore(tmp_path / "one.db") as store:
+        store.put(CALL, Observation("imported"))
+        store.claim({"search": "serper 1"})
+        store.claim({"search": "serper 2"})
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "photos.db") as photos:
+        photos.execute("CREATE TABLE photos (name TEXT)")
+    before = (tmp_path / "photos.db").read_bytes()
+    with pytest.raises(DataError, match="it is a database of something else"):
+        ObservationStore(tmp_path / "photos.db")
+    assert (tmp_path / "photos.db").read_bytes() == before
 
 
 _RECORDING = """

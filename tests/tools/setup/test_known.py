@@ -9,6 +9,7 @@ from themis.tools import Toolbox, tool
 from themis.tools.recordings.store import Call, ObservationStore
 from themis.tools.setup.known import known_settings
 from themis.tools.setup.settings import McpServer, Settings, ToolSetting
+from themis.tools.wiki.index import build_index, content_of_index
 from themis.traces import Observation
 
 SERVER: dict[str, Any] = {"command": ("serve",), "env": {"ZONE": "UTC", "API_KEY": "s3cret"}}
@@ -51,6 +52,17 @@ def test_data_count_by_what_is_in_them_wherever_they_are(tmp_path: Path, monkeyp
     monkeypatch.setenv("THEMIS_DATA", str(tmp_path / "data"))
     assert of() != without, "the recordings of THEMIS_DATA answer, too"
     assert of() == of(history_weather=("records", {"tara": str(tmp_path / "data" / "tara")}))
+
+
+def test_an_index_is_known_by_its_passages(tmp_path: Path) -> None:
+    known = []
+    for number, text in enumerate(("Oslo is in Norway.", "Oslo is in Norway.", "Oslo is in Sweden.")):
+        file = tmp_path / f"{number}.jsonl"
+        file.write_text(f'{{"title": "Oslo", "text": "{text}"}}')
+        build_index([file], tmp_path / str(number), engine="sqlite")
+        known.append(of(wiki_search=("index", {"path": str(tmp_path / str(number))})))
+    assert known[0] == known[1] != known[2]
+    assert content_of_index(tmp_path) is None
 
 
 @pytest.mark.parametrize(

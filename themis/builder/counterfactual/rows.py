@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from themis.errors import DataError
-from themis.files import checked_text, json_lines
+from themis.files import STREAM, checked_text, json_lines
 from themis.traces import Case, case_from_json
 
 
@@ -51,7 +51,7 @@ MakeCounterfactuals: TypeAlias = Callable[[Path, int, frozenset[str]], Iterator[
 
 def read_counterfactuals(file: Path) -> list[Counterfactual]:
     """The rows of a file; raises `DataError` that names file, line and field."""
-    if not file.is_file():
+    if file != STREAM and not file.is_file():
         raise DataError(f"{file} cannot be read: there is no such file; make one with `themis build counterfactual --out {file}`")
     rows = [_row(row, f"{file}, line {number}") for number, row in json_lines(file)]
     ids = [row.case.id for row in rows]

@@ -6,7 +6,6 @@ that rows of two recipes never mix.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ from typing import Any
 
 from themis.closing import Closing
 from themis.errors import ConfigError, DataError
-from themis.files import difference, remove, write_whole
+from themis.files import difference, lock, remove, write_whole
 
 FORM = 2
 """The format of the work folder; a folder of another format is not resumed."""
@@ -149,8 +148,8 @@ def _mark_in(path: Path) -> dict[str, Any] | None:
 def _locked(path: Path, out: Path) -> int:
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+        lock(handle, out)
+    except ConfigError:
         os.close(handle)
-        raise ConfigError(f"another build is at work in {out}; wait for it, or give another --out") from error
+        raise
     return handle

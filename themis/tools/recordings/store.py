@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, astuple, dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -59,9 +60,10 @@ class ObservationStore(Closing):
         self.path = str(path)
         self._lock = threading.Lock()
         try:
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
             _prepare(self._connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise DataError(f"{self.path}: cannot be opened as a store of observations ({error})") from error
 
     def get(self, call: Call) -> Observation | None:
@@ -93,6 +95,22 @@ class ObservationStore(Closing):
     def put_all(self, observations: Iterable[tuple[Call, Observation]]) -> None:
         """Records observations: all, or on failure none."""
         self._put_rows([(*astuple(call), observation.status, observation.text) for call, observation in observations])
+
+    def claim(self, settings: Mapping[str, str]) -> None:
+        """Notes how tools and servers are set. Raises `ConfigError` for recordings of one that was set otherwise.
+
+        Recordings of which nothing is noted, such as imported ones, answer for any setting.
+        """
+        recorded = {part for name in self.tools() for part in (name, f"{name.partition('.')[0]}.")}
+        with self._lock, suppress(sqlite3.OperationalError):  # of a store that can only be read
+            self._connection.execute("CREATE TABLE IF NOT EXISTS settings (tool TEXT PRIMARY KEY, setting TEXT NOT NULL)")
+            noted = dict(self._connection.execute("SELECT tool, setting FROM settings"))
+            for tool in recorded & settings.keys():
+                if (was := noted.get(tool, settings[tool])) != settings[tool]:
+                    why = f"recordings of {tool} that was set otherwise ({was}, and now {settings[tool]})"
+                    raise ConfigError(f"{self.path} holds {why}: give another --store, or --tools-mode replay")
+            fresh = [(tool, setting) for tool, setting in settings.items() if tool not in recorded]
+            self._connection.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", fresh)
 
     def tools(self) -> frozenset[str]:
         """The names of the tools with recordings."""
@@ -183,7 +201,10 @@ class Recorder:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    """Sets WAL mode. SQLite refuses it, without waiting, while another process does the same."""
+    """Sets WAL mode, which SQLite refuses, without waiting, while another process is just doing so."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "observations" not in tables:
+        raise sqlite3.DatabaseError("it is a database of something else")
     for _ in range(200):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

@@ -9,6 +9,7 @@ from themis.config import data_root
 from themis.files import content_of, digest
 from themis.tools.setup.settings import Settings, ToolSetting, is_secret
 from themis.tools.weather.tool import RECORDINGS
+from themis.tools.wiki.index import content_of_index
 
 
 def known_settings(settings: Settings) -> dict[str, str]:
@@ -24,7 +25,7 @@ def _known(setting: ToolSetting) -> str:
     files = [Path(str(told.pop("path"))).expanduser()] if "path" in told else []
     if setting.backend == "records":
         files.append(Path(told.pop("tara", None) or (data_root() or Path()) / "tara").expanduser() / RECORDINGS)
-    return f"{setting.backend} {digest([told, [content_of(file) for file in files if file.exists()]])}"
+    return f"{setting.backend} {digest([told, [content_of_index(file) or content_of(file) for file in files if file.exists()]])}"
 
 
 def _open(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ Passages are ranked by BM25 over stemmed English words. The title has half the w
 that shares a word wins. Knows nothing of tools or of where articles come from.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -57,7 +58,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
     engine = engine or ("tantivy" if find_spec("tantivy") else "sqlite")
     made = _engine(engine, out)
     _refuse_foreign(out)
-    count, left_out = 0, LeftOut()
+    count, left_out, content = 0, LeftOut(), hashlib.sha256()
 
     def counted() -> Iterator[Passage]:
         nonlocal count
@@ -65,6 +66,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
             for article in articles(path, left_out):
                 for passage in passages_of(article):
                     yield passage
+                    content.update(json.dumps([passage.title, passage.text, passage.url]).encode())
                     count += 1
                     if progress is not None and count % 1_000 == 0:
                         progress(count)
@@ -75,7 +77,7 @@ def build_index(files: Sequence[Path], out: Path, progress: Callable[[int], None
         left_out.tell(count)
         if count == 0:
             raise DataError(f"{', '.join(map(str, files)) or 'no file'}: no article to index")
-        _write_manifest(beside, engine, count, files)
+        _write_manifest(beside, engine, count, files, content.hexdigest()[:32])
         _replace(out, beside)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -223,17 +225,18 @@ def _analyser() -> Any:
 
 def _refuse_foreign(out: Path) -> None:
     """An old index may be replaced; anything else may not."""
-    if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_ours(out))):
+    if not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _manifest(out))):
         return
     raise ConfigError(f"{out} exists and is not a passage index; name another folder for the index")
 
 
-def _is_ours(directory: Path) -> bool:
+def _manifest(directory: Path) -> dict[str, Any] | None:
+    """The manifest of an index; None of anything else."""
     try:
         manifest = json.loads((directory / MANIFEST).read_bytes())
     except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("kind") == KIND
+        return None
+    return manifest if isinstance(manifest, dict) and manifest.get("kind") == KIND else None
 
 
 def _folder_beside(out: Path) -> Path:
@@ -253,12 +256,17 @@ def _replace(out: Path, whole: Path) -> None:
     os.replace(whole, out)
 
 
-def _write_manifest(directory: Path, engine: str, passages: int, files: Sequence[Path]) -> None:
+def content_of_index(directory: Path) -> str | None:
+    """The engine and a hash of the passages: the files of equal indexes differ. None of anything else."""
+    return f"{found['engine']} {found['content']}" if (found := _manifest(directory)) and "content" in found else None
+
+
+def _write_manifest(directory: Path, engine: str, passages: int, files: Sequence[Path], content: str) -> None:
     for path in directory.iterdir():
         path.chmod(0o644)  # tantivy writes some files that only the owner can read
     sizes = {path.name: path.stat().st_size for path in sorted(directory.iterdir()) if not path.name.startswith(".")}
-    sources = [path.name for path in files]
-    manifest = {"kind": KIND, "version": VERSION, "engine": engine, "passages": passages, "sources": sources, "files": sizes}
+    told = {"engine": engine, "passages": passages, "content": content, "sources": [path.name for path in files], "files": sizes}
+    manifest = {"kind": KIND, "version": VERSION, **told}
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -268,9 +276,9 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
         raise DataError(f"{directory}: there is no such folder; {again}")
     if not (directory / MANIFEST).is_file():
         raise DataError(f"{directory} is not a passage index: it has no {MANIFEST}; {again}")
-    if not _is_ours(directory):
+    manifest = _manifest(directory)
+    if manifest is None:
         raise DataError(f"{directory} is not a passage index: its {MANIFEST} was written by something else, or is cut off; {again}")
-    manifest: dict[str, Any] = json.loads((directory / MANIFEST).read_bytes())
     if manifest.get("version") != VERSION or manifest.get("engine") not in ENGINES:
         raise DataError(f"{directory} was made by another version of Themis; {again}")
     for name, size in manifest["files"].items():
