@@ -165,5 +165,5 @@ def test_rows_go_from_standard_input_to_standard_output(tiny: Path, tmp_path: Pa
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == ["1"], done.stderr
     assert json.loads(done.stderr)["judged"] == 1
     done = piped(json.dumps(PAIR) + "\n", "eval", "bench", "-", "--out", "-", "--model", tiny, "--rationale", "skip")
-    assert json.loads(done.stdout)["tasks"]["pairs"]["n"] == 1, done.stderr
+    assert json.loads(done.stdout)["tasks"]["all"]["n"] == 1, done.stderr
     assert "pairs" in done.stderr

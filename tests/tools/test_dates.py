@@ -138,6 +138,22 @@ def test_other_things_beside_a_date_are_no_date(text: str) -> None:
         "20150324T103000Z",
         "24/Mar/2015:10:00:00 +0000",
         "Tue Mar 24 2015 10:00:00 GMT+0100 (Central European Standard Time)",
+        "24 Mar 2015 10.30am",
+        "24. März 2015 gegen 10 Uhr",
+        "24.03.2015 vormittags",
+        "24. Maerz 2015",
+        "le mardi 24 mars 2015 à 10 heures",
+        "24 mars 2015 au matin",
+        "24 de marzo de 2015, 10:30 hs",
+        "24 مارس 2015م",
+        "24 मार्च 2015 शाम 5 बजे",
+        "T3, 24/03/2015",
+        "2015 年 3 月 24 日 （ 火 ）",
+        "2015-03-24 / Tuesday",
+        "2015-03-24_10:30",
+        "**24 March 2015**",
+        "“24 March 2015”",
+        "2015-03-24?",
     ],
 )
 def test_a_day_is_read_in_each_of_its_forms(text: str) -> None:
@@ -241,6 +257,17 @@ def test_months_of_further_languages_are_looked_up_where_the_extra_is_installed(
         *("24 Μάρτιος 2015", "24.03.2015 (вт)", "24 במרץ 2015", "2015. március 24., kedd", "24 Mart 2015 Salı 10:30", "২৪ মার্চ ২০১৫"),
     ):
         assert read_argument(week_day.schema, text) == {"day": date(2015, 3, 24)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["24-03-2015 10:30 uur", "24 marca 2015 r. godz. 10:30", "24 Maret 2015 pukul 10.30 WIB", "24 mars 2015 klockan 10:30"]
+    + ["2015-03-24 kl. 10", "24 Μαρτίου 2015 στις 10:30", "24. března 2015 v 10:30 hod.", "24 martie 2015 ora 10:30"]
+    + ["۲۴ مارس ۲۰۱۵ ساعت ۱۰:۳۰", "২৪ মার্চ ২০১৫ সকাল ১০:৩০", "«24 марта 2015 г.»"],
+)
+def test_a_time_of_day_is_read_in_further_languages(text: str) -> None:
+    pytest.importorskip("dateparser", reason="the extra 'dates' is not installed")
+    assert (year_month_day(text) or (0, 0))[::2] == (2015, 24)
 
 
 def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_an_equation_without_its_other_side_asks_for_the_value(expression: str) 
     assert calculator(expression) == "12"
 
 
-@pytest.mark.parametrize("expression", ["1, 000 + 5", "1,\u00a0000", "12, 345 + 5", "5 + 1, 500", "0, 5 * 2", "1 + 1, 05", "1, 000, 000"])
+@pytest.mark.parametrize("expression", ["1, 000 + 5", "1,\u00a0000", "12, 345 + 5", "5 + 1, 500", "0, 5 * 2", "1 + 1, 05", "1, 000, 000", "1 , 000"])
 def test_a_number_torn_by_a_blank_is_no_list(expression: str) -> None:
     with pytest.raises(ToolError, match="part of one number"):
         calculator(expression)
@@ -160,6 +160,16 @@ def test_a_list_of_sums_is_a_list() -> None:
         ("1.234.567", None),
         ("2.5M", None),
         ("3 dozen", None),
+        ("5 Millionen", None),
+        ("5 tsd", None),
+        ("5 millones de pesos", None),
+        ("5 тыс. рублей", None),
+        ("3 tenths", None),
+        ("5 squared", None),
+        ("5 miles", 5),
+        ("> 5", None),
+        ("=> 5", 5),
+        ("<b>5</b>", 5),
         ("not 5", None),
         ("1/0", None),
         ("10+John's age", None),

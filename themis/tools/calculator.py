@@ -42,8 +42,8 @@ _PERCENT = re.compile(r"(?<=[\d)\s])per ?cent\b", re.IGNORECASE)
 _ASKED = re.compile(r"^\s*[=＝]+|[=＝]+\s*[?？]?\s*$")
 """What asks for a value: `7 + 5 =`, `7+5=?`, `=7+5`."""
 _TORN = re.compile(
-    r"\d+,\s+0\d+|(?<![\d.])0,\s+\d+|(?:^|,\s|[;\n])\s*\d{1,3},\s+\d{3}(?![\d.])"
-    r"|(?<!\d)\d{1,3},\s+\d{3}(?=\s*(?:$|[;=\n]|,\s))"
+    r"\d+\s*,\s+0\d+|(?<![\d.])0\s*,\s+\d+|(?:^|,\s|[;\n])\s*\d{1,3}\s*,\s+\d{3}(?![\d.])"
+    r"|(?<!\d)\d{1,3}\s*,\s+\d{3}(?=\s*(?:$|[;=\n]|,\s))"
 )
 """`1, 000` may be one number or two. In `15-8, 600/3` each is a sum."""
 

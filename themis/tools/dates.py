@@ -55,18 +55,24 @@ _CLOCK = "|".join(
     [
         rf"{_HOUR}:{_SIXTY}(?::[0-6]\d(?:[.,]\d+)?)?",
         rf"{_HOUR} ?[时時点點시](?: ?[0-5]?\d ?[分분](?: ?\d\d? ?[秒초])?| ?[半반整])?",
-        rf"{_HOUR} ?(?:h|gio) ?(?:{_SIXTY})?",
-        rf"{_HOUR}(?:\.{_SIXTY})?(?= ?(?:uhr|hrs?|hours?|o'clock|heures?)\b)",
-        r"(?:1[0-2]|0?[1-9])(?= ?[ap]\.? ?m\b)",
+        rf"{_HOUR} ?(?:h|gio)(?![^\W\d_]) ?(?:{_SIXTY})?",
+        rf"{_HOUR}(?:\.{_SIXTY})?(?= ?(?:uhr|hr?s?|hours?|o'clock|heures?|uur|hod|बजे|(?:de la|da) (?:manana|manha|tarde|noche|noite))(?!\w))",
+        rf"(?:{'|'.join(f'(?<={word} )' for word in _WORDS['clock'])}){_HOUR}(?:\.{_SIXTY})?(?!\.?\d)",
+        rf"(?:1[0-2]|0?[1-9])(?:\.{_SIXTY})?(?= ?[ap]\.? ?m\b)",
         rf"(?<=\dt){_HOUR}(?:{_SIXTY}){{0,2}}(?:\.\d+)?",
     ]
 )
 _TIME = re.compile(rf"(?:(?<=\d)[t:]|(?<!\d))(?:{_HALF_OF_DAY} ?)?(?:{_CLOCK})(?: ?[+-]\d\d(?::?\d\d)?(?![\d-]))?(?![\d:])")
 _EAST_ASIAN_WEEK_DAY = re.compile(
-    r"(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[月火水木金土日]曜日?|[월화수목금토일]요일|[(\[【](?:[一二三四五六日月火水木金土월화수목금토일]|t[2-7]|cn)[)\]】]"
+    r"(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[月火水木金土日]曜日?|[월화수목금토일]요일|[(\[【] ?[一二三四五六日月火水木金土월화수목금토일] ?[)\]】]"
+    r"|\bt[2-7]\b|[(\[]cn[)\]]"
 )
-_BETWEEN_WORDS = re.compile(r"[\s,.;:/()\[\]'’،、|-]+")
-_BETWEEN_TOKENS = re.compile(r"[\s,;()\[\]'،、|]+")
+_VIETNAMESE_WEEK_DAY = re.compile(r"\bthứ ?[2-7]\b", re.IGNORECASE)
+"""Read with its accent, for `Thu 5 March` is another thing."""
+_ARABIC_ERA = re.compile(r"(?<=\d)م(?!\w)")
+_BETWEEN = r"\s,;()\[\]'\"“”„«»*`_!?،、|"
+_BETWEEN_WORDS = re.compile(rf"[{_BETWEEN}.:/-]+")
+_BETWEEN_TOKENS = re.compile(rf"[{_BETWEEN}]+")
 
 
 def day_of(text: str) -> date | None:
@@ -223,14 +229,15 @@ def _more_words() -> Words:
 
 def _without_time(text: str) -> str:
     """The folded text without time of day and offset, and without the weekdays of East Asia, which stand unparted."""
-    text = _TIME.sub(" ", _ZONE.sub("", _folded(text)), count=1)
+    text = _folded(_VIETNAMESE_WEEK_DAY.sub(" ", unicodedata.normalize("NFC", text)))
+    text = _TIME.sub(" ", _ZONE.sub("", _ARABIC_ERA.sub(" ", text)), count=1)
     return " ".join(_EAST_ASIAN_WEEK_DAY.sub(" ", text).split())
 
 
 def _without_words(text: str, words: Words) -> str:
     """Without weekdays and the like, so that digits remain of a date in digits."""
     ignored = words[1]
-    tokens = [token for token in _BETWEEN_TOKENS.split(text) if not all(part in ignored for part in re.split(r"[-.:]", token) if part)]
+    tokens = [token for token in _BETWEEN_TOKENS.split(text) if not all(part in ignored for part in re.split(r"[-.:/]", token) if part)]
     return " ".join(tokens).strip(" .:")
 
 

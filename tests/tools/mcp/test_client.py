@@ -304,18 +304,23 @@ def test_calls_at_the_same_time_share_a_connection() -> None:
 
 
 def test_a_recorded_server_is_replayed_without_being_started(tmp_path: Path) -> None:
-    works = Settings(servers={"odd": McpServer(command=(sys.executable, "-S", "-E", str(STRANGER)))})
-    gone = Settings(servers={"odd": McpServer(command=(sys.executable, "-c", "raise SystemExit(1)"), startup=5)})
+    program = tmp_path / "server.py"
+    program.write_text(STRANGER.read_text())
+    settings = Settings(servers={"odd": McpServer(command=(sys.executable, "-S", "-E", str(program)), startup=5)})
+    other = Settings(servers={"odd": McpServer(command=(sys.executable, str(program), "--other"), startup=5)})
     with ObservationStore(tmp_path / "observations.db") as store:
-        with default_toolbox("auto", store, settings=works) as toolbox:
+        with default_toolbox("auto", store, settings=settings) as toolbox:
             assert toolbox.call(Action("odd.echo", "hello")) == Observation("hello")
-        with default_toolbox("replay", store, settings=gone) as toolbox:
+        program.write_text("raise SystemExit(1)")
+        with default_toolbox("replay", store, settings=other) as toolbox:
             assert toolbox.call(Action("odd.echo", '{"text": "hello"}')) == Observation("hello")
             with pytest.raises(DataError, match=r"no recording of odd\.echo"):
                 toolbox.call(Action("odd.echo", "another"))
-        with default_toolbox("auto", store, settings=gone) as toolbox:
+        with default_toolbox("auto", store, settings=settings) as toolbox:
             assert toolbox.call(Action("odd.echo", "hello")) == Observation("hello")
             assert toolbox.call(Action("odd.echo", "another")).status == "unavailable"
+        with pytest.raises(ConfigError, match=r"recordings of odd\. that was set otherwise"):
+            default_toolbox("auto", store, settings=other)
 
 
 def test_what_is_missing_of_a_server_is_said_before_anything_is_judged() -> None:
