@@ -213,7 +213,7 @@ def test_two_runs_never_write_one_file(tmp_path: Path) -> None:
 def test_a_run_that_wrote_nothing_leaves_no_file(tmp_path: Path) -> None:
     data, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     data.write_text("{}\n")
-    with pytest.raises(DataError, match="'question' is missing"):
+    with pytest.raises(DataError, match="field 'answer' "):
         score_file(data, out, Nobody(), BY)
     assert not out.exists()
 

@@ -17,8 +17,8 @@ def check_output(out: Path | None, inputs: Iterable[str | Path | None] = (), key
     if out is None or out == STREAM:
         return
     check_regular(out)
-    for path in filter(None, inputs):
-        if out.exists() and Path(path).exists() and out.samefile(path):
+    for path in inputs:
+        if path and out.exists() and Path(path).exists() and out.samefile(path):
             raise ConfigError(f"--out {out} is a file that this command reads ({path}): give another file")
     content = out.read_bytes() if (keys or begins) and out.exists() else b""
     if content and not (_has_keys(content, keys) and content.startswith(begins.encode())):
@@ -32,8 +32,8 @@ def check_folder(out: Path, inputs: Iterable[str | Path | None] = ()) -> None:
     """Raises `ConfigError` where a folder to write is standard output, or holds what the command reads."""
     if out == STREAM:
         raise ConfigError("--out - is standard output, and a folder is written: name one")
-    for path in filter(None, inputs):
-        if Path(path).exists() and Path(path).resolve().is_relative_to(out.resolve()):
+    for path in inputs:
+        if path and Path(path).exists() and Path(path).resolve().is_relative_to(out.resolve()):
             raise ConfigError(f"--out {out} holds what this command reads ({path}): give another folder")
 
 
