@@ -119,7 +119,9 @@ def test_an_equation_without_its_other_side_asks_for_the_value(expression: str) 
     assert calculator(expression) == "12"
 
 
-@pytest.mark.parametrize("expression", ["1, 000 + 5", "1,\u00a0000", "12, 345 + 5", "5 + 1, 500", "0, 5 * 2", "1 + 1, 05", "1, 000, 000", "1 , 000"])
+@pytest.mark.parametrize(
+    "expression", ["1, 000 + 5", "1,\u00a0000", "12, 345 + 5", "5 + 1, 500", "0, 5 * 2", "1 + 1, 05", "1, 000, 000", "1 , 000"]
+)
 def test_a_number_torn_by_a_blank_is_no_list(expression: str) -> None:
     with pytest.raises(ToolError, match="part of one number"):
         calculator(expression)

@@ -56,7 +56,7 @@ _CLOCK = "|".join(
         rf"{_HOUR}:{_SIXTY}(?::[0-6]\d(?:[.,]\d+)?)?",
         rf"{_HOUR} ?[时時点點시](?: ?[0-5]?\d ?[分분](?: ?\d\d? ?[秒초])?| ?[半반整])?",
         rf"{_HOUR} ?(?:h|gio)(?![^\W\d_]) ?(?:{_SIXTY})?",
-        rf"{_HOUR}(?:\.{_SIXTY})?(?= ?(?:uhr|hr?s?|hours?|o'clock|heures?|uur|hod|बजे|(?:de la|da) (?:manana|manha|tarde|noche|noite))(?!\w))",
+        rf"{_HOUR}(?:\.{_SIXTY})?(?= ?(?:uhr|hr?s?|hours?|o'clock|heures?|uur|hod|बजे|(?:de la|da) (?:manh?an?a|tarde|noche|noite))(?!\w))",
         rf"(?:{'|'.join(f'(?<={word} )' for word in _WORDS['clock'])}){_HOUR}(?:\.{_SIXTY})?(?!\.?\d)",
         rf"(?:1[0-2]|0?[1-9])(?:\.{_SIXTY})?(?= ?[ap]\.? ?m\b)",
         rf"(?<=\dt){_HOUR}(?:{_SIXTY}){{0,2}}(?:\.\d+)?",
@@ -64,7 +64,8 @@ _CLOCK = "|".join(
 )
 _TIME = re.compile(rf"(?:(?<=\d)[t:]|(?<!\d))(?:{_HALF_OF_DAY} ?)?(?:{_CLOCK})(?: ?[+-]\d\d(?::?\d\d)?(?![\d-]))?(?![\d:])")
 _EAST_ASIAN_WEEK_DAY = re.compile(
-    r"(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[月火水木金土日]曜日?|[월화수목금토일]요일|[(\[【] ?[一二三四五六日月火水木金土월화수목금토일] ?[)\]】]"
+    r"(?:星期|周|週|礼拜|禮拜)[一二三四五六日天]|[月火水木金土日]曜日?|[월화수목금토일]요일"
+    r"|[(\[【] ?[一二三四五六日月火水木金土월화수목금토일] ?[)\]】]"
     r"|\bt[2-7]\b|[(\[]cn[)\]]"
 )
 _VIETNAMESE_WEEK_DAY = re.compile(r"\bthứ ?[2-7]\b", re.IGNORECASE)

@@ -31,7 +31,8 @@ _MINUS = re.compile(r"\b(?:minus|negative)\s*$", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"\s?(?:[kKMBT]|bn|mn|mio|mrd|tn|mil)\b|[mbtxyz]\b|\s?(?:\\?pi\b|\\sqrt|[π√만억천백])|\s*[*^+]\s*\w"
     r"|.*\b(?i:hundred|thousand|[mbtr]+illi(?:on|ard)|mill[oó]n|miljoen|dozen|lakh|crore|tenth)(?:s|es|en|ths?)?\b"
-    r"|.*\b(?i:tausend|tsd|mille|mln|mld|squared|cubed|тысяч\w*|тыс|миллион\w*|млн)\b|.*\band[ -](?:an?[ -]|one[ -])?(?:half|third|quarter)\b"
+    r"|.*\b(?i:tausend|tsd|mille|mln|mld|squared|cubed|тысяч\w*|тыс|миллион\w*|млн)\b"
+    r"|.*\band[ -](?:an?[ -]|one[ -])?(?:half|third|quarter)\b"
 )
 
 

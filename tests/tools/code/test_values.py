@@ -23,12 +23,17 @@ from themis.tools.code.values import MAX_VALUE, Incomparable, contains, decoded,
 from themis.traces import Case
 
 NAMES = """
+from array import array
 from collections import *
 from dataclasses import *
 from datetime import *
 from decimal import *
 from enum import *
 from fractions import *
+from pathlib import PurePosixPath
+from types import MappingProxyType, SimpleNamespace
+from uuid import UUID
+from zoneinfo import ZoneInfo
 Colour = Enum("Colour", "RED BLUE")
 Level = IntEnum("Level", "LOW HIGH")
 Pair = namedtuple("Pair", "x y")
@@ -116,6 +121,10 @@ def test_what_the_page_says_is_equal_is_equal(sandbox: Sandbox, claim: str, equa
         "assert 10**5000 - 1 == int('9' * 4000) * 10**1000 + (10**1000 - 1)",
         "assert -(10**5000) < 10**5000",
         "assert '\\ud800' == chr(0xd800)",
+        "assert Point(1, 2) < Point(1, 3)",
+        "assert memoryview(b'ab') == b'ab'",
+        "assert datetime(2024, 1, 1, tzinfo=ZoneInfo('UTC')) == datetime(2024, 1, 1, tzinfo=timezone.utc)",
+        "assert ... == ...",
         "assert Point(1, 2) == Point(1, 2) and Point(1, 2) != Pair(1, 2)",
     ],
 )

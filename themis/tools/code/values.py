@@ -8,15 +8,17 @@ Python. Imports the standard library alone.
 import builtins
 import dataclasses
 import os
-from collections import Counter, OrderedDict, deque
+from array import array
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, UserString, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from itertools import chain, islice
 from json.encoder import encode_basestring_ascii as _quoted
 from operator import index
+from types import EllipsisType, MappingProxyType, SimpleNamespace
 from typing import Any, TypeAlias
 
 MAX_VALUE = 8 << 20
@@ -81,7 +83,10 @@ def _parts(value: Any, kind: type) -> tuple[str, Any]:
     if issubclass(kind, Enum):
         return "own", (kind.__qualname__, value._name_ or value._value_)
     if dataclasses.is_dataclass(kind) and kind.__dataclass_params__.eq:  # type: ignore[attr-defined]
-        return "own", (kind.__qualname__, *(getattr(value, field.name) for field in dataclasses.fields(kind) if field.compare))
+        name = "ordered" if kind.__dataclass_params__.order else "own"  # type: ignore[attr-defined]
+        return name, (kind.__qualname__, *(getattr(value, field.name) for field in dataclasses.fields(kind) if field.compare))
+    if told := _BY_NAME.get((kind.__module__, kind.__name__)):
+        return "own", (kind.__name__.removeprefix("Pure"), told(value))
     return "other", (kind.__name__[:100],)
 
 
@@ -101,6 +106,13 @@ _LEAVES: dict[type, Callable[[Any], str]] = {
     float: _double,
     str: _quoted,
 }
+_BY_NAME: dict[tuple[str, str], Callable[[Any], Any]] = {
+    **{("pathlib", name): str for name in ("PosixPath", "PurePosixPath", "PureWindowsPath")},
+    **{("ipaddress", f"IPv{number}{name}"): str for number in (4, 6) for name in ("Address", "Network", "Interface")},
+    ("uuid", "UUID"): str,
+    ("zoneinfo", "ZoneInfo"): str,
+}
+"""Further classes of the standard library, which nobody needs to import for this. Their text says what they are."""
 _BUILT_IN = frozenset(value for value in vars(builtins).values() if type(value) is type)
 _flat = chain.from_iterable
 # The class is the program's to patch, what it had at the start is not.
@@ -133,6 +145,11 @@ class Own:
     """A member of an enum, a dataclass or a class, by its name and parts."""
 
     parts: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Ordered(Own):
+    """One of a dataclass that has an order."""
 
 
 def decoded(values: Sequence[Any]) -> list[Any]:
@@ -195,7 +212,7 @@ def _number(part: Any) -> float:
 
 
 Parts: TypeAlias = Callable[[Any], Any]
-_KINDS: tuple[tuple[type, str, Parts, Parts], ...] = (
+_KINDS: tuple[tuple[Any, str, Parts, Parts], ...] = (
     (int, "", int.__int__, int),
     (float, "", float.__float__, float),
     (str, "", str.__str__, str),
@@ -205,6 +222,7 @@ _KINDS: tuple[tuple[type, str, Parts, Parts], ...] = (
     (list, "list", list.__iter__, list),
     (tuple, "tuple", tuple.__iter__, tuple),
     (deque, "deque", deque.__iter__, deque),
+    (memoryview, "bytes", lambda value: (memoryview.tobytes(value).hex(),), lambda parts: bytes.fromhex(parts[0])),
     (range, "range", lambda value: (value.start, value.stop, value.step), lambda parts: range(*parts)),
     (set, "set", set.__iter__, _set),
     (frozenset, "set", frozenset.__iter__, _set),
@@ -213,6 +231,14 @@ _KINDS: tuple[tuple[type, str, Parts, Parts], ...] = (
     (OrderedDict, "OrderedDict", lambda value: _flat(OrderedDict.items(value)), lambda parts: OrderedDict(_mapping(parts))),
     (Counter, "Counter", lambda value: _flat(dict.items(value)), lambda parts: Counter(_mapping(parts))),
     (dict, "dict", lambda value: _flat(dict.items(value)), _mapping),
+    (UserDict | ChainMap | MappingProxyType, "dict", lambda value: _flat(value.items()), _mapping),
+    (UserList, "list", iter, list),
+    (UserString, "", str, str),
+    (array, "own", lambda value: ("array", list(value)), lambda parts: Own(tuple(parts))),
+    (timezone, "own", lambda value: ("timezone", timezone.utcoffset(value, None)), lambda parts: Own(tuple(parts))),
+    (slice, "own", lambda value: ("slice", value.start, value.stop, value.step), lambda parts: Own(tuple(parts))),
+    (SimpleNamespace, "own", lambda value: ("SimpleNamespace", dict(vars(value))), lambda parts: Own(tuple(parts))),
+    (EllipsisType, "own", lambda value: ("...",), lambda parts: Own(tuple(parts))),
     (datetime, "datetime", lambda value: (datetime.isoformat(value),), lambda parts: datetime.fromisoformat(parts[0])),
     (date, "date", lambda value: (date.isoformat(value),), lambda parts: date.fromisoformat(parts[0])),
     (time, "time", lambda value: (time.isoformat(value),), lambda parts: time.fromisoformat(parts[0])),
@@ -224,6 +250,7 @@ _KINDS: tuple[tuple[type, str, Parts, Parts], ...] = (
 _BUILD: dict[str, Parts] = {name: build for _, name, _, build in _KINDS if name} | {
     "int": lambda parts: int(parts[0], 16),
     "own": lambda parts: Own(tuple(parts)),
+    "ordered": lambda parts: Ordered(tuple(parts)),
     "other": lambda parts: Unseen(f"values of the program's own class {parts[0]} cannot be compared", f"{parts[0]}"),
     "large": lambda parts: Unseen(f"a value is too large to be compared (more than {MAX_VALUE >> 20} MB)"),
 }

@@ -20,6 +20,7 @@ import signal
 import socket
 import sys
 import time
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,8 +168,11 @@ def _high(descriptor: int) -> int:
 
 
 def _libraries() -> list[str]:
-    """The directories of the standard library: all of `sys.path`, as the worker starts without site packages."""
-    found = [os.path.realpath(path) for path in sys.path if os.path.isdir(path)]
+    """The directories of the standard library: all of `sys.path`, as the worker starts without site packages.
+
+    And the time zones that it reads.
+    """
+    found = [os.path.realpath(path) for path in (*sys.path, *zoneinfo.TZPATH) if os.path.isdir(path)]
     return list(dict.fromkeys(found))
 
 
