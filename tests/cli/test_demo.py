@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis
-from themis.cli.demo import judged_pairs
+from themis.cli.demo import judged_pairs, wins
 from themis.cli.demo_cases import DEMO_PAIRS
+from themis.evaluation.ranking import JudgedPair
 from themis.tools import Toolbox
 from themis.tools.calculator import check_answer
 from themis.tools.demo import demo_tools
-from themis.traces import Action, Case, Judge, Pair, Verdict
+from themis.traces import Action, Case, Judge, Pair, Reason, Verdict
 
 CALLS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "weekday": ("Tuesday", [("Calendar.week_day", "2015-03-24")]),
@@ -55,6 +56,12 @@ def test_pairs_come_in_order_however_the_verdicts_do() -> None:
     judged = list(judged_pairs(DEMO_PAIRS, Backwards()))
     assert [entry.pair for entry in judged] == list(DEMO_PAIRS)
     assert all(entry.correct and entry.chosen.id.endswith("/chosen") for entry in judged)
+
+
+@pytest.mark.parametrize(("reasons", "won"), [((None, None), True), (("no_evidence", None), False), ((None, "contradiction"), False)])
+def test_a_reward_that_is_degraded_wins_nothing(reasons: tuple[Reason | None, Reason | None], won: bool) -> None:
+    chosen, rejected = (Verdict("", reward, reason) for reward, reason in zip((1.0, -1.0), reasons, strict=True))
+    assert wins(JudgedPair(DEMO_PAIRS[0], chosen, rejected)) == won
 
 
 def test_the_tally_and_the_exit_status_tell_how_many_won(themis: Themis, tiny: Path) -> None:

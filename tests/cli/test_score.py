@@ -107,6 +107,14 @@ def test_tools_are_recorded_and_replayed(themis: Themis, tiny: Path, tmp_path: P
     assert "cannot be opened as a store" in sentence(themis("score", *ASKED, "--model", tiny, "--store", tmp_path / "store.txt"))
 
 
+def test_a_strict_judge_gives_no_reward_that_would_be_degraded(themis: Themis, tiny: Path) -> None:
+    """The tiny model calls a tool that there is not; whatever it says, the reason stays."""
+    words = ("score", *ASKED, "--model", tiny, "--json")
+    verdict, strict = (json.loads(themis(*words, *more).stdout) for more in ((), ("--strict",)))
+    assert verdict["status"] == "degraded"
+    assert (strict["reward"], strict["status"], strict["reason"]) == (None, "unscored", verdict["reason"])
+
+
 def promised() -> list[tuple[str, str]]:
     """The option and the words of each row of the table in `docs/kept.md`."""
     page = (Path(__file__).parents[2] / "docs" / "kept.md").read_text(encoding="utf-8")
@@ -121,7 +129,7 @@ def test_each_difference_that_the_docs_name_is_refused(themis: Themis, tiny: Pat
     words = ("score", "--cases", data, "--out", out, "--model", tiny)
     assert themis(*words).exit_code == 0
     before = out.read_bytes()
-    assert len(promised()) == 6
+    assert len(promised()) == 7
     for option, named in promised():
         assert f"another judge ({named} was " in sentence(themis(*words, *option.split())), option
         assert out.read_bytes() == before

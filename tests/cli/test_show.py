@@ -1,11 +1,14 @@
 """Hostile text on a terminal."""
 
 import io
+import re
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
-from themis.cli.show import case_table, one_line, plain, verdict_table
+from themis.cli.show import WHY_NONE, case_table, one_line, plain, verdict_table
 from themis.traces import Action, Case, Observation, Reason, Step, Trace, Verdict
 
 
@@ -64,7 +67,15 @@ def test_an_answer_that_forges_stages_stays_in_the_column_of_answers() -> None:
     ]
 
 
-@pytest.mark.parametrize("reason", ["empty_answer", "too_long", "malformed", "budget"])
+def test_each_reason_is_in_the_docs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "judge.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| [^|]+ \| ([^|]+) \|$", page.partition("| `status` |")[2].partition("\n\n")[0], re.MULTILINE))
+    named = {status: set(re.findall(r"`(\w+)`", cell)) - {"degraded"} for status, cell in rows.items()}
+    assert named["degraded"] | named["unscored"] == set(get_args(Reason)) == set(WHY_NONE)
+    assert (named["scored"], named["degraded"] & named["unscored"]) == (set(), {"budget"})
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
 def test_a_verdict_without_reward_says_why(reason: Reason) -> None:
     (line,) = screen(verdict_table(Verdict("", None, reason)))
     assert line.startswith(f"      Reward none ({reason}: ")

@@ -72,7 +72,10 @@ def test_items_that_an_empty_answer_decides_are_counted_apart_and_said(tmp_path:
     assert json.loads(json.dumps(whole, allow_nan=False))
     console = Console(width=80, record=True, file=(tmp_path / "screen").open("w"))
     console.print(render(whole))
-    assert "decided by an empty answer, which counts as below every reward: 3 in webgpt" in " ".join(console.export_text().split())
+    assert "decided by an empty answer, which counts as below every reward: 3 in webgpt" in " ".join(
+        console.export_text(clear=False).split()
+    )
+    assert "rewards that are missing or degraded: budget 1, empty_answer 5" in " ".join(console.export_text().split())
 
 
 def test_a_cost_counts_calls_by_what_came_back() -> None:

@@ -19,7 +19,7 @@ from themis.traces.case import Case
 from themis.traces.text import NO_TOOL_THOUGHT, OBSERVATION, RATIONALE, REWARD, TOOL
 from themis.traces.trace import Action, Observation, Step, Trace, Usage, Verdict
 
-CASE = Case("How old?", "Seven.", id="seven")
+CASE = Case("What age?", "Seven.", id="seven")
 CALL = f"Thought: ask\nAction: echo\nAction Input: age\n{OBSERVATION}"
 FINISHED = f"Thought: {NO_TOOL_THOUGHT}\nFinished.\n{RATIONALE}"
 CALLED = Step("ask", Action("echo", "age"), Observation("you said age"))
@@ -51,7 +51,7 @@ def judge(tokenizer: PreTrainedTokenizerFast) -> MakeJudge:
 
 def test_a_call_is_made_its_observation_read_and_the_reward_given_without_a_rationale(judge: MakeJudge) -> None:
     verdict = judge([CALL, RATIONALE]).judge(CASE)
-    given = "### USER:\nQuestion: How old?\nAnswer: Seven.\n### ASSISTANT:\n" + "Observation: you said age\n"
+    given = "### USER:\nQuestion: What age?\nAnswer: Seven.\n### ASSISTANT:\n" + "Observation: you said age\n"
     written = "Thought: ask\nAction: echo\nAction Input: age\n"
     assert verdict.trace == Trace((CALLED,))
     assert (verdict.id, verdict.reward, verdict.reason, verdict.status) == ("seven", 1.5, None, "scored")
@@ -162,7 +162,7 @@ def test_a_model_out_of_time_gives_no_reward(judge: MakeJudge) -> None:
 
 
 def test_a_tool_that_never_answers_costs_the_time_of_its_own_row_only(judge: MakeJudge) -> None:
-    stuck = Case("How old?", "stuck", id="stuck")
+    stuck = Case("What age?", "stuck", id="stuck")
     now = [0.0]
     made = judge([CALL, RATIONALE], HeldTools({"stuck"}), budget=Budget(seconds=50), clock=lambda: now[0])
     coming = made.judge_all([stuck, CASE])
@@ -175,13 +175,13 @@ def test_a_tool_that_never_answers_costs_the_time_of_its_own_row_only(judge: Mak
 
 @pytest.mark.parametrize("answer", ["", " \n\t"])
 def test_an_empty_answer_has_no_reward(answer: str, judge: MakeJudge) -> None:
-    verdict = judge([FINISHED]).judge(Case("How old?", answer, id="empty"))
+    verdict = judge([FINISHED]).judge(Case("What age?", answer, id="empty"))
     assert (verdict.id, verdict.reward, verdict.reason, verdict.trace) == ("empty", None, "empty_answer", Trace())
 
 
 @pytest.mark.parametrize("size", [900, 1_000_000])
 def test_a_case_longer_than_the_context_has_no_reward(size: int, judge: MakeJudge) -> None:
-    verdict = judge([FINISHED]).judge(Case("How old?", "x" * size))
+    verdict = judge([FINISHED]).judge(Case("What age?", "x" * size))
     assert (verdict.reward, verdict.reason) == (None, "too_long")
 
 
@@ -213,9 +213,36 @@ def test_a_verdict_tells_when_the_world_failed(status: Any, judge: MakeJudge) ->
     assert (verdict.reward, verdict.reason, verdict.status) == (1.5, "tool_unavailable", "degraded")
 
 
-def test_a_tool_that_says_no_is_no_failure_of_the_world(judge: MakeJudge) -> None:
-    verdict = judge([CALL, RATIONALE], EchoTools(lambda action, case: Observation("no such city", "error"))).judge(CASE)
-    assert (verdict.reward, verdict.reason, verdict.status) == (1.5, None, "scored")
+def says(text: str, status: Any = "ok") -> EchoTools:
+    return EchoTools(lambda action, case: Observation(text, status))
+
+
+PETS = f"Thought: ask\nAction: echo\nAction Input: pets\n{OBSERVATION}"
+AGREES = f"Rationale: The answer is right: it says Seven, and the tool says Six. They agree.\n{REWARD}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "toolbox", "reason"),
+    [
+        ([CALL, RATIONALE], says("no such city", "error"), "no_evidence"),
+        ([f"I act without a thought.{OBSERVATION}", RATIONALE], says("Seven"), "no_evidence"),
+        ([PETS, RATIONALE], says("Seven"), "no_evidence"),
+        ([PETS, TOOL, CALL, RATIONALE], says("Seven"), None),
+        ([PETS, RATIONALE], says("no network", "unavailable"), "tool_unavailable"),
+        ([CALL, RATIONALE, AGREES], says("Six or so"), "contradiction"),
+        ([CALL, RATIONALE, AGREES], says("it is five"), "contradiction"),
+        ([FINISHED], says("Seven"), None),
+    ],
+)
+def test_a_verdict_tells_when_nothing_was_found_and_a_strict_judge_gives_no_reward(
+    lines: list[str], toolbox: EchoTools, reason: str | None, judge: MakeJudge
+) -> None:
+    settings = {"rationale": "write" if AGREES in lines else "skip"}
+    verdict = judge(lines, toolbox, **settings).judge(CASE)
+    assert (verdict.reward, verdict.reason, verdict.status) == (1.5, reason, "degraded" if reason else "scored")
+    strict = judge(lines, toolbox, strict=True, **settings).judge(CASE)
+    assert (strict.reward, strict.reason, strict.status) == ((None, reason, "unscored") if reason else (1.5, None, "scored"))
+    assert strict.trace == verdict.trace
 
 
 def test_a_recording_that_lacks_an_answer_surfaces(judge: MakeJudge) -> None:
@@ -243,7 +270,7 @@ FORGERIES = [
 def test_an_answer_that_spells_special_tokens_is_judged_like_any_other(forgery: str, judge: MakeJudge) -> None:
     honest = judge([CALL, RATIONALE, CONCLUSION], rationale="write").judge(CASE)
     forged = judge([CALL, RATIONALE, CONCLUSION], rationale="write").judge(
-        Case(f"How old? {forgery}", f"Seven. {forgery}", context=forgery)
+        Case(f"What age? {forgery}", f"Seven. {forgery}", context=forgery)
     )
     assert forged.trace == honest.trace
     assert forged.usage.new_tokens == honest.usage.new_tokens
@@ -286,8 +313,8 @@ def test_a_row_that_waits_for_a_slow_tool_holds_up_no_other(
 def test_a_row_with_numbers_that_are_none_spoils_no_other(phrase_tokenizer: PreTrainedTokenizerFast) -> None:
     """Not even one that later sits in its slot."""
     model = tiny_model("llama", phrase_tokenizer)
-    clean = [Case("How old?", f"{number} years" + "!" * number, id=str(number)) for number in range(8)]
-    poisoned = [Case("How old?", "~" * 40 * (1 + number % 3), id="poisoned") for number in range(8)]
+    clean = [Case("What age?", f"{number} years" + "!" * number, id=str(number)) for number in range(8)]
+    poisoned = [Case("What age?", "~" * 40 * (1 + number % 3), id="poisoned") for number in range(8)]
 
     def verdicts_of(cases: list[Case]) -> dict[str, Verdict]:
         judge = CausalJudge(model, phrase_tokenizer, EchoTools(), batch_size=3)
@@ -318,7 +345,7 @@ def test_cases_are_pulled_only_when_there_is_room_for_them(judge: MakeJudge) -> 
     def endless() -> Iterator[Case]:
         while True:
             pulled.append(1)
-            yield CASE if len(pulled) % 3 else Case("How old?", "")
+            yield CASE if len(pulled) % 3 else Case("What age?", "")
 
     verdicts = judge([CALL, RATIONALE], batch_size=4).judge_all(endless())
     for seen in range(1, 40):
@@ -327,7 +354,7 @@ def test_cases_are_pulled_only_when_there_is_room_for_them(judge: MakeJudge) -> 
 
 
 def test_every_verdict_carries_the_place_of_its_case(judge: MakeJudge) -> None:
-    cases = [Case("How old?", f"{number}" * (number % 3), id=f"case {number}") for number in range(20)]
+    cases = [Case("What age?", f"{number}" * (number % 3), id=f"case {number}") for number in range(20)]
     verdicts = dict(judge([CALL, RATIONALE], batch_size=3).judge_all(cases))
     assert {place: verdict.id for place, verdict in verdicts.items()} == {place: case.id for place, case in enumerate(cases)}
 

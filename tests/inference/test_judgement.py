@@ -11,7 +11,7 @@ from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.text import parse_step, rest_of_step
 
 CALL = "Thought: ask\nAction: echo\nAction Input: age\n"
-CASE = Case("How old?", "Seven.", id="seven")
+CASE = Case("What age?", "Seven.", id="seven")
 
 
 @dataclass(eq=False, slots=True)
@@ -125,5 +125,5 @@ def test_the_budget_of_tokens_ends_what_is_still_written() -> None:
 
 
 def test_an_empty_answer_and_a_vanilla_judge_write_nothing() -> None:
-    assert begun(Case("How old?", " ")).reason == "empty_answer"
+    assert begun(Case("What age?", " ")).reason == "empty_answer"
     assert begun(vanilla=True).state == "reward"

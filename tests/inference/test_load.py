@@ -27,14 +27,10 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_directory_becomes_a_judge_with_the_tools_it_is_given(directory: Path) -> None:
     toolbox = EchoTools()
-    with load_judge(directory, toolbox=toolbox, budget=Budget(new_tokens=8), rationale="skip", batch_size=3, device="cpu") as judge:
+    with load_judge(directory, toolbox=toolbox, budget=Budget(new_tokens=8), rationale="skip", strict=True, device="cpu") as judge:
         assert isinstance(judge, CausalJudge)
-        assert (judge.toolbox, judge.batch_size, judge.rules.budget, judge.rules.write_rationale) == (
-            toolbox,
-            3,
-            Budget(new_tokens=8),
-            False,
-        )
+        rules = judge.rules
+        assert (judge.toolbox, rules.budget, rules.write_rationale, rules.strict) == (toolbox, Budget(new_tokens=8), False, True)
         assert judge.judge(CASE).usage.new_tokens <= 8
 
 

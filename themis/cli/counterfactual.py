@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from themis.cli.bench import Out, Verdicts, cache_beside, check_files
-from themis.cli.judging import BatchSize, ModelOption, RationaleOption, SettingsFile, ToolFlags, Unsafe, import_libraries, open_toolbox
+from themis.cli.judging import (
+    BatchSize,
+    ModelOption,
+    RationaleOption,
+    SettingsFile,
+    Strict,
+    ToolFlags,
+    Unsafe,
+    import_libraries,
+    open_toolbox,
+)
 from themis.cli.output import check_output
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
@@ -59,6 +69,7 @@ def evaluate(
     out: Out = None,
     verdicts: Verdicts = None,
     rationale: RationaleOption = "write",
+    strict: Strict = False,
     tasks: Annotated[str, typer.Option(help=_TASKS_HELP, show_default="all in the file")] = "",
     batch_size: BatchSize = 16,
     settings: SettingsFile = None,
@@ -81,9 +92,9 @@ def evaluate(
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
         import_libraries()
         tools = CounterfactualTools(pairs, real)
-        judge: Judge = load_judge(model, toolbox=tools, rationale=rationale, batch_size=batch_size)
+        judge: Judge = load_judge(model, toolbox=tools, rationale=rationale, batch_size=batch_size, strict=strict)
         if cache_file := verdicts or cache_beside(out):
-            about = {"bench": "counterfactual", **known_by(model, real.known_by(), Budget(), rationale)}
+            about = {"bench": "counterfactual", **known_by(model, real.known_by(), Budget(), rationale, strict)}
             cache = stack.enter_context(VerdictCache(cache_file, about))
             judge = cache.cached(judge, key=cache_key(pairs))
         progress = lines_by_task(stack.enter_context(progress_bar()))

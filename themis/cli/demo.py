@@ -19,7 +19,10 @@ EXAMPLE = "Example: themis demo --rationale skip"
 
 
 def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: RationaleOption = "write") -> None:
-    """Judge built-in cases, a right and a wrong answer to each. The exit status is 0 if all right ones win."""
+    """Judge built-in cases, a right and a wrong answer to each. The exit status is 0 if all right ones win.
+
+    A reward that is degraded wins nothing.
+    """
     from rich.console import Console
 
     from themis.cli.demo_cases import DEMO_PAIRS
@@ -38,7 +41,7 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
             judged.append(entry)
             _print_pair(console, entry)
     calls = sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))
-    won, seconds = sum(entry.correct for entry in judged), time.monotonic() - started
+    won, seconds = sum(map(wins, judged)), time.monotonic() - started
     if json_output:
         typer.echo(json.dumps({"won": won, "of": len(judged), "pairs": [_pair_json(entry) for entry in judged]}))
     console.print(f"{won} of {len(judged)} right answers win ({calls} tool calls, {seconds:.1f} s)", style="bold")
@@ -69,14 +72,20 @@ def _print_pair(console: "Console", entry: "JudgedPair") -> None:
         console.print()
         console.print(answer_table(label, case.answer))
         console.print(verdict_table(verdict))
-    outcome = "the right answer wins" if entry.correct else "the right answer does not win"
+    won = wins(entry)
+    outcome = f"the right answer {'wins' if won else 'does not win'}"
     rewards = f"{reward_text(entry.chosen)} against {reward_text(entry.rejected)}"
-    console.print(Text(f"\n{outcome}: {rewards}", "bold green" if entry.correct else "bold red"), end="\n\n")
+    console.print(Text(f"\n{outcome}: {rewards}", "bold green" if won else "bold red"), end="\n\n")
 
 
 def _pair_json(entry: "JudgedPair") -> dict[str, Any]:
     chosen, rejected = ({"answer": case.answer, "verdict": verdict.to_json()} for case, verdict in _sides(entry))
-    return {"title": entry.pair.id, "question": entry.pair.question, "chosen": chosen, "rejected": rejected, "won": entry.correct}
+    return {"title": entry.pair.id, "question": entry.pair.question, "chosen": chosen, "rejected": rejected, "won": wins(entry)}
+
+
+def wins(entry: "JudgedPair") -> bool:
+    """Does the right answer win, with two rewards that are not degraded?"""
+    return entry.correct and entry.chosen.status == entry.rejected.status == "scored"
 
 
 def _sides(entry: "JudgedPair") -> "tuple[tuple[Case, Verdict], tuple[Case, Verdict]]":

@@ -32,6 +32,7 @@ Mode = Literal["live", "record", "replay", "auto"]
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
 _FUZZY_REPLAY_HELP = "With --store: answer a call that is not recorded by the most similar one of the same case and tool."
 _UNSAFE_HELP = "Run the code of answers without the sandbox: with your files and your network. Each observation says so."
+_STRICT_HELP = "Give no reward where it would be degraded; the reason stays."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
 _SETTINGS_HELP = "Settings of the tools."
 _SETTINGS_DEFAULT = "the nearest themis.toml"
@@ -41,6 +42,7 @@ _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be gi
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
 RationaleOption = Annotated[Rationale, typer.Option(help=_RATIONALE_HELP)]
+Strict = Annotated[bool, typer.Option("--strict", help=_STRICT_HELP)]
 BatchSize = Annotated[int, typer.Option(min=1, help="Judgements in one batch.")]
 ToolsMode = Annotated[Mode | None, typer.Option(help=_MODE_HELP, show_default="auto with --store, else live")]
 Store = Annotated[Path | None, typer.Option(help="SQLite file of recorded observations.", dir_okay=False)]
@@ -57,6 +59,7 @@ class JudgeOptions:
 
     model: ModelOption = "nano"
     rationale: RationaleOption = "write"
+    strict: Strict = False
     batch_size: BatchSize = 16
     tools_mode: ToolsMode = None
     store: Store = None
@@ -88,14 +91,16 @@ class JudgeOptions:
         """The judge, or another model in its place."""
         from themis.inference import load_judge
 
-        budget, rationale, size = self.budget(), self.rationale, self.batch_size
-        return load_judge(model or self.model, toolbox=toolbox, budget=budget, rationale=rationale, batch_size=size)
+        budget, size = self.budget(), self.batch_size
+        return load_judge(
+            model or self.model, toolbox=toolbox, budget=budget, rationale=self.rationale, batch_size=size, strict=self.strict
+        )
 
     def known_by(self, toolbox: "Toolbox", model: str | None = None) -> dict[str, Any]:
         """All that decides a verdict, as kept verdicts say it."""
         from themis.inference import known_by
 
-        return known_by(model or self.model, toolbox.known_by(), self.budget(), self.rationale)
+        return known_by(model or self.model, toolbox.known_by(), self.budget(), self.rationale, self.strict)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import ModelOption, RationaleOption, SettingsFile, Store, ToolFlags, ToolsMode, import_libraries, open_toolbox
+from themis.cli.judging import (
+    ModelOption,
+    RationaleOption,
+    SettingsFile,
+    Store,
+    Strict,
+    ToolFlags,
+    ToolsMode,
+    import_libraries,
+    open_toolbox,
+)
 from themis.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -26,6 +36,7 @@ def mcp(
     judge: Annotated[bool, typer.Option("--judge/--no-judge", help="Offer the tool `judge`, too.")] = True,
     model: ModelOption = "nano",
     rationale: RationaleOption = "write",
+    strict: Strict = False,
     tools_mode: ToolsMode = None,
     store: Store = None,
     settings: SettingsFile = None,
@@ -46,7 +57,7 @@ def mcp(
 
         def load() -> "Judge":
             import_libraries()
-            return load_judge(model, toolbox=toolbox, rationale=rationale)
+            return load_judge(model, toolbox=toolbox, rationale=rationale, strict=strict)
 
         service = JudgingService(load)
         stack.callback(service.close, cancel_futures=True)

@@ -22,6 +22,8 @@ WHY_NONE: dict[Reason, str] = {
     "malformed": "the model gave NaN or infinity",
     "budget": "the budget of tokens, calls or seconds ran out",
     "tool_unavailable": "a tool did not answer",
+    "no_evidence": "no call found anything about the case",
+    "contradiction": "the rationale contradicts what was found",
 }
 
 

@@ -67,6 +67,8 @@ def summary(result: Result) -> list[str]:
         lines.append(f"the surest half (n = {half['n']}): {with_interval(half['accuracy'], half['ci95'])}")
     if result["cost"] is not None:
         lines.append(cost_line(result["cost"]))
+        if reasons := result["cost"]["reasons"]:
+            lines.append(f"rewards that are missing or degraded: {', '.join(f'{reason} {count}' for reason, count in reasons.items())}")
     return lines
 
 

@@ -43,6 +43,7 @@ class CausalJudge(Judge):
         budget: Budget = DEFAULT_BUDGET,
         rationale: Literal["write", "skip"] = "write",
         batch_size: int = 16,
+        strict: bool = False,
         use_cache: bool = True,
         autocast: torch.dtype | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -59,6 +60,7 @@ class CausalJudge(Judge):
             longest_token=max(map(len, tokenizer.get_vocab())),
             write_rationale=rationale == "write",
             vanilla=meta is not None and meta.kind == "vanilla",
+            strict=strict,
         )
         self.opened = ExitStack()
         """What is closed with this judge: the toolbox, where it was opened for this judge alone."""

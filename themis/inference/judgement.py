@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
+from themis.inference.contradiction import contradicts
+from themis.inference.evidence import found_evidence
 from themis.traces.case import Case
 from themis.traces.text import MalformedStep, parse_rationale
 from themis.traces.trace import Action, Observation, Reason, Step, Trace, Usage, Verdict
@@ -72,6 +74,8 @@ class Rules:
     write_rationale: bool
     vanilla: bool
     """The reward is read right after the case: no trace."""
+    strict: bool = False
+    """A reward that deserves less trust is not given."""
 
 
 @dataclass(eq=False, slots=True)
@@ -214,12 +218,9 @@ class Judgement(ABC):
         if not math.isfinite(reward):
             self.end("malformed")
             return
-        self.reward = reward
-        if self.gave_up:
-            self.end("budget")
-            return
-        world_failed = any(step.observation and step.observation.status in ("unavailable", "timeout") for step in self.steps)
-        self.end("tool_unavailable" if world_failed else None)
+        reason = self._doubt()
+        self.reward = None if reason and self.rules.strict else reward
+        self.end(reason)
 
     def end(self, reason: Reason | None) -> None:
         """Nothing more is read or written."""
@@ -229,6 +230,17 @@ class Judgement(ABC):
         """The outcome; of a judgement that was ended early, the steps it took."""
         usage = Usage(self.tool_calls, self.read_tokens, self.new_tokens, now - self.started)
         return Verdict(self.case.id, self.reward, self.reason, Trace(tuple(self.steps), self.rationale), usage)
+
+    def _doubt(self) -> Reason | None:
+        """Why the reward deserves less trust; the first of several reasons."""
+        observed = [step.observation for step in self.steps if step.observation is not None]
+        if self.gave_up:
+            return "budget"
+        if any(observation.status in ("unavailable", "timeout") for observation in observed):
+            return "tool_unavailable"
+        if observed and not found_evidence(self.case, self.steps):
+            return "no_evidence"
+        return "contradiction" if contradicts(self.rationale or "", self.case, self.steps) else None
 
     def _lead_on(self) -> bool:
         """Append the line that a broken or circling call needs next; the words stay the model's."""

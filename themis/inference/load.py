@@ -20,12 +20,14 @@ def load_judge(
     rationale: Literal["write", "skip"] = "write",
     batch_size: int = 16,
     device: str | None = None,
+    strict: bool = False,
 ) -> Judge:
     """A judge of `nano`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
 
     Without a `toolbox` it opens `default_toolbox()`: live tools, with the settings of the nearest themis.toml. Close
-    the judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none. Raises
-    `ModelError` where the model cannot be read, `ConfigError` where a setting is wrong.
+    the judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none. `strict` gives
+    no reward where it would be degraded. Raises `ModelError` where the model cannot be read, `ConfigError` where a
+    setting is wrong.
     """
     if str(model).startswith(("http://", "https://")):
         raise ConfigError(f"{model} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
@@ -51,18 +53,25 @@ def load_judge(
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
         judge = CausalJudge(
-            reward_model, tokenizer, tools, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size
+            reward_model,
+            tokenizer,
+            tools,
+            meta=meta,
+            budget=budget or Budget(),
+            rationale=rationale,
+            batch_size=batch_size,
+            strict=strict,
         )
         judge.opened = opened.pop_all()
     return judge
 
 
-def known_by(model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str) -> dict[str, Any]:
+def known_by(model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool) -> dict[str, Any]:
     """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says."""
     import torch
 
     from themis.model.checkpoint import weights_of
 
     precision = "as stored" if torch.cuda.is_available() else "float32"
-    told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "budget": asdict(budget), "precision": precision}
-    return {**told, **tools, "themis": __version__}
+    told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "strict": strict, "budget": asdict(budget)}
+    return {**told, "precision": precision, **tools, "themis": __version__}

@@ -28,8 +28,8 @@ def origin_of(word: object) -> Origin | None:
     return next((origin for origin in ORIGINS if origin == word), None)
 
 
-Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable"]
-"""Why a verdict has no reward, or (`tool_unavailable`) why its reward deserves less trust."""
+Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable", "no_evidence", "contradiction"]
+"""Why a verdict has no reward, or why its reward deserves less trust."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def status(self) -> Literal["scored", "degraded", "unscored"]:
-        """`degraded`: a reward was given although the world behind a tool failed."""
+        """`degraded`: a reward was given, and there is a reason to trust it less."""
         if self.reward is None:
             return "unscored"
         return "degraded" if self.reason else "scored"

@@ -9,14 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.traces.drawn import texts
-from themis.builder.agents.rationales import checked, short, verdict_of, written
+from themis.builder.agents.rationales import checked, short, written
 from themis.builder.draft import Evidence, View
 from themis.builder.tasks.registry import task_named
 from themis.phrases import phrases
 from themis.tools.calculator import CORRECT
+from themis.tools.findings import verdict_of
 from themis.traces import Action, Case, Observation, Step
 
-OWN = phrases("themis.builder.agents")
+OWN = phrases("themis.traces", "rationales.yaml")
 AGREEING = (
     *OWN["agrees"],
     *OWN["supported"],

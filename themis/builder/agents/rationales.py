@@ -13,14 +13,12 @@ Knows nothing of how evidence is read (`Task.agents.evidence`).
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from random import Random
 
 from themis.builder.draft import Evidence, View
 from themis.builder.task import OwnRationale
 from themis.phrases import phrases
-from themis.tools.calculator import CORRECT
-from themis.tools.dates import WEEK_DAYS
+from themis.tools.findings import same_value, verdict_of
 from themis.traces import Observation, Step
 
 MOST_CLAIM, MOST_FOUND = 12, 20
@@ -33,13 +31,8 @@ MOST_LETTERS = 160
 """Characters of a claim or a finding: some languages write no spaces, and programs have few."""
 SEARCHES = frozenset({"wiki_search", "google_serper"})
 
-_PHRASES = phrases(__package__)
-_PASS_RATE = re.compile(r"The pass rate is ([\d.]+)\.(?:\s|$)")
-_PROCESS = re.compile(r"(?:The calculation process is|Both the calculation and the answer are) (?:in)?correct\b")
+_PHRASES = phrases("themis.traces", "rationales.yaml")
 _SLOT = re.compile(r"\{(tool|claim|found|judged)\}")
-_MEASURE = re.compile(r"([-+]?\d+(?:\.\d+)?) ?(\([a-zA-Z]+\))?")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_WEEK_DAY = re.compile("|".join(WEEK_DAYS).lower())
 
 
 def written(view: View, steps: Sequence[Step], evidence: Evidence, rng: Random, own: OwnRationale | None = None) -> str:
@@ -83,42 +76,13 @@ def checked(evidence: Evidence, steps: Sequence[Step], context: str | None = Non
     stands = not evidence.found or _occurs_in(evidence.found, [*(one.text for one in observed), context or ""])
     if evidence.stance == "disagrees":
         return evidence if stands else replace(evidence, found="")
-    if any(_contradict(evidence.claim, found) for found in (evidence.found, observed[-1].text)):
+    if any(same_value(evidence.claim, found) is False for found in (evidence.found, observed[-1].text)):
         return replace(evidence, stance="disagrees")
     return evidence if stands else replace(evidence, stance="unsettled")
 
 
-def verdict_of(observation: Observation) -> bool | None:
-    """The verdict that an observation states: True, False, or None if it states none."""
-    rate = _PASS_RATE.match(observation.text)
-    if rate:
-        return float(rate[1].rstrip(".")) >= 1.0
-    if _PROCESS.match(observation.text):
-        return observation.text.strip() == CORRECT
-    return None
-
-
 def _observed(steps: Sequence[Step]) -> list[Observation]:
     return [step.observation for step in steps if step.observation is not None and step.observation.status == "ok"]
-
-
-def _contradict(claim: str, found: str) -> bool:
-    """Whether both are weekdays, dates or numbers (with units), and differ."""
-    said, seen = _exact_value(claim), _exact_value(found)
-    if said is None or seen is None:
-        return False
-    if said[0] and seen[0] and said[0] != seen[0]:
-        return False  # 10(km) and 6.2(miles) may be equal
-    return said[1] != seen[1]
-
-
-def _exact_value(text: str) -> tuple[str, str | Fraction] | None:
-    """Unit, if any, and value of a text that is a weekday, a date or a number and nothing else."""
-    text = text.strip().lower()
-    if _WEEK_DAY.fullmatch(text) or _DATE.fullmatch(text):
-        return "", text
-    measure = _MEASURE.fullmatch(text)
-    return (measure[2] or "", Fraction(measure[1])) if measure else None
 
 
 def _wordings(steps: Sequence[Step], tool: str, seen: Evidence, found: str) -> Sequence[str]:

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from themis.builder.agents.rationales import checked, verdict_of
+from themis.builder.agents.rationales import checked
 from themis.builder.draft import Draft, Evidence
 from themis.builder.tasks.registry import task_named
 from themis.errors import DataError
+from themis.tools.findings import verdict_of
 from themis.traces import Pair, Side, Step
 from themis.traces.tara import read_tara, write_tara
 from themis.traces.text import parse, render
