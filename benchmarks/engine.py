@@ -21,7 +21,8 @@ from themis.inference import Budget
 from themis.inference.causal import CausalJudge
 from themis.inference.engine.reader import CachedReader
 from themis.inference.engine.row import Row
-from themis.model.checkpoint import NANO, ModelMeta, load_model
+from themis.model.checkpoint import ModelMeta, load_model
+from themis.model.named import NANO
 from themis.model.reward_model import RewardModel
 from themis.tools import Toolbox
 from themis.tools.demo import demo_tools

@@ -31,7 +31,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 from themis.builder.pairs import generated_pair
 from themis.builder.tasks.registry import task_named
 from themis.data.mixture import Mixture, always
-from themis.losses import LossWeights
+from themis.hyperparameters import LossWeights
 from themis.model.checkpoint import ModelMeta
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer

@@ -21,7 +21,7 @@ LAYERS = (
     ("data",),
     ("tools", "model", "losses", "chat"),
     ("http", "traces"),
-    ("files", "config", "background", "phrases", "plugins"),
+    ("files", "config", "hyperparameters", "background", "phrases", "plugins"),
     ("closing", "errors"),
 )
 """A module imports its own package or a lower row: never sideways, never up."""

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import themis.losses
-from themis.losses import LossWeights, centring_loss, language_model_losses, ranking_loss, tara_loss
+from themis.hyperparameters import LossWeights
+from themis.losses import centring_loss, language_model_losses, ranking_loss, tara_loss
 
 
 def test_equal_rewards_cost_the_logarithm_of_two() -> None:

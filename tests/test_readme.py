@@ -14,7 +14,7 @@ from typer.main import get_command
 from themis.builder.steps.recipe import read_build_recipe
 from themis.cli import app
 from themis.config import read_recipe, recipe_names
-from themis.model.checkpoint import NANO
+from themis.model.named import NANO
 from themis.training.recipe import TrainRecipe
 
 ROOT = Path(__file__).parent.parent

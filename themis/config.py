@@ -185,7 +185,8 @@ def _hint(root: type[Any], near: Collection[str], prefix: str, key: str) -> str:
     if places := _paths(root, key):
         return f": write {' or '.join(places)}"
     names = {field.name: path for path, field in _all_fields(root)} | {name: prefix + name for name in near}
-    close = difflib.get_close_matches(key, names, n=1)
+    initials = [name for name in names if "_" in name and key == "".join(word[:1] for word in name.split("_"))]
+    close = initials or difflib.get_close_matches(key, names, n=1)
     return f", did you mean '{names[close[0]]}'?" if close else f"; known: {', '.join(near)}"
 
 

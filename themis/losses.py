@@ -7,7 +7,6 @@ Source: arXiv:2310.01045, eq. 2:  L = L_RM + alpha * ( sum_t (L_tool + beta * L_
 # Shapes:  B = pairs in the batch   N = target tokens in the batch   V = vocabulary   H = hidden width
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -15,31 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from themis.hyperparameters import LossWeights
+
 TARGET_KINDS = ("answer", "action", "observation", "rationale")
 """The kinds of token a language-model loss can be taken over; a target's kind is its index here."""
 LOGITS_AT_ONCE = 2**26
 """Logits of more targets than make up this many numbers (256 MiB in float32) are computed in chunks."""
-
-
-@dataclass(frozen=True, slots=True)
-class LossWeights:
-    """How much each term counts. The paper's main setting is alpha = beta = omega = 1."""
-
-    alpha: float = 1.0
-    """All language-model terms; 0 gives the vanilla reward model."""
-    beta: float = 1.0
-    """Observation tokens."""
-    omega: float = 1.0
-    """Rationale tokens."""
-    answer: float = 1.0
-    """The preferred answer's own tokens."""
-    early: float = 1.0
-    """The ranking loss of the early reward, read before the rationale is written.
-
-    Without alpha there is no trace, and this counts nothing.
-    """
-    centre: float = 0.0
-    """The mean square of a pair's summed rewards, which keeps them near 0: TRL's `center_rewards_coefficient`."""
 
 
 def ranking_loss(chosen_B: Tensor, rejected_B: Tensor, margin_B: Tensor | None = None) -> Tensor:

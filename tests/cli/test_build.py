@@ -82,6 +82,14 @@ def test_what_is_wrong_is_one_sentence(themis: Themis, tmp_path: Path, words: tu
     assert not (tmp_path / "out").exists()
 
 
+def test_what_a_build_imports_at_its_end_is_asked_for_at_its_start(themis: Themis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("themis.builder.steps.pipeline.EXTRA", ("datasketch", "no_such_library"))
+    days_file(tmp_path)
+    words = ("build", "tara", "--source", tmp_path / "days.jsonl", "--task", "calendar", "--out", tmp_path / "out")
+    assert "a build needs no_such_library, missing here: pip install 'themis-rm[build]'" in sentence(themis(*words))
+    assert not (tmp_path / "out").exists()
+
+
 def test_without_the_data_sets_it_says_where_to_name_them(themis: Themis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THEMIS_DATA", "")
     assert "set THEMIS_DATA" in sentence(themis("build", "tara", "--out", tmp_path / "out"))

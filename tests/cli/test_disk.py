@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import Themis, sentence
 from themis.errors import ConfigError
 from themis.files import disk_fault, new_directory
-from themis.model.checkpoint import NANO
+from themis.model.named import NANO
 
 KEPT = "give a place that may be written to and has space; what was written is kept"
 

@@ -10,10 +10,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.cli.conftest import Themis, sentence
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config
 from tests.training.test_epochs import PAIRS, recipe, silent
+from themis.hyperparameters import Lora, LossWeights
 from themis.inference import Budget
 from themis.inference.causal import CausalJudge
-from themis.losses import LossWeights
-from themis.model.adapters import Lora
 from themis.model.checkpoint import load_model
 from themis.tools import Toolbox
 from themis.traces import Case

@@ -20,6 +20,8 @@ def test_what_an_evaluation_wrote_becomes_a_page(themis: Themis, tiny: Path, tmp
 
 def test_what_is_no_run_and_what_cannot_be_written_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
     (tmp_path / "log.json").write_text(json.dumps([{"step": 1, "loss": 1.0}]))
+    (tmp_path / "empty.json").write_text("[]")
+    assert "empty.json is an empty log or result" in sentence(themis("report", tmp_path / "empty.json"))
     assert "none.json is not a run: give the JSON of" in sentence(themis("report", tmp_path / "none.json"))
     assert "cannot be written" in sentence(themis("report", tmp_path, "--out", tmp_path / "log.json" / "page.html"))
     assert "is a file that this command reads" in sentence(themis("report", tmp_path / "log.json", "--out", tmp_path / "log.json"))

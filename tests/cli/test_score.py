@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis, sentence
-from themis.model.checkpoint import META_FILE, SCORE_FILE
+from themis.model.checkpoint import SCORE_FILE
+from themis.model.named import META_FILE
 
 ASKED = ("--question", "What day is it?", "--answer", "A Tuesday.")
 

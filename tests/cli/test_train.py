@@ -1,11 +1,17 @@
 """`themis train` and `themis export`."""
 
+import json
+import re
+import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from tests.cli.conftest import Themis, sentence
-from themis.cli.train import ProgressLines, dev_pairs, measured
+from themis.cli.train import ProgressLines, TrainingProgress, dev_pairs, measured
 from themis.config import recipe_names
 from themis.traces import Pair, Side
 from themis.traces.tara import write_tara
@@ -41,6 +47,11 @@ def test_a_recipe_is_trained_and_its_model_judges(themis: Themis, tiny: Path, tm
     result = themis("train", recipe(tmp_path, tiny), "learning_rate=0.0001", "--out", tmp_path / "trained")
     assert result.exit_code == 0, result.output
     assert all(f"step {step}: held early " in result.stderr for step in (1, 2))
+    lines = result.stderr.splitlines()
+    assert lines[0] == "reading the data"
+    measuring = [line for line in lines if re.fullmatch(r"step 1 of 2, [\d,]+ tokens/s, measuring 2 pairs", line)]
+    assert len(measuring) == 1
+    assert any(line.endswith("judging 2 pairs with tools") for line in lines)
     verdict = themis("score", "--model", tmp_path / "trained", "--question", "q", "--answer", "a", "--new-tokens", "8")
     assert verdict.exit_code == 0
     again = themis("train", recipe(tmp_path, tiny), "learning_rate=0.0001", "steps=3", "--out", tmp_path / "trained")
@@ -50,6 +61,21 @@ def test_a_recipe_is_trained_and_its_model_judges(themis: Themis, tiny: Path, tm
     anew = themis("train", recipe(tmp_path, tiny), "steps=1", "--overwrite", "--out", tmp_path / "trained")
     assert anew.exit_code == 0
     assert "resumes from" not in anew.stderr
+
+
+def test_a_limited_run_learns_from_the_first_rows_and_is_another_run(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps({"prompt": f"q{n}", "chosen": "a", "rejected": "b"}) + "\n" for n in range(12)))
+    text = (
+        RECIPE.format(model=tiny)
+        .replace("  steps: 2\n", "  epochs: 1\n")
+        .replace("  mixture:\n    rules/calendar: 1.0", f"  files: [{pairs}]")
+    )
+    path = tmp_path / "files.yaml"
+    path.write_text(text.replace("kind: themis", "kind: vanilla"))
+    limited = themis("train", path, "--limit", 4, "--threads", 1, "--device", "cpu", "--out", tmp_path / "run")
+    assert "4 pairs an epoch" in limited.stderr
+    assert "whose recipe differs in 'data.limit'" in sentence(themis("train", path, "--out", tmp_path / "run"))
 
 
 def test_a_wrong_recipe_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
@@ -71,20 +97,43 @@ def test_a_measurement_is_one_line() -> None:
     assert measured(500, metrics) == "step 500: held 97.5 %, held early 90.0 %, held calls 88.0 %, dev multi tools 100.0 %"
 
 
-def test_without_a_terminal_a_line_a_minute_says_how_far_a_run_is() -> None:
-    now, written = [0.0], list[str]()
-    lines = ProgressLines(written.append, clock=lambda: now[0])
-    for step in range(1, 7):
-        now[0] += 30
-        lines.step(step, 200)
-        lines.loss = 1 / step
-    assert written == ["step 2 of 200, loss 1.000, 1 h 39 min left", "step 4 of 200, loss 0.333, 1 h 38 min left"] + [
-        "step 6 of 200, loss 0.200, 1 h 37 min left"
-    ]
-    lines.begin(100)
+def test_a_line_says_how_far_a_run_is() -> None:
+    now = [0.0]
+    lines = ProgressLines(clock=lambda: now[0])
+    assert lines.line() == "reading the data"
+    lines.begin(100, 2_000, tokens=5_000)
+    lines.doing = ""
+    assert lines.line() == "step 100 of 2,000"
     now[0] += 60
-    lines.step(110, 200)
-    assert written[-1] == "step 110 of 200, 0 h 09 min left"
+    lines.step(110, tokens=65_000)
+    lines.losses = {"loss": 0.5, "ranking": 0.25}
+    assert lines.line() == "step 110 of 2,000, loss 0.500, ranking 0.250, 1,000 tokens/s, 3 h 09 min left"
+    lines.doing = "measuring 200 pairs"
+    assert lines.line() == "step 110 of 2,000, loss 0.500, ranking 0.250, 1,000 tokens/s, measuring 200 pairs"
+
+
+def shown_on(terminal: bool) -> tuple[Progress, StringIO]:
+    written = StringIO()
+    return Progress(console=Console(file=written, force_terminal=terminal, width=120), disable=not terminal), written
+
+
+def test_without_a_terminal_a_line_comes_again_and_again_whatever_a_run_does() -> None:
+    bar, written = shown_on(terminal=False)
+    with TrainingProgress(bar, every=0.01) as shown:
+        shown.doing("measuring 3 pairs")
+        deadline = time.monotonic() + 10
+        while written.getvalue().count("measuring 3 pairs\n") < 4 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert written.getvalue().count("measuring 3 pairs\n") >= 4
+
+
+def test_on_a_terminal_the_bar_says_that_it_measures() -> None:
+    bar, _ = shown_on(terminal=True)
+    with bar, TrainingProgress(bar) as shown:
+        shown.doing("measuring 3 pairs")
+        assert bar.tasks[0].description == "measuring 3 pairs"
+        shown.doing("")
+        assert bar.tasks[0].description == "training"
 
 
 def test_dev_pairs_are_those_that_are_at_hand(tmp_path: Path) -> None:

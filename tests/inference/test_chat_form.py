@@ -15,10 +15,10 @@ from tests.fakes import random_backbone, tiny_config
 from tests.pairs import by_rule
 from tests.traces.test_chat_form import TEMPLATE, chat_tokenizer
 from tests.training.test_epochs import recipe, silent
+from themis.hyperparameters import LossWeights
 from themis.inference import Budget
 from themis.inference.causal import CausalJudge
 from themis.inference.engine.row import Row
-from themis.losses import LossWeights
 from themis.model.checkpoint import ModelMeta, load_model
 from themis.model.reward_model import RewardModel
 from themis.tools import Toolbox

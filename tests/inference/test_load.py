@@ -1,17 +1,24 @@
 """From the name of a model to a judge, and what is closed with it."""
 
+import json
+import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from tests.fakes import PHRASES, EchoTools, byte_tokenizer, tiny_bert, tiny_model
 from themis import Case, load_judge
-from themis.errors import ConfigError, ModelError
+from themis.errors import ConfigError, DataError, ModelError
 from themis.inference import Budget
 from themis.inference.causal import CausalJudge
 from themis.inference.encoder import EncoderJudge
+from themis.inference.threads import with_threads
 from themis.model.checkpoint import ModelMeta, save_model
 from themis.model.encoder import new_encoder, save_encoder
+from themis.model.reward_model import RewardModel
 from themis.traces import Action
 
 CASE = Case("How old?", "Seven.", id="seven")
@@ -44,7 +51,7 @@ def test_without_a_toolbox_it_opens_the_default_one_and_closes_it(directory: Pat
     judge.sampled(1.0, "seed").close()
     assert judge.toolbox.submit(week_day, CASE).result().text == "Tuesday", "a sampled judge opened nothing"
     judge.close()
-    with pytest.raises(RuntimeError, match="shutdown"):
+    with pytest.raises(ConfigError, match="the toolbox is closed, so no tool can be called"):
         judge.toolbox.submit(week_day, CASE)
     judge.close()
 
@@ -63,6 +70,55 @@ def test_an_encoder_is_a_judge_too(tmp_path: Path) -> None:
         assert isinstance(judge, EncoderJudge)
         assert judge.batch_size == 2
         assert judge.judge(CASE).status == "scored"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"rationale": "maybe"}, "rationale: must be 'write' or 'skip', found 'maybe'"),
+        ({"batch_size": 0}, "batch_size: must be a whole number of at least 1, found 0"),
+        ({"batch_size": 1.5}, "batch_size: must be a whole number of at least 1, found 1.5"),
+        ({"threads": 0}, "threads: must be a whole number of at least 1, found 0"),
+        ({"device": "gpuu"}, "device: must be cpu, cuda, cuda:N, mps or xpu, found 'gpuu'"),
+        ({"device": "cuda:99"}, "device: this machine, or its PyTorch, has no cuda:99"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_one_sentence(directory: Path, setting: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        load_judge(directory, toolbox=EchoTools(), **setting)
+
+
+@pytest.mark.parametrize(("threads", "used"), [(None, 1), (3, 3)])
+def test_a_small_model_judges_with_one_thread_and_leaves_the_process_its_own(
+    directory: Path, threads: int | None, used: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = set()
+    whole = RewardModel.reward
+
+    def reward(model: RewardModel, state: torch.Tensor) -> torch.Tensor:
+        seen.add(torch.get_num_threads())
+        return whole(model, state)
+
+    monkeypatch.setattr(RewardModel, "reward", reward)
+    with with_threads(2):
+        with load_judge(directory, toolbox=EchoTools(), device="cpu", threads=threads) as judge:
+            judge.judge(CASE)
+        assert torch.get_num_threads() == 2
+    assert seen == {used}
+
+
+@pytest.mark.parametrize("case", [{"question": "q", "answer": "a"}, "q", None])
+def test_what_is_no_case_is_one_sentence(directory: Path, case: Any) -> None:
+    with load_judge(directory, toolbox=EchoTools(), device="cpu") as judge, pytest.raises(DataError, match=r"^a judge takes a Case\("):
+        judge.judge(case)
+
+
+def test_a_tokenizer_that_is_not_there_is_one_sentence(directory: Path, tmp_path: Path) -> None:
+    shutil.copytree(directory, tmp_path / "cut")
+    tokenizer = json.loads((tmp_path / "cut" / "tokenizer.json").read_text())
+    (tmp_path / "cut" / "tokenizer.json").write_text(json.dumps(tokenizer | {"added_tokens": tokenizer["added_tokens"][:1]}))
+    with pytest.raises(ModelError, match="the tokenizer lacks the special tokens"):
+        load_judge(tmp_path / "cut", toolbox=EchoTools())
 
 
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ from safetensors.torch import load_file
 
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config, tiny_model
 from themis.errors import ModelError
-from themis.model.checkpoint import NANO, ModelMeta, at_hand, is_themis_model, load_meta, load_model, resolve, save_model, write_meta
+from themis.model.checkpoint import ModelMeta, load_meta, load_model, save_model, write_meta
+from themis.model.named import NANO, at_hand, is_themis_model, resolve
 from themis.model.reward_model import RewardModel
 
 TOKENIZER = byte_tokenizer()

@@ -14,7 +14,8 @@ from transformers import AutoModelForCausalLM
 
 from tests.fakes import byte_tokenizer, random_backbone, tiny_bert, tiny_config, tiny_model
 from themis.errors import ModelError
-from themis.model.adapters import Lora, add_lora, put_adapters, save_adapters
+from themis.hyperparameters import Lora
+from themis.model.adapters import add_lora, put_adapters, save_adapters
 from themis.model.average import average
 from themis.model.checkpoint import ModelMeta, load_meta, load_model, save_model
 from themis.model.encoder import new_encoder, read_encoder, save_encoder

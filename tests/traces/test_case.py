@@ -72,3 +72,23 @@ def test_tests_and_context_make_another_case() -> None:
     assert len(keys) == 3
     assert case_key(case) == case_key(replace(case, id="z"))
     assert case_key(Case(({"role": "user", "content": "q"},), "1")) != case_key(case)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"question": None, "answer": "a"}, "'question' must be text or chat messages, found NoneType"),
+        ({"question": "q", "answer": None}, "'answer' must be text, found NoneType"),
+        ({"question": "q", "answer": 4}, "'answer' must be text, found int"),
+        ({"question": "q", "answer": "a", "context": 3}, "'context' must be text or None, found int"),
+        ({"question": "q", "answer": "a", "tests": "assert f()"}, "'tests' must be a tuple of assert lines, found one text"),
+    ],
+)
+def test_a_case_with_a_field_of_another_type_is_one_sentence(fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(DataError, match=said):
+        Case(**fields)
+
+
+def test_a_list_of_messages_is_a_question_too() -> None:
+    turn = {"role": "user", "content": "q"}
+    assert Case([turn], "a") == Case((turn,), "a")  # type: ignore[arg-type]

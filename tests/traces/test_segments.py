@@ -59,7 +59,7 @@ def test_a_tokenizer_without_our_tokens_is_refused(tokenizer: PreTrainedTokenize
         def get_added_vocab(self) -> dict[str, int]:
             return {"<|tool|>": 1}
 
-    with pytest.raises(ValueError, match=re.escape("lacks the special tokens <|observation|> <|rationale|> <|reward|>")):
+    with pytest.raises(ModelError, match=re.escape("lacks the special tokens <|observation|> <|rationale|> <|reward|>")):
         SegmentWriter(Bare())  # type: ignore[arg-type]
 
 

@@ -17,9 +17,8 @@ from tests.training.recipes import changed
 from themis.curriculum.registry import Curriculum
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, DataError, ModelError
+from themis.hyperparameters import Lora, LossWeights
 from themis.inference import load_judge
-from themis.losses import LossWeights
-from themis.model.adapters import Lora
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.traces import Case, Pair, Side
 from themis.traces.segments import SegmentWriter, token_ids
@@ -217,7 +216,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.training.test_epochs import recipe, silent
-from themis.model.adapters import Lora
+from themis.hyperparameters import Lora
 from themis.training.run import train
 train(recipe(sys.argv[1], sys.argv[2], epochs=4, lora=Lora()), Path(sys.argv[3]), notice=silent)
 """

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.nano_record import LOSSES, RECORD, STEPS, batch_digests, first_losses, prepared, stages, tokenizer_digest, weights_digest
 from themis.config import data_root
-from themis.model.checkpoint import NANO
+from themis.model.named import NANO
 
 pytestmark = pytest.mark.skipif(not RECORD.is_file(), reason="nothing is recorded yet")
 BUILT = Path(__file__).parents[2] / "runs" / "nano" / "built"

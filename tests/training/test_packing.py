@@ -7,7 +7,7 @@ import torch
 
 from tests.fakes import Backbone, byte_tokenizer, tiny_model
 from tests.pairs import by_rule
-from themis.losses import LossWeights
+from themis.hyperparameters import LossWeights
 from themis.traces.segments import SegmentWriter
 from themis.traces.token_row import TokenPair
 from themis.training.batches.encode import PairEncoder

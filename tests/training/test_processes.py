@@ -24,8 +24,7 @@ from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config, tiny_model
 from tests.training.recipes import changed
 from tests.training.test_epochs import PAIRS, recipe, silent
-from themis.losses import LossWeights
-from themis.model.adapters import Lora
+from themis.hyperparameters import Lora, LossWeights
 from themis.model.checkpoint import ModelMeta, load_model, save_model
 from themis.training.recipe import TrainRecipe
 from themis.training.run import train

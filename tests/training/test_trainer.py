@@ -18,7 +18,8 @@ from tests.pairs import by_rule
 from tests.training.recipes import changed
 from themis.curriculum.registry import Curriculum
 from themis.errors import ConfigError, DataError
-from themis.losses import LossWeights, ranking_loss
+from themis.hyperparameters import LossWeights
+from themis.losses import ranking_loss
 from themis.model.checkpoint import load_model
 from themis.traces.segments import SegmentWriter
 from themis.traces.tara import write_tara

@@ -6,7 +6,7 @@ An evaluation has a verdict cache beside its result, so it resumes if interrupte
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +29,7 @@ _OUT_HELP = "Write the result as JSON to this file, or to standard output (-)."
 _AGAINST_HELP = "Judge with this model, too, and give the paired difference to it."
 _VERDICTS_HELP = "The verdict cache: a case with a verdict in this file is not judged again."
 _VERDICTS_DEFAULT = "beside --out, else no cache"
+_LIMIT_HELP = "Judge only the first items of each task or subset; the result and its table say so."
 _SAMPLES_HELP = "Sample this many traces of each answer, and take the mean reward."
 _TEMPERATURE_HELP = "With --samples: the temperature of the sampled tokens."
 _SEED_HELP = "With --samples: the seed of the sampled tokens."
@@ -36,6 +37,7 @@ _SAVE_HELP = "Write the fitted temperature to the model's themis.json."
 
 Out = Annotated[Path | None, typer.Option(help=_OUT_HELP, dir_okay=False)]
 Verdicts = Annotated[Path | None, typer.Option(help=_VERDICTS_HELP, dir_okay=False, show_default=_VERDICTS_DEFAULT)]
+Limit = Annotated[int | None, typer.Option(min=1, help=_LIMIT_HELP, show_default="all")]
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,20 @@ class BenchOptions(JudgeOptions):
     against: Annotated[str | None, typer.Option(help=_AGAINST_HELP)] = None
     out: Out = None
     verdicts: Verdicts = None
+    limit: Limit = None
     samples: Annotated[int, typer.Option(min=1, help=_SAMPLES_HELP)] = 1
     temperature: Annotated[float, typer.Option(min=0.01, help=_TEMPERATURE_HELP)] = 0.7
     seed: Annotated[int, typer.Option(help=_SEED_HELP)] = 0
     save_temperature: Annotated[bool, typer.Option("--save-temperature", help=_SAVE_HELP)] = False
+
+    def check(self) -> None:
+        """Also of the model that is compared with, and of options that do not fit together."""
+        from themis.model.named import check_name
+
+        super().check()
+        check_name(self.against or self.model)
+        if self.limit and self.save_temperature:
+            raise ConfigError("--save-temperature fits all items of a bench: leave out --limit")
 
 
 Official = Callable[[Mapping[str, Sequence["JudgedItem"]]], dict[str, float]]
@@ -65,8 +77,10 @@ def run_bench(
     from themis.evaluation.tables import render
 
     check_files(options.out, options.verdicts, [options.store, options.settings], ("bench", "tasks", "items"))
+    options.check()
     with options.toolbox(tara) as toolbox:
         subsets, not_run = load(toolbox)
+        subsets = {name: replace(subset, items=subset.items[: options.limit]) for name, subset in subsets.items()}
         result = judge_bench(bench, split, subsets, not_run, toolbox, options, official)
     Console(highlight=False, stderr=options.out == STREAM).print(render(result))
     if options.out is not None:
@@ -111,7 +125,7 @@ def judge_bench(
         options.model,
         split,
         against=options.against,
-        settings=settings,
+        settings=settings | ({"limit": options.limit} if options.limit else {}),
         stored_temperature=_stored_temperature(options.model),
         verdicts=str(verdicts) if verdicts else None,
         not_run=tuple(not_run),
@@ -123,7 +137,7 @@ def save_temperature(model: str, result: "Result") -> str:
     """Write the temperature fitted on all items of a result to the model's `themis.json`."""
     import_libraries()
     from themis.evaluation.calibration import COLDEST, HOTTEST
-    from themis.model.checkpoint import META_FILE, resolve
+    from themis.model.named import META_FILE, resolve
 
     found = result["calibration"]
     if found is None or found["after"] is None:
@@ -153,7 +167,8 @@ def _judged(subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", cache: "V
 
 
 def _stored_temperature(model: str) -> float:
-    from themis.model.checkpoint import load_meta, resolve
+    from themis.model.checkpoint import load_meta
+    from themis.model.named import resolve
 
     return load_meta(resolve(model)).temperature
 

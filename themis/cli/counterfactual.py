@@ -7,18 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.bench import Out, Verdicts, cache_beside, check_files
-from themis.cli.judging import (
-    BatchSize,
-    ModelOption,
-    RationaleOption,
-    SettingsFile,
-    Strict,
-    ToolFlags,
-    Unsafe,
-    import_libraries,
-    open_toolbox,
-)
+from themis.cli.bench import Limit, Out, Verdicts, cache_beside, check_files
+from themis.cli.judging import BatchSize, ModelOptions, SettingsFile, ToolFlags, Unsafe, import_libraries, open_toolbox, with_options
 from themis.cli.output import check_output
 from themis.cli.progress import lines_by_task, progress_bar
 from themis.errors import ConfigError
@@ -63,18 +53,19 @@ def counterfactual(
     typer.echo(f"{made} pairs of {len(makers)} tasks: {out}", err=True)
 
 
+@with_options
 def evaluate(
     file: Annotated[Path, typer.Argument(help="Pairs made by `themis build counterfactual`.", dir_okay=False)],
-    model: ModelOption = "nano",
     out: Out = None,
     verdicts: Verdicts = None,
-    rationale: RationaleOption = "write",
-    strict: Strict = False,
+    limit: Limit = None,
     tasks: Annotated[str, typer.Option(help=_TASKS_HELP, show_default="all in the file")] = "",
     batch_size: BatchSize = 16,
     settings: SettingsFile = None,
     tool: ToolFlags = None,
     unsafe: Unsafe = False,
+    *,
+    judging: ModelOptions,
 ) -> None:
     """Judge counterfactual pairs: how often is the reward higher where the observations support the answer?"""
     from rich.console import Console
@@ -82,23 +73,24 @@ def evaluate(
     from themis.builder.counterfactual.rows import read_counterfactuals
     from themis.evaluation.counterfactual import CounterfactualTools, cache_key, evaluate_counterfactual, render_flips
     from themis.evaluation.verdict_cache import VerdictCache
-    from themis.inference import Budget, known_by, load_judge
+    from themis.inference import Budget
 
     check_files(out, verdicts, [file, settings], ("model", "file", "tasks", "note"))
     pairs = read_counterfactuals(file)
     wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
-    pairs = [pair for pair in pairs if pair.task in wanted]
+    pairs = [pair for task in wanted for pair in [pair for pair in pairs if pair.task == task][:limit]]
+    judging.check()
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
         import_libraries()
         tools = CounterfactualTools(pairs, real)
-        judge: Judge = load_judge(model, toolbox=tools, rationale=rationale, batch_size=batch_size, strict=strict)
+        judge: Judge = judging.load(tools, batch_size)
         if cache_file := verdicts or cache_beside(out):
-            about = {"bench": "counterfactual", **known_by(model, real.known_by(), Budget(), rationale, strict)}
+            about = {"bench": "counterfactual", **judging.known_as(real.known_by(), Budget())}
             cache = stack.enter_context(VerdictCache(cache_file, about))
             judge = cache.cached(judge, key=cache_key(pairs))
         progress = lines_by_task(stack.enter_context(progress_bar()))
-        result = evaluate_counterfactual(pairs, model, str(file), judge, progress)
+        result = evaluate_counterfactual(pairs, judging.model, str(file), judge, progress, limit)
     Console(highlight=False, stderr=out == STREAM).print(render_flips(result))
     if out is not None:
         write_whole(out, json.dumps(result, indent=2) + "\n")

@@ -3,11 +3,11 @@
 import json
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from themis.cli.judging import JsonFlag, ModelOption, RationaleOption, import_libraries
+from themis.cli.judging import JsonFlag, ModelOptions, import_libraries, with_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from themis.evaluation.ranking import JudgedPair
     from themis.traces import Case, Judge, Pair, Verdict
 
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first cases.", show_default="all")]
 EXAMPLE = "Example: themis demo --rationale skip"
 
 
-def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: RationaleOption = "write") -> None:
+@with_options
+def demo(json_output: JsonFlag = False, limit: Limit = None, *, judging: ModelOptions) -> None:
     """Judge built-in cases, a right and a wrong answer to each. The exit status is 0 if all right ones win.
 
     A reward that is degraded wins nothing.
@@ -26,18 +28,18 @@ def demo(model: ModelOption = "nano", json_output: JsonFlag = False, rationale: 
     from rich.console import Console
 
     from themis.cli.demo_cases import DEMO_PAIRS
-    from themis.inference import load_judge
     from themis.tools import Toolbox
     from themis.tools.demo import demo_tools
 
+    judging.check()
     import_libraries()
     console = Console(highlight=False, quiet=json_output)
     started = time.monotonic()
     judged = []
     # The demo tools alone: the demo is the same with and without data or plug-ins.
     with Toolbox(demo_tools()) as toolbox:
-        judge = load_judge(model, toolbox=toolbox, rationale=rationale, batch_size=2 * len(DEMO_PAIRS))
-        for entry in judged_pairs(DEMO_PAIRS, judge):
+        judge = judging.load(toolbox, batch_size=2 * len(DEMO_PAIRS))
+        for entry in judged_pairs(DEMO_PAIRS[:limit], judge):
             judged.append(entry)
             _print_pair(console, entry)
     calls = sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from themis.errors import ConfigError
 
 if TYPE_CHECKING:
     from themis.inference import Budget
+    from themis.inference.judgement import Tools
     from themis.tools import Toolbox
     from themis.traces import Judge
 
@@ -39,7 +40,13 @@ _SETTINGS_DEFAULT = "the nearest themis.toml"
 _WITHOUT_HELP = "Switch off a tool, or a family such as Calendar; its calls are answered so. May be given again."
 _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be given again."
 
+_THREADS_HELP = "Threads of the CPU that compute."
+_THREADS_DEFAULT = "1 for a model under 50M parameters, else PyTorch's number"
+_DEVICE_HELP = "Where the model computes: cpu (in float32), or cuda, cuda:N, mps, xpu (in the stored number type)."
+
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
+Threads = Annotated[int | None, typer.Option(min=1, help=_THREADS_HELP, show_default=_THREADS_DEFAULT)]
+Device = Annotated[str | None, typer.Option(help=_DEVICE_HELP, show_default="cuda if there is one, else cpu")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
 RationaleOption = Annotated[Rationale, typer.Option(help=_RATIONALE_HELP)]
 Strict = Annotated[bool, typer.Option("--strict", help=_STRICT_HELP)]
@@ -54,12 +61,49 @@ FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_
 
 
 @dataclass(frozen=True)
-class JudgeOptions:
-    """What a command that judges takes; `with_options` makes them options of the command."""
+class ModelOptions:
+    """Which model judges, and how it computes; `with_options` makes options of a command of it."""
 
     model: ModelOption = "nano"
     rationale: RationaleOption = "write"
     strict: Strict = False
+    threads: Threads = None
+    device: Device = None
+
+    def check(self) -> None:
+        """Raises an error for a mistyped model or device, before torch is imported, which takes seconds."""
+        from themis.inference.load import check_device
+        from themis.model.named import check_name
+
+        check_device(self.device)
+        check_name(self.model)
+
+    def load(self, toolbox: "Tools", batch_size: int, budget: "Budget | None" = None, model: str | None = None) -> "Judge":
+        """The judge, or another model in its place."""
+        from themis.inference import load_judge
+
+        return load_judge(
+            model or self.model,
+            toolbox=toolbox,
+            budget=budget,
+            rationale=self.rationale,
+            batch_size=batch_size,
+            strict=self.strict,
+            device=self.device,
+            threads=self.threads,
+        )
+
+    def known_as(self, tools: Mapping[str, Any], budget: "Budget", model: str | None = None) -> dict[str, Any]:
+        """All that decides a verdict, as kept verdicts say it."""
+        from themis.inference import known_by
+
+        return known_by(model or self.model, tools, budget, self.rationale, self.strict, self.device)
+
+
+@dataclass(frozen=True)
+class JudgeOptions(ModelOptions):
+    """What a command that judges with the tools that are on here takes."""
+
     batch_size: BatchSize = 16
     tools_mode: ToolsMode = None
     store: Store = None
@@ -89,18 +133,11 @@ class JudgeOptions:
 
     def judge(self, toolbox: "Toolbox", model: str | None = None) -> "Judge":
         """The judge, or another model in its place."""
-        from themis.inference import load_judge
-
-        budget, size = self.budget(), self.batch_size
-        return load_judge(
-            model or self.model, toolbox=toolbox, budget=budget, rationale=self.rationale, batch_size=size, strict=self.strict
-        )
+        return self.load(toolbox, self.batch_size, self.budget(), model)
 
     def known_by(self, toolbox: "Toolbox", model: str | None = None) -> dict[str, Any]:
         """All that decides a verdict, as kept verdicts say it."""
-        from themis.inference import known_by
-
-        return known_by(model or self.model, toolbox.known_by(), self.budget(), self.rationale, self.strict)
+        return self.known_as(toolbox.known_by(), self.budget(), model)
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -123,9 +160,9 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _options_of(group: type[Any]) -> list[inspect.Parameter]:
-    """Its own fields come before those that it inherits."""
+    """Those of a bench come before those of every command that judges."""
     hints = typing.get_type_hints(group, include_extras=True)
-    inherited = {field.name for base in group.__bases__ if is_dataclass(base) for field in fields(base)}
+    inherited = {field.name for field in fields(JudgeOptions)}
     ordered = sorted(fields(group), key=lambda field: field.name in inherited)
     kind = inspect.Parameter.KEYWORD_ONLY
     return [inspect.Parameter(field.name, kind, default=field.default, annotation=hints[field.name]) for field in ordered]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 EXAMPLE = 'Example: themis score --question "What day of the week is 2015-03-24?" --answer "A Tuesday."'
 
 _CASES_HELP = "A file of cases instead: JSON lines, a JSON list, CSV or Parquet, with question and answer, messages, or pairs."
+_LIMIT_HELP = "With --cases: judge only the first cases of the file. Without it, the same command judges the others."
 _OUT_HELP = "With --cases: the file of the verdicts, or - for standard output. Cases that have one there are left out."
 
 
@@ -31,31 +32,37 @@ def score(
     context: Annotated[str | None, typer.Option(help="A text that question and answer are about.")] = None,
     cases: Annotated[Path | None, typer.Option(help=_CASES_HELP)] = None,
     out: Annotated[Path | None, typer.Option(help=_OUT_HELP)] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help=_LIMIT_HELP, show_default="all")] = None,
     json_output: JsonFlag = False,
     *,
     judging: JudgeOptions,
 ) -> None:
     """Judge an answer, or a file of answers: the tools called, what they said, the reward."""
     if cases is None:
-        case: Case | None = _case(question, answer, context, out)
+        case: Case | None = _case(question, answer, context, out, limit)
     else:
         case = None
         _check_no_case(question, answer, context, out)
     check_output(out, [cases])
-    import_libraries()
+    judging.check()
+    if cases is not None:
+        _check_cases(cases, limit)
     with judging.toolbox() as toolbox:
+        import_libraries()
         judge = judging.judge(toolbox)
         if case is not None:
             _print_verdict(case, judge.judge(case), json_output)
         elif cases is not None and out is not None:
-            _score_file(cases, out, judge, judging.known_by(toolbox), json_output)
+            _score_file(cases, limit, out, judge, judging.known_by(toolbox), json_output)
 
 
-def _case(question: str | None, answer: str | None, context: str | None, out: Path | None) -> "Case":
+def _case(question: str | None, answer: str | None, context: str | None, out: Path | None, limit: int | None) -> "Case":
     from themis.traces import case_from_json
 
     if question is None or answer is None:
         raise ConfigError("give --question and --answer, or a file of cases with --cases and --out")
+    if limit is not None:
+        raise ConfigError("--limit counts the cases of --cases: leave it out, or give --cases and --out")
     if out is not None:
         raise ConfigError("--out is the file of verdicts of --cases: leave it out, or give --cases")
     return case_from_json({"question": question, "answer": answer, "context": context}, "the command line")
@@ -66,6 +73,14 @@ def _check_no_case(question: str | None, answer: str | None, context: str | None
         raise ConfigError("--cases names a file of cases: leave out --question, --answer and --context")
     if out is None:
         raise ConfigError("--cases needs --out, the file that the verdicts are written to")
+
+
+def _check_cases(cases: Path, limit: int | None) -> None:
+    """Raises `DataError` for a wrong line before torch is imported. What comes once is checked as it is judged."""
+    from themis.cli.verdict_file import comes_once, read_cases
+
+    for _ in () if comes_once(cases) else read_cases(cases, limit):
+        pass
 
 
 def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
@@ -81,17 +96,17 @@ def _print_verdict(case: "Case", verdict: "Verdict", json_output: bool) -> None:
     console.print(verdict_table(verdict))
 
 
-def _score_file(cases: Path, out: Path, judge: "Judge", known_by: Mapping[str, Any], json_output: bool) -> None:
+def _score_file(cases: Path, limit: int | None, out: Path, judge: "Judge", known_by: Mapping[str, Any], json_output: bool) -> None:
     from themis.cli.verdict_file import score_file
 
     with progress_bar() as bar:
         task = bar.add_task("judged", total=None)
         advance = lambda now: bar.update(task, completed=now.already_there + now.judged, total=now.cases)  # noqa: E731
-        summary = score_file(cases, out, judge, known_by, advance)
+        summary = score_file(cases, out, judge, known_by, advance, limit)
     if json_output:
         typer.echo(json.dumps({field.name: getattr(summary, field.name) for field in fields(summary)}), err=out == STREAM)
     else:
-        typer.echo(_sentence(summary, out), err=True)
+        typer.echo(_sentence(summary, out) + (f"; --limit {limit}: later cases are not judged" if limit else ""), err=True)
 
 
 def _sentence(summary: "Summary", out: Path) -> str:

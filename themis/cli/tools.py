@@ -26,14 +26,14 @@ def list_tools(json_output: JsonFlag = False, settings: SettingsFile = None, too
     """List the tools that a judge may use."""
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     with open_toolbox(settings=settings, flags=tool) as toolbox:
         schemas = [entry["function"] for entry in toolbox.schemas()]
     if json_output:
         typer.echo(json.dumps(schemas, indent=2))
         return
-    table = Table("tool", "argument", "what it does", box=None, pad_edge=False)
+    table = Table(Column("tool", overflow="fold"), Column("argument", overflow="fold"), "what it does", box=None, pad_edge=False)
     for schema in schemas:
         arguments = ", ".join(schema["parameters"]["properties"])
         table.add_row(escape(schema["name"]), escape(arguments), escape(" ".join(schema["description"].split("\n\n")[0].split())))
@@ -102,12 +102,13 @@ def doctor(
 
 def _print_findings(findings: "list[Finding]", file: Path | None) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     from themis.cli.show import one_line
 
-    table = Table("tool", "", "backend", "here", "what it is, or what is missing", box=None, pad_edge=False)
+    names = (Column(name, overflow="fold") for name in ("tool", "", "backend", "here"))
+    table = Table(*names, "what it is, or what is missing", box=None, pad_edge=False)
     for finding in findings:
         here = Text("works", "green") if finding.works else Text("no", "red" if finding.chosen else "dim")
         note = finding.missing or finding.summary

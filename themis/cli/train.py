@@ -1,17 +1,19 @@
 """`themis train`, `themis average` and `themis export`."""
 
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
 from themis.cli.judging import ModelOption, import_libraries
 from themis.cli.output import check_folder
 from themis.cli.progress import BuildProgress, progress_bar
+from themis.errors import ConfigError
 from themis.files import locked
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ TRAIN_EXAMPLE = "Example: themis train nano steps=2000 seed=7 --out runs/mine"
 AVERAGE_EXAMPLE = "Example: themis average runs/nano/stages/all runs/nano/stages/last --out runs/mean"
 EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype float32"
 
+_LIMIT_HELP = "Train on the first rows of each file and task alone; short for data.limit=N."
+_DEVICE_HELP = "Where to train: cpu, cuda, or cuda:N."
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. loss.beta=0."
 
 
@@ -37,14 +41,21 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the memory and time that the run would need on one H100, and stop.")
     ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help=_LIMIT_HELP, show_default="all")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the CPU that compute.", show_default="PyTorch's number")] = None,
+    device: Annotated[str | None, typer.Option(help=_DEVICE_HELP, show_default="cuda if there is one, else cpu")] = None,
 ) -> None:
     """Train a reward model by a recipe. An interrupted run resumes from its last checkpoint."""
-    import_libraries()
     from themis.cli.show import plain
     from themis.config import data_root, read_recipe
+    from themis.training.checks import check_run
     from themis.training.recipe import TrainRecipe
 
-    settings = read_recipe(recipe, TrainRecipe, overrides or [])
+    settings = read_recipe(recipe, TrainRecipe, [*(overrides or []), *([f"data.limit={limit}"] if limit else [])])
+    check_run(settings, dry=dry_run)
+    directory = out or Path("runs") / Path(recipe).stem
+    check_folder(directory, [settings.model.name, *settings.data.files])
+    compute_with(threads, device)
     if dry_run:
         from themis.training.cost import estimate, lines
 
@@ -54,10 +65,8 @@ def train(
     from themis.curriculum.registry import Curriculum
     from themis.training.run import train as run
 
-    directory = out or Path("runs") / Path(recipe).stem
     speaks = int(os.environ.get("RANK", 0)) == 0  # one process for all
-    check_folder(directory, [settings.model.name, *settings.data.files])
-    with locked(directory) if speaks else nullcontext(), progress_bar(transient=False) as bar:
+    with locked(directory) if speaks else nullcontext(), progress_bar(transient=False) as bar, TrainingProgress(bar, speaks) as shown:
         model = run(
             settings,
             directory,
@@ -66,11 +75,33 @@ def train(
             build=build,
             dev_pairs=dev_pairs(data_root()),
             live=valid_calls,
-            callbacks=[training_progress(bar)] if speaks else [],
+            callbacks=[shown.callback()] if speaks else [],
+            doing=shown.doing,
             notice=lambda text: bar.console.print(plain(text), markup=False),
         )
     if speaks:
         typer.echo(f"{model}: trained; try it with `themis demo --model {model}`")
+
+
+def compute_with(threads: int | None, device: str | None) -> None:
+    """Import torch, and let this process see that device alone: a run takes what it sees."""
+    from themis.inference.load import check_device, device_of
+
+    check_device(device)
+    kind, _, place = (device or "").partition(":")
+    if kind not in ("", "cpu", "cuda"):
+        raise ConfigError(f"--device: a run trains on cpu, cuda or cuda:N, found '{device}'")
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if kind == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif place:
+        os.environ["CUDA_VISIBLE_DEVICES"] = seen[int(place)] if int(place) < len(seen) and seen != [""] else place
+    import_libraries()
+    device_of(kind or None)
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def build(recipe: str, out: Path) -> None:
@@ -146,57 +177,100 @@ def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") 
 
 
 class ProgressLines:
-    """Where no bar can be drawn: a line a minute with the step, the last loss and the time left."""
+    """What a run says of itself in one line: the step, the losses, tokens a second, what it does or the time left."""
 
-    def __init__(self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic, every: float = 60.0) -> None:
-        self._write, self._clock, self._every = write, clock, every
-        self.loss: float | None = None
-        self.begin(0)
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.doing = "reading the data"
+        self.losses: Mapping[str, float] = {}
+        self.begin(0, 0, 0)
 
-    def begin(self, step: int) -> None:
+    def begin(self, step: int, steps: int, tokens: int) -> None:
         """A stage begins or resumes at a step."""
-        self._first, self._begun = step, self._clock()
-        self._written, self.loss = self._begun, None
+        self._first, self._step, self._steps = step, step, steps
+        self._first_tokens = self._tokens = tokens
+        self._begun, self.losses = self._clock(), {}
 
-    def step(self, step: int, steps: int) -> None:
-        """A step is done."""
-        now = self._clock()
-        if now - self._written < self._every:
-            return
-        self._written = now
-        minutes = (now - self._begun) / (step - self._first) * (steps - step) / 60
-        loss = "" if self.loss is None else f", loss {self.loss:.3f}"
-        self._write(f"step {step:,} of {steps:,}{loss}, {minutes // 60:.0f} h {minutes % 60:02.0f} min left")
+    def step(self, step: int, tokens: int) -> None:
+        """A step is done, and so many tokens in all."""
+        self._step, self._tokens = step, tokens
+
+    def line(self) -> str:
+        """How far it is now."""
+        if not self._steps:
+            return self.doing
+        parts = [f"step {self._step:,} of {self._steps:,}"]
+        parts += [f"{name} {value:.3f}" for name, value in self.losses.items()]
+        seconds, done = self._clock() - self._begun, self._step - self._first
+        if seconds and done:
+            parts.append(f"{(self._tokens - self._first_tokens) / seconds:,.0f} tokens/s")
+        if self.doing:
+            parts.append(self.doing)
+        elif done:
+            minutes = seconds / done * (self._steps - self._step) / 60
+            parts.append(f"{minutes // 60:.0f} h {minutes % 60:02.0f} min left")
+        return ", ".join(parts)
 
 
-def training_progress(bar: "Progress") -> "TrainerCallback":
-    """A bar for the steps with the loss beside it, and above it each measurement."""
-    from transformers import TrainerCallback
+class TrainingProgress:
+    """A bar for the steps with the loss beside it, and above it each measurement. Without a terminal: a line a minute."""
 
-    line = bar.add_task("training", total=None)
-    plain = None if bar.console.is_terminal else ProgressLines(bar.console.print)
+    def __init__(self, bar: "Progress", speaks: bool = True, every: float = 60.0) -> None:
+        self._bar, self._every = bar, every
+        self._row = bar.add_task("reading the data", total=None)
+        self._lines, self._ended = ProgressLines(), threading.Event()
+        self._writes = speaks and not bar.console.is_terminal
+        self._thread = threading.Thread(target=self._write_lines, daemon=True)
 
-    class Shown(TrainerCallback):
-        def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            bar.update(line, total=state.max_steps, completed=state.global_step)
-            if plain:
-                plain.begin(state.global_step)
+    def __enter__(self) -> Self:
+        if self._writes:
+            self._thread.start()
+        return self
 
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            bar.update(line, completed=state.global_step)
-            if plain:
-                plain.step(state.global_step, state.max_steps)
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
 
-        def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            if "loss" in kwargs["logs"]:
-                bar.update(line, description=f"loss {float(kwargs['logs']['loss']):.3f}")
-                if plain:
-                    plain.loss = float(kwargs["logs"]["loss"])
+    def doing(self, text: str) -> None:
+        """Say at once what the run does beside its steps; an empty text ends it."""
+        self._lines.doing = text
+        self._bar.update(self._row, description=text or self._loss())
+        if text and self._writes:
+            self._bar.console.print(self._lines.line(), markup=False)
 
-        def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            bar.console.print(measured(state.global_step, kwargs["metrics"]), markup=False)
+    def _write_lines(self) -> None:
+        while not self._ended.wait(self._every):
+            self._bar.console.print(self._lines.line(), markup=False)
 
-    return Shown()
+    def _loss(self) -> str:
+        return f"loss {self._lines.losses['loss']:.3f}" if self._lines.losses else "training"
+
+    def callback(self) -> "TrainerCallback":
+        """What the Trainer tells of its steps."""
+        from transformers import TrainerCallback
+
+        from themis.training.curves import LOSSES
+
+        bar, row, lines, loss = self._bar, self._row, self._lines, self._loss
+
+        class Shown(TrainerCallback):
+            def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                lines.begin(state.global_step, state.max_steps, state.num_input_tokens_seen)
+                lines.doing = ""
+                bar.update(row, total=state.max_steps, completed=state.global_step, description=loss())
+
+            def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                lines.step(state.global_step, state.num_input_tokens_seen)
+                bar.update(row, completed=state.global_step)
+
+            def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                if "loss" in kwargs["logs"]:
+                    lines.losses = {name: float(kwargs["logs"][name]) for name in ("loss", *LOSSES) if name in kwargs["logs"]}
+                    bar.update(row, description=loss())
+
+            def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+                bar.console.print(measured(state.global_step, kwargs["metrics"]), markup=False)
+
+        return Shown()
 
 
 def measured(step: int, metrics: dict[str, float]) -> str:

@@ -7,7 +7,7 @@ they come, not in the order of the cases. After a kill, the next run removes a r
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +31,20 @@ class Summary:
     reasons: Counter[str] = field(default_factory=Counter)
 
 
-def read_cases(path: Path) -> Iterator[Case]:
-    """The cases of a file of rows, one at a time; both answers of a pair. A row without an id has its number.
+def comes_once(path: Path) -> bool:
+    """Can the file be read only once, as a pipe can?"""
+    return path == STREAM or path.is_fifo() or path.is_char_device()
+
+
+def read_cases(path: Path, limit: int | None = None) -> Iterator[Case]:
+    """The first cases of a file of rows, one at a time; both answers of a pair. A row without an id has its number.
 
     Raises `DataError`, also where two cases have one id, as nothing would tell their verdicts apart.
     """
+    return islice(_all_cases(path), limit)
+
+
+def _all_cases(path: Path) -> Iterator[Case]:
     places: dict[str, str] = {}
     for number, where, row in data_rows(path):
         answers = read_answers(row, where, str(number))
@@ -47,32 +56,39 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 
 def score_file(
-    data: Path, out: Path, judge: Judge, known_by: Mapping[str, Any], progress: Callable[[Summary], None] = lambda summary: None
+    data: Path,
+    out: Path,
+    judge: Judge,
+    known_by: Mapping[str, Any],
+    progress: Callable[[Summary], None] = lambda summary: None,
+    limit: int | None = None,
 ) -> Summary:
-    """Judge the cases of `data` that have no row in `out` yet. All lines are checked before the first is judged.
+    """Judge the first `limit` cases of `data`, or all, that have no row in `out` yet.
+
+    All their lines are checked before the first is judged.
 
     `known_by` says what decides a verdict beside its case; a file with rows of another judge is refused.
     """
     if out.exists() and data.exists() and out.samefile(data):
         raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
-    comes_once = data == STREAM or data.is_fifo() or data.is_char_device()
+    once = comes_once(data)
     summary = Summary(cases=None)
     keys: list[str] = []  # of the cases that the judge was handed
 
     def handed(cases: Iterable[Case]) -> Iterator[Case]:
         for case in cases:
-            if comes_once and rows.take(case):
+            if once and rows.take(case):
                 summary.already_there += 1
             else:
                 keys.append(case_key(case))
                 yield case
 
     with VerdictFile(out, known_by) as rows:
-        cases = read_cases(data)
-        if not comes_once:
+        cases = read_cases(data, limit)
+        if not once:
             is_left = [not rows.take(case) for case in cases]
             summary.cases, summary.already_there = len(is_left), is_left.count(False)
-            cases = compress(read_cases(data), is_left)
+            cases = compress(read_cases(data, limit), is_left)
             rows.settle()
         progress(summary)
         for place, verdict in judge.judge_all(handed(cases)):

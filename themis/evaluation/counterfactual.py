@@ -22,6 +22,7 @@ from rich.table import Table
 
 from themis.builder.counterfactual.rows import Counterfactual
 from themis.evaluation.items import Progress
+from themis.evaluation.results import limited
 from themis.evaluation.statistics import wilson_interval
 from themis.tools import Toolbox
 from themis.traces import Action, Case, Judge, Observation, Verdict, case_key
@@ -81,13 +82,17 @@ def evaluate_counterfactual(
     file: str,
     judge: Judge,
     progress: Progress = lambda task, done, total: None,
+    limit: int | None = None,
 ) -> CounterfactualResult:
-    """Judge every pair, with a judge whose tools are the `CounterfactualTools` of the same pairs."""
+    """Judge every pair, with a judge whose tools are the `CounterfactualTools` of the same pairs.
+
+    `limit` says that they are only the first pairs of each task.
+    """
     by_task: dict[str, list[Counterfactual]] = {}
     for pair in pairs:
         by_task.setdefault(pair.task, []).append(pair)
     tasks = {task: flip_result(judge_twice(task, members, judge, progress)) for task, members in by_task.items()}
-    return CounterfactualResult(model=model, file=file, tasks=tasks, note=NOTE)
+    return CounterfactualResult(model=model, file=file, tasks=tasks, note=limited(limit) + NOTE)
 
 
 def judge_twice(task: str, pairs: Sequence[Counterfactual], judge: Judge, progress: Progress) -> list[JudgedCounterfactual]:

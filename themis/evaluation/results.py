@@ -146,6 +146,11 @@ Points = dict[str, dict[str, list[float]]]
 """For each judge (`judge`, `longer`, `shorter`, `against`) and subset, the points of each item."""
 
 
+def limited(limit: int | None) -> str:
+    """What a table says of `--limit`."""
+    return f"Only the first {limit} of each task or subset (--limit). " if limit else ""
+
+
 def result_of(
     about: About, subsets: Mapping[str, Subset], judged: Judged, rival: Judged | None = None, official: Mapping[str, float] | None = None
 ) -> Result:

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from themis.evaluation.calibration import COLDEST, HOTTEST, Calibration
 from themis.evaluation.costs import Cost
-from themis.evaluation.results import Result, Rival
+from themis.evaluation.results import Result, Rival, limited
 from themis.evaluation.truthfulqa import CHANCE
 
 NAMES = {"tara": "TARA", "hh": "HH", "truthfulqa": "TruthfulQA MC1", "retarded-bar": "Retarded-bar"}
@@ -131,6 +131,8 @@ def _caption(result: Result) -> str:
         lines.append(f"decided by an empty answer, which counts as below every reward: {counts}")
     if result["against"] is not None:
         lines.append(f"against: {result['against']}")
+    if note := limited(result["settings"].get("limit")):
+        lines.append(note.rstrip())
     if without := result["settings"].get("without"):
         lines.append(f"switched off: {', '.join(without)}")
     lines += [f"{task}: {reason}: {count}" for task, row in result["tasks"].items() for reason, count in row["dropped"].items()]

@@ -7,7 +7,7 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, Literal, Self
 
@@ -20,10 +20,11 @@ from themis.inference.engine.reader import CachedReader, Reader, WholeReader
 from themis.inference.engine.row import RowRules
 from themis.inference.judgement import Budget, Tools
 from themis.inference.service import JudgingService
+from themis.inference.threads import with_threads
 from themis.model.checkpoint import ModelMeta
 from themis.model.forms import writer_of
 from themis.model.reward_model import RewardModel
-from themis.traces.case import Case
+from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Verdict
 
@@ -46,6 +47,7 @@ class CausalJudge(Judge):
         strict: bool = False,
         use_cache: bool = True,
         autocast: torch.dtype | None = None,
+        threads: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.model = model.eval()
@@ -67,7 +69,7 @@ class CausalJudge(Judge):
         self._greedy = GreedyChoice(tokenizer, self.rules.writer, vocabulary_size(model), self.device)
         self.choose: Choice = self._greedy
         self._use_cache = use_cache
-        self._autocast = autocast
+        self._autocast, self._threads = autocast, threads
         self._service: JudgingService | None = None
 
     @property
@@ -80,7 +82,7 @@ class CausalJudge(Judge):
         places = enumerate(cases)
         while True:
             while engine.has_room and (next_case := next(places, None)) is not None:
-                engine.add(*next_case)
+                engine.add(next_case[0], check_case(next_case[1]))
             if engine.is_empty:
                 return
             engine.wait()
@@ -125,8 +127,11 @@ class CausalJudge(Judge):
         """What reads the rows of one engine."""
         return CachedReader(self.model) if self._use_cache else WholeReader(self.model)
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        return nullcontext() if self._autocast is None else torch.autocast(self.device.type, dtype=self._autocast)
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        autocast = nullcontext() if self._autocast is None else torch.autocast(self.device.type, dtype=self._autocast)
+        with with_threads(self._threads), autocast:
+            yield
 
 
 def vocabulary_size(model: RewardModel) -> int:

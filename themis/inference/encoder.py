@@ -11,9 +11,10 @@ from itertools import islice
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from themis.inference.threads import with_threads
 from themis.model.checkpoint import ModelMeta
 from themis.model.encoder import CaseWriter, EncoderRewardModel, Written
-from themis.traces.case import Case
+from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Reason, Usage, Verdict
 
@@ -24,13 +25,20 @@ BATCHES_AT_ONCE = 16
 class EncoderJudge(Judge):
     """Gives each case a reward, and no trace."""
 
-    def __init__(self, model: EncoderRewardModel, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta, batch_size: int = 32) -> None:
+    def __init__(
+        self,
+        model: EncoderRewardModel,
+        tokenizer: PreTrainedTokenizerBase,
+        meta: ModelMeta,
+        batch_size: int = 32,
+        threads: int | None = None,
+    ) -> None:
         self.model, self.tokenizer, self.meta, self.batch_size = model.eval(), tokenizer, meta, batch_size
-        self._write = CaseWriter(tokenizer)
+        self._write, self._threads = CaseWriter(tokenizer), threads
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         """Verdicts, each with its case's place. Cases are pulled some batches at a time, and sorted by length."""
-        places = enumerate(cases)
+        places = enumerate(map(check_case, cases))
         while group := list(islice(places, self.batch_size * BATCHES_AT_ONCE)):
             group.sort(key=lambda entry: len(entry[1].question_text) + len(entry[1].answer))
             for start in range(0, len(group), self.batch_size):
@@ -64,5 +72,7 @@ class EncoderJudge(Judge):
         if not written:
             return []
         device = next(self.model.parameters()).device
-        rewards: list[float] = self.model(**{name: tensor.to(device) for name, tensor in self._write.batch(written).items()}).tolist()
+        inputs = {name: tensor.to(device) for name, tensor in self._write.batch(written).items()}
+        with with_threads(self._threads):
+            rewards: list[float] = self.model(**inputs).tolist()
         return rewards

@@ -1,15 +1,21 @@
 """From the name of a model to its judge."""
 
+import re
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from themis import __version__
 from themis.errors import ConfigError
 from themis.inference.judgement import Budget, Tools
+from themis.model.named import check_name, resolve
 from themis.traces.judge import Judge
+
+Rationale = Literal["write", "skip"]
+SMALL = 50_000_000
+"""A model with fewer parameters judges with one thread of the CPU. On busy cores two are several times slower."""
 
 
 def load_judge(
@@ -17,39 +23,44 @@ def load_judge(
     *,
     toolbox: Tools | None = None,
     budget: Budget | None = None,
-    rationale: Literal["write", "skip"] = "write",
+    rationale: Rationale = "write",
     batch_size: int = 16,
     device: str | None = None,
     strict: bool = False,
+    threads: int | None = None,
 ) -> Judge:
     """A judge of `nano`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
+
+    It computes in float32 on the CPU, and in the stored number type on a GPU. On the CPU it takes `threads`, by
+    default one for a model of less than 50 million parameters, and PyTorch's own number for others.
 
     Without a `toolbox` it opens `default_toolbox()`: live tools, with the settings of the nearest themis.toml. Close
     the judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none. `strict` gives
     no reward where it would be degraded. Raises `ModelError` where the model cannot be read, `ConfigError` where a
     setting is wrong.
     """
-    if str(model).startswith(("http://", "https://")):
-        raise ConfigError(f"{model} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
+    _check(rationale, batch_size, device, threads)
+    check_name(model)
     import torch
 
     from themis.inference.encoder import EncoderJudge
-    from themis.model.checkpoint import load_meta, read_model, resolve
+    from themis.model.checkpoint import load_meta, read_model
     from themis.model.encoder import read_encoder
 
     path = resolve(model)
     meta = load_meta(path)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of(device)
     if meta.kind == "encoder":
         encoder, tokenizer = read_encoder(path)
         encoder.to(device)
-        return EncoderJudge(encoder, tokenizer, meta, batch_size)
+        return EncoderJudge(encoder, tokenizer, meta, batch_size, threads=threads or _threads(encoder, device))
 
     from themis.inference.causal import CausalJudge
     from themis.tools import default_toolbox
 
     reward_model, tokenizer = read_model(path, torch.float32 if device == "cpu" else None)
     reward_model.to(device)
+    threads = threads or _threads(reward_model, device)
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
         judge = CausalJudge(
@@ -61,17 +72,55 @@ def load_judge(
             rationale=rationale,
             batch_size=batch_size,
             strict=strict,
+            threads=threads,
         )
         judge.opened = opened.pop_all()
     return judge
 
 
-def known_by(model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool) -> dict[str, Any]:
+def known_by(
+    model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool, device: str | None = None
+) -> dict[str, Any]:
     """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says."""
-    import torch
-
     from themis.model.checkpoint import weights_of
 
-    precision = "as stored" if torch.cuda.is_available() else "float32"
+    precision = "float32" if device_of(device) == "cpu" else "as stored"
     told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "strict": strict, "budget": asdict(budget)}
     return {**told, "precision": precision, **tools, "themis": __version__}
+
+
+def check_device(device: str | None) -> None:
+    """Raises `ConfigError` for what is no device."""
+    if device is not None and not re.fullmatch(r"cpu|(cuda|mps|xpu)(:\d+)?", device):
+        raise ConfigError(f"device: must be cpu, cuda, cuda:N, mps or xpu, found '{device}'")
+
+
+def device_of(device: str | None) -> str:
+    """The device as it was given, or the GPU if there is one. Raises `ConfigError` where it is not there."""
+    import torch
+
+    check_device(device)
+    if device is None:
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, place = device.partition(":")
+    try:
+        count = 1 if kind == "cpu" else torch.get_device_module(kind).device_count()
+    except RuntimeError:
+        count = 0
+    if int(place or 0) >= count:
+        raise ConfigError(f"device: this machine, or its PyTorch, has no {device}: give another, such as cpu")
+    return device
+
+
+def _threads(model: Any, device: str) -> int | None:
+    """None for PyTorch's own number."""
+    return 1 if device == "cpu" and sum(weight.numel() for weight in model.parameters()) < SMALL else None
+
+
+def _check(rationale: str, batch_size: int, device: str | None, threads: int | None) -> None:
+    if rationale not in get_args(Rationale):
+        raise ConfigError(f"rationale: must be 'write' or 'skip', found {rationale!r}")
+    for name, value in (("batch_size", batch_size), ("threads", 1 if threads is None else threads)):
+        if not isinstance(value, int) or value < 1:
+            raise ConfigError(f"{name}: must be a whole number of at least 1, found {value!r}")
+    check_device(device)

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any, Protocol, Self, runtime_checkable
 
-from themis.traces.case import Case
+from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Verdict
 
@@ -60,6 +60,7 @@ class JudgingService:
 
     def submit(self, case: Case) -> Future[Verdict]:
         """The verdict to come. A future that is cancelled takes its case out of the batch, and drops its tool call."""
+        check_case(case)
         future: Future[Verdict] = Future()
         with self._lock:
             if self._closed:

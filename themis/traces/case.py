@@ -35,6 +35,19 @@ class Case:
     """Python `assert` lines, for answers that are programs."""
     id: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises `DataError` for a field of another type: an answer that is None would only fail once it is read."""
+        if isinstance(self.question, list):
+            object.__setattr__(self, "question", tuple(self.question))
+        if not isinstance(self.question, str | tuple):
+            raise DataError(f"Case: 'question' must be text or chat messages, found {type(self.question).__name__}")
+        if not isinstance(self.answer, str):
+            raise DataError(f"Case: 'answer' must be text, found {type(self.answer).__name__}")
+        if not isinstance(self.context, str | None):
+            raise DataError(f"Case: 'context' must be text or None, found {type(self.context).__name__}")
+        if isinstance(self.tests, str):
+            raise DataError("Case: 'tests' must be a tuple of assert lines, found one text: put it into a tuple")
+
     @property
     def question_text(self) -> str:
         """The question as one text; of a chat, each turn as `role: content` on its own line."""
@@ -43,6 +56,13 @@ class Case:
         if len(self.question) == 1:
             return self.question[0]["content"]
         return "\n".join(f"{turn['role']}: {turn['content']}" for turn in self.question)
+
+
+def check_case(case: Case) -> Case:
+    """The case. Raises `DataError` where it is something else, such as a row of JSON."""
+    if not isinstance(case, Case):
+        raise DataError(f"a judge takes a Case(question, answer), found {type(case).__name__}; case_from_json makes one of a row")
+    return case
 
 
 def case_from_json(row: Any, where: str) -> Case:

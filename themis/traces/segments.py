@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from themis.errors import ModelError
 from themis.traces.case import Case
 from themis.traces.text import (
     OBSERVATION,
@@ -57,7 +58,7 @@ class SegmentWriter:
         added = tokenizer.get_added_vocab()
         missing = [token for token in SPECIAL_TOKENS if token not in added]
         if missing:
-            raise ValueError(f"the tokenizer lacks the special tokens {' '.join(missing)}; add them with `prepare_tokenizer`")
+            raise ModelError(f"the tokenizer lacks the special tokens {' '.join(missing)}; add them with `prepare_tokenizer`")
         self.tool_id, self.observation_id, self.rationale_id, self.reward_id = (added[token] for token in SPECIAL_TOKENS)
         # Some backbones add white space and single letters as tokens of their own: these are text like any other.
         self.opening = _opening(tokenizer)

@@ -14,9 +14,10 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoT
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
 from themis.model.adapters import add_lora
-from themis.model.checkpoint import ModelMeta, is_themis_model, load_meta, load_model, prepare_tokenizer, resolve
+from themis.model.checkpoint import ModelMeta, load_meta, load_model, prepare_tokenizer
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
+from themis.model.named import is_themis_model, resolve
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.model.weights import first_line, read_weights, reading

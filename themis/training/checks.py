@@ -1,22 +1,28 @@
-"""Mistakes in a recipe, and libraries that it needs, found before anything is read or written."""
+"""Mistakes in a recipe, and libraries that it needs, found before anything is read or written.
+
+Imports no torch: a mistyped key is told at once.
+"""
 
 import difflib
+import math
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from themis.config import recipe_names
 from themis.errors import ConfigError
-from themis.training.recipe import Data, TrainRecipe
+from themis.model.named import PACKAGE, check_name
+from themis.training.recipe import Data, TrainRecipe, stages_of
 
 TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
 _BOUNDS: tuple[tuple[Callable[[float], bool], str, str], ...] = (
     (lambda value: value >= 1, "be at least 1", "run.tokens_per_step run.pairs_per_step run.workers"),
     (lambda value: value >= 1, "be at least 1", "logging.measure_every logging.measured_pairs"),
+    (lambda value: value >= 0, "not be negative", "loss.alpha loss.beta loss.omega loss.answer loss.early loss.centre data.limit run.clip"),
     (lambda value: value >= 0, "not be negative", "run.steps run.epochs run.weight_decay curriculum.drill_steps logging.live_sample"),
     (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "data.forged_share data.dropped_observations"),
     (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "curriculum.drill_share curriculum.swapped_rationales"),
@@ -31,9 +37,22 @@ _FSDP = (
 """The keys of transformers' `fsdp_config` that FSDP2 uses."""
 
 
+def check_run(recipe: TrainRecipe, *, dry: bool = False) -> None:
+    """Raise an error for a recipe that cannot work, or one of its stages.
+
+    Also for what is missing on this machine, unless the run is `dry`.
+    """
+    for one in [stage.recipe for stage in stages_of(recipe)] or [recipe]:
+        check_recipe(one)
+        if not dry:
+            check_machine(one)
+
+
 def check_recipe(recipe: TrainRecipe) -> None:
-    """Raise `ConfigError` for values of the right type that cannot work."""
-    run = recipe.run
+    """Raise `ConfigError` or `ModelError` for values of the right type that cannot work."""
+    run, name = recipe.run, recipe.model.name
+    if name and not name.startswith(PACKAGE):
+        check_name(name)
     _check_numbers(recipe)
     if bool(run.steps) == bool(run.epochs):
         raise ConfigError("the recipe must say either run.steps or run.epochs" + (", not both" if run.steps else ""))
@@ -52,6 +71,9 @@ def check_recipe(recipe: TrainRecipe) -> None:
 def _check_mixture(data: Data, add_up: bool) -> None:
     if not data.mixture and not data.files:
         raise ConfigError("the recipe names nothing to learn from: give data.mixture or data.files")
+    for name, share in data.mixture.items():
+        if not 0 <= share < math.inf:
+            raise ConfigError(f"data.mixture: the share of {name} must be a number that is not negative, found {share}")
     total = sum(data.mixture.values())
     if data.mixture and add_up and abs(total - 1) > 0.01 + 1e-9:
         raise ConfigError(f"data.mixture: the shares of a run in steps must add up to 1, and they add up to {total:.3g}")
@@ -62,6 +84,11 @@ def _check_numbers(recipe: TrainRecipe) -> None:
         for key in keys.split():
             if not holds(_value(recipe, key)):
                 raise ConfigError(f"{key}: must {words}, found {_value(recipe, key)}")
+
+    for section in (recipe.run, recipe.data, recipe.loss, recipe.curriculum):
+        for field in fields(section):
+            if isinstance(value := getattr(section, field.name), float) and not math.isfinite(value):
+                raise ConfigError(f"{field.name}: must be a finite number, found {value}")
 
 
 def _value(recipe: TrainRecipe, key: str) -> Any:
@@ -90,6 +117,13 @@ def check_machine(recipe: TrainRecipe) -> None:
             raise ConfigError(f"logging.report_to: no tracker '{tracker}'; known: {', '.join(TRACKERS)}")
         if find_spec(TRACKERS[tracker]) is None:
             raise ConfigError(f"logging.report_to: {tracker} is not installed: pip install {TRACKERS[tracker]}")
+    for file in recipe.data.files:
+        if not Path(file).exists():
+            raise ConfigError(f"data.files: there is no file '{file}'")
+    if (built := recipe.data.built) and built not in recipe_names("build") and not Path(built).is_dir():
+        raise ConfigError(f"data.built: there is no folder '{built}', nor a recipe; known: {', '.join(recipe_names('build'))}")
+    if recipe.model.name:
+        check_name(recipe.model.name)
     if recipe.model.lora and find_spec("peft") is None:
         raise ConfigError("LoRA needs peft: pip install 'themis-rm[lora]'")
     if run.deepspeed:
@@ -103,6 +137,8 @@ def check_machine(recipe: TrainRecipe) -> None:
 
 def has_bf16() -> bool:
     """Can this machine multiply in bf16? A CPU without these instructions needs 40 times as long as in float32."""
+    import torch
+
     return torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 

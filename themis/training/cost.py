@@ -18,7 +18,8 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 from themis.errors import ConfigError
 from themis.losses import LOGITS_AT_ONCE
 from themis.model.adapters import add_lora, is_adapter
-from themis.model.checkpoint import at_hand, base_directory, resolve
+from themis.model.checkpoint import base_directory
+from themis.model.named import at_hand, resolve
 from themis.model.weights import reading
 from themis.traces.token_row import TokenPair
 from themis.training.backbones import configured

@@ -51,6 +51,8 @@ class Services:
     live: Live | None = None
     callbacks: Sequence[TrainerCallback] = ()
     notice: Callable[[str], None] = print
+    doing: Callable[[str], None] = lambda text: None
+    """Hears of whatever is no step; an empty text ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ def fit(
     `start` is the model that a stage starts from; `built` returns the folder of the built data set.
     """
     started = time.monotonic()
+    services.doing("reading the data")
     share = Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if share.rank:
-        services = replace(services, notice=lambda text: None)  # the first process speaks for all
+        services = replace(services, notice=lambda text: None, doing=lambda text: None)  # the first process speaks for all
     with first_goes_first(share.world), nullcontext() if share.rank else claimed(out, recipe, overwrite):
         data = built()
         if not share.rank:
@@ -94,10 +97,12 @@ def fit(
     if checkpoint:
         services.notice(f"resumes from {checkpoint}")
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    services.doing("measuring the scale of the rewards, and saving")
     trainer.save_to(out, _with_scale(trainer.meta(), ready), torch.bfloat16 if recipe.run.bf16 else None)
     if not share.rank:
         (out / LOG_FILE).write_text(json.dumps(trainer.state.log_history, indent=1) + "\n", encoding="utf-8")
         plot(trainer.state.log_history, out / "log.png", services.notice)
+    services.doing("")
 
 
 def prepare(
@@ -139,8 +144,12 @@ def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], 
     live = services.live if sample and recipe.kind == "themis" and not (run.fsdp or run.deepspeed) else None
 
     def measure() -> dict[str, float]:
+        services.doing(f"measuring {len(held) + sum(map(len, services.dev_pairs.values())):,} pairs")
         measured = _measured(learner, held, services.dev_pairs)
+        if live:
+            services.doing(f"judging {len(held[:sample])} pairs with tools")
         seen = live(learner.model, learner.tokenizer, meta(), held[:sample]) if live else {}
+        services.doing("")
         return measured | {f"live_{name}": value for name, value in seen.items()}
 
     if run.compile and isinstance(learner, CausalLearner):

@@ -17,7 +17,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
-from themis.losses import LossWeights, centring_loss, language_model_losses, ranking_loss, tara_loss
+from themis.hyperparameters import LossWeights
+from themis.losses import centring_loss, language_model_losses, ranking_loss, tara_loss
 from themis.model.adapters import has_adapters, put_adapters, stored_adapters
 from themis.model.checkpoint import ModelMeta, load_score, save_model
 from themis.model.encoder import EncoderRewardModel, save_encoder

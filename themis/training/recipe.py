@@ -7,8 +7,7 @@ from typing import Any, Literal
 
 from themis.config import VARIANTS, WHOLE, build, merged
 from themis.errors import ConfigError
-from themis.losses import LossWeights
-from themis.model.adapters import Lora
+from themis.hyperparameters import Lora, LossWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +83,8 @@ class Data:
     """Only these tasks of the mixture: one tool's model."""
     files: tuple[str, ...] = ()
     """Preference files of any kind that docs/data.md lists. Without a mixture, the only source."""
+    limit: int = 0
+    """Only the first so many rows of each file and task; 0 for all. Infinite streams have no first rows."""
     margin: bool = False
     """The ranking loss asks for the score gap that the column `margin` gives."""
     built: str | None = None

@@ -17,7 +17,7 @@ from themis.errors import ConfigError
 from themis.model.average import mean_of
 from themis.model.checkpoint import load_meta, save_model
 from themis.traces.pair import Pair
-from themis.training.checks import check_machine, check_recipe, has_bf16
+from themis.training.checks import check_run, has_bf16
 from themis.training.fit import Build, Live, Services, fit
 from themis.training.outputs import BUILT, claimed, finished, identify, stage_directory
 from themis.training.recipe import Stage, TrainRecipe, portable, stages_of
@@ -35,18 +35,18 @@ def train(
     live: Live | None = None,
     callbacks: Sequence[TrainerCallback] = (),
     notice: Callable[[str], None] = print,
+    doing: Callable[[str], None] = lambda text: None,
 ) -> Path:
     """Train by `recipe`; checkpoints go to `out`/checkpoints, the best model to `out`. Returns `out`.
 
     Resumes from the last checkpoint there; with `overwrite`, what an earlier run left is deleted. `curriculum` has the
     infinite streams and the drills; `build` makes the data set of a build recipe. The best checkpoint is chosen on
-    pairs that training never sees; `dev_pairs` are only reported.
+    pairs that training never sees; `dev_pairs` are only reported. `doing` hears of whatever is no step, such as
+    measuring; an empty text ends it.
     """
-    services = Services(curriculum, build, dev_pairs or {}, live, callbacks, notice)
+    services = Services(curriculum, build, dev_pairs or {}, live, callbacks, notice, doing)
     stages = stages_of(recipe)
-    for stage in stages or (Stage("", recipe),):
-        check_recipe(stage.recipe)
-        check_machine(stage.recipe)
+    check_run(recipe)
     if recipe.run.bf16 and not has_bf16():
         notice("computes in float32, as this CPU has no bf16 instructions; the weights are stored in bfloat16")
     if stages:

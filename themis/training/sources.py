@@ -133,12 +133,17 @@ def content_of_run(recipe: TrainRecipe, root: Path | None, built: Path | None, s
 
 
 def _read(data: Data, root: Path | None, curriculum: Curriculum | None, folder: Path | None) -> tuple[_Read, Counter[str]]:
-    published = read_published(root) if root else Published()
-    built = read_rows(folder, root) if folder else Published()
+    published = _first(read_published(root) if root else Published(), data.limit)
+    built = _first(read_rows(folder, root) if folder else Published(), data.limit)
     tests = read_rows(folder, root, "test").pairs if folder else {}
     brought, left_out = _brought(data)
     streams = curriculum.streams(published.pairs, built.pairs) if curriculum else {}
     return _Read(published, built, tests, brought, streams), left_out
+
+
+def _first(rows: Published, limit: int) -> Published:
+    pairs = {task: some[: limit or None] for task, some in rows.pairs.items()}
+    return replace(rows, pairs=pairs, gsm8k=rows.gsm8k[: limit or None])
 
 
 def _brought(data: Data) -> tuple[list[Pair], Counter[str]]:
@@ -149,7 +154,7 @@ def _brought(data: Data) -> tuple[list[Pair], Counter[str]]:
         read = read_preferences(file, data.margin, seen)
         if data.margin and all(pair.chosen.score == pair.rejected.score for pair in read.pairs):
             raise DataError(f"{file}: the column 'margin' is 0 in every row, so it asks for nothing; leave out the key 'margin'")
-        pairs += read.pairs
+        pairs += read.pairs[: data.limit or None]
         left_out += Counter({f"{Path(file).name}: {reason}": count for reason, count in read.left_out.items()})
     return pairs, left_out
 

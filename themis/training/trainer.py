@@ -77,6 +77,7 @@ class ThemisTrainer(Trainer):
                 loss, found = self._forward(model, batch.to(self.args.device))
                 cast(Any, self.accelerator).backward(loss)
             total += loss.detach()
+            self.state.num_input_tokens_seen += batch.tokens * self.args.world_size
             for name, term in found.items():
                 terms[name] = terms.get(name, 0.0) + term
         self._check_finite(total)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import Any, Protocol, TypeAlias
@@ -28,6 +29,7 @@ from themis.builder.steps.work import Work, finished, full_disk_told
 from themis.builder.steps.writing import write_recordings, write_rows
 from themis.builder.tasks.registry import task_named
 from themis.data.published import measured_questions
+from themis.errors import ConfigError
 from themis.files import content_of, digest, json_lines, write_whole
 from themis.tools.setup.known import known_settings
 from themis.tools.setup.settings import Settings
@@ -36,6 +38,8 @@ from themis.traces import Step
 
 TARA = "tara"
 """Below the root: the questions that are held out, and the published rows that the card compares with."""
+EXTRA = ("datasketch", "matplotlib", "pyarrow", "sklearn")
+"""What every build imports of the extra `build`."""
 _OF_REPLIES = ("model", "temperature", "max_tokens", "send_seed", "extra", "repairs")
 """The endpoint settings that change its replies."""
 
@@ -94,6 +98,7 @@ def build(
     known_by = made_from(recipe, sources, root, settings)
     if not overwrite and (report := finished(out, known_by)) is not None:
         return Built(report, is_new=False)
+    check_extra()
     clock = _Clock()
     with full_disk_told(out), without_notes(), ExitStack() as stack:
         work = stack.enter_context(Work(out, known_by, overwrite=overwrite))
@@ -122,6 +127,12 @@ def build(
         clock.lap("writing")
         work.finish(report)
     return Built({**report, "seconds": clock.laps})
+
+
+def check_extra() -> None:
+    """Raises `ConfigError` where a library is missing that a build needs, some of them only at its end."""
+    if missing := [name for name in EXTRA if find_spec(name) is None]:
+        raise ConfigError(f"a build needs {', '.join(missing)}, missing here: pip install 'themis-rm[build]'")
 
 
 def made_from(recipe: BuildRecipe, sources: Mapping[str, Source], root: Path | None, settings: Settings | None = None) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def read_run(path: Path) -> Run:
         raise DataError(f"{path} {_NO_RUN}")
     content = _json(file)
     name = path.resolve().name if path.name != "log.json" else path.resolve().parent.name
+    if not content:
+        raise DataError(f"{path} is an empty log or result, so there is nothing to report: give another")
     kind = next((kind for kind, form in _FORMS.items() if has_form(content, form)), None)
     if kind is None:
         raise DataError(f"{path} {_OLDER if _is_older(content) else _NO_RUN}")

@@ -7,7 +7,7 @@ from themis.evaluation.calibration import Reliability
 from themis.evaluation.page.markup import TEXTS, Markup, element, figure, joined, section, table
 from themis.evaluation.page.plots import Axis, Plot, Point, Series, around, draw
 from themis.evaluation.page.runs import Run
-from themis.evaluation.results import Average, Result, Rival, TaskResult
+from themis.evaluation.results import Average, Result, Rival, TaskResult, limited
 from themis.evaluation.statistics import paired_bootstrap
 from themis.evaluation.tables import NAMES, official_name, percent, temperature_words
 
@@ -41,7 +41,8 @@ def tasks_section(bench: str, runs: Sequence[Run]) -> Markup:
         if run.result["official"]:
             scores = [[official_name(name), percent(score)] for name, score in run.result["official"].items()]
             parts.append(table(["score", "%"], scores))
-        notes = [f"Not run: {entry['task']}, {entry['reason']}." for entry in run.result["not_run"]]
+        notes = [note for note in (limited(run.result["settings"].get("limit")),) if note]
+        notes += [f"Not run: {entry['task']}, {entry['reason']}." for entry in run.result["not_run"]]
         notes += [f"{task}: {why}: {count}." for task, row in run.result["tasks"].items() for why, count in row["dropped"].items()]
         parts += [element("p", " ".join(notes), class_="note")] if notes else []
     return section(bench, *parts)

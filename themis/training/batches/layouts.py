@@ -13,7 +13,7 @@ A layout collates token rows and reads a model. Knows nothing of losses or of wh
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -295,6 +295,12 @@ class Batch(Movable, Generic[L]):
     """Of its step, if the batch is a part of one: the losses of the parts add up to the loss of the step."""
     scale: float = 1.0
     """What its loss is multiplied by; a batch of scale 0 counts nothing."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that are read, padding included."""
+        first: Tensor = getattr(self.layout, fields(cast(Any, self.layout))[0].name)
+        return first.numel()
 
 
 Step = list[Batch[Any]]

