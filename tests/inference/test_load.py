@@ -1,6 +1,5 @@
 """From the name of a model to a judge, and what is closed with it."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -115,9 +114,9 @@ def test_what_is_no_case_is_one_sentence(directory: Path, case: Any) -> None:
 
 def test_a_tokenizer_that_is_not_there_is_one_sentence(directory: Path, tmp_path: Path) -> None:
     shutil.copytree(directory, tmp_path / "cut")
-    tokenizer = json.loads((tmp_path / "cut" / "tokenizer.json").read_text())
-    (tmp_path / "cut" / "tokenizer.json").write_text(json.dumps(tokenizer | {"added_tokens": tokenizer["added_tokens"][:1]}))
-    with pytest.raises(ModelError, match="the tokenizer lacks the special tokens"):
+    for file in (tmp_path / "cut").glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(ModelError, match="tokenizer"):
         load_judge(tmp_path / "cut", toolbox=EchoTools())
 
 

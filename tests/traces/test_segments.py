@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.fakes import byte_tokenizer
 from tests.traces.drawn import texts, traces
+from themis.errors import ModelError
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.segments import Kind, SegmentWriter, loss_kinds, token_ids
 from themis.traces.text import SPECIAL_TOKENS

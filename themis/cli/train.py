@@ -213,7 +213,7 @@ class ProgressLines:
 
 
 class TrainingProgress:
-    """A bar for the steps with the loss beside it, and above it each measurement. Without a terminal: a line a minute."""
+    """A bar for the steps with the loss beside it, and measurements above it; without a terminal, a line a minute."""
 
     def __init__(self, bar: "Progress", speaks: bool = True, every: float = 60.0) -> None:
         self._bar, self._every = bar, every
