@@ -81,7 +81,6 @@ def fit(
     `start` is the model that a stage starts from; `built` returns the folder of the built data set.
     """
     started = time.monotonic()
-    services.doing("reading the data")
     share = Share(int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1)))
     if share.rank:
         services = replace(services, notice=lambda text: None, doing=lambda text: None)  # the first process speaks for all
