@@ -108,7 +108,7 @@ def test_the_reward_of_a_case_is_the_same_by_every_door(themis: Give, tmp_path: 
     themis("score", "--cases", "cases.jsonl", "--out", "verdicts.jsonl", "--threads", 2, "--device", "cpu")
     found["file"] = json.loads(Path("verdicts.jsonl").read_text())["reward"]
     with load_judge(device="cpu") as judge:
-        found["Python"] = judge.judge(Case(**CASE)).reward
+        found["Python"] = judge.judge(Case(CASE["question"], CASE["answer"])).reward
     assert themis("eval", "bench", "pairs.jsonl", "--out", "bench.json").exit_code == 0
     rows = [json.loads(line) for line in Path("bench.verdicts.jsonl").read_text().splitlines()[1:]]
     found["eval"] = next(row["reward"] for row in rows if row["id"].endswith("chosen"))

@@ -90,7 +90,7 @@ def known_by(
 
 
 def check_device(device: str | None) -> None:
-    """Raises `ConfigError` for what is no device."""
+    """Raises `ConfigError` for a mistyped device."""
     if device is not None and not re.fullmatch(r"cpu|(cuda|mps|xpu)(:\d+)?", device):
         raise ConfigError(f"device: must be cpu, cuda, cuda:N, mps or xpu, found '{device}'")
 

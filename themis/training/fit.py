@@ -52,7 +52,7 @@ class Services:
     callbacks: Sequence[TrainerCallback] = ()
     notice: Callable[[str], None] = print
     doing: Callable[[str], None] = lambda text: None
-    """Hears of whatever is no step; an empty text ends it."""
+    """Hears of all but the steps; an empty text ends it."""
 
 
 @dataclass(frozen=True, slots=True)

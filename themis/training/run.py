@@ -41,7 +41,7 @@ def train(
 
     Resumes from the last checkpoint there; with `overwrite`, what an earlier run left is deleted. `curriculum` has the
     infinite streams and the drills; `build` makes the data set of a build recipe. The best checkpoint is chosen on
-    pairs that training never sees; `dev_pairs` are only reported. `doing` hears of whatever is no step, such as
+    pairs that training never sees; `dev_pairs` are only reported. `doing` hears of all but the steps, such as
     measuring; an empty text ends it.
     """
     services = Services(curriculum, build, dev_pairs or {}, live, callbacks, notice, doing)
