@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,17 @@ from themis.cli.output import check_folder, check_output
 from themis.errors import ConfigError, DataError
 
 Link = Callable[[Path, Path], object]
+
+
+def _linked(new: Path, old: Path) -> Path:
+    new.symlink_to(old)
+    return new
+
+
 LINKS: dict[str, Link] = {
     "a link": lambda new, old: new.symlink_to(old),
     "a relative link": lambda new, old: new.symlink_to(old.name),
-    "a link to a link": lambda new, old: (new.with_name("between").symlink_to(old), new.symlink_to(new.with_name("between"))),
+    "a link to a link": lambda new, old: new.symlink_to(_linked(new.with_name("between"), old)),
     "a hard link": lambda new, old: new.hardlink_to(old),
 }
 
@@ -94,7 +101,7 @@ def test_a_folder_to_write_holds_no_input(tmp_path: Path) -> None:
 ASKED = {"question": "q", "answer": "a"}
 PAIR = {"prompt": "q", "chosen": "a", "rejected": "b"}
 FLIP = {"id": "1", "task": "code", "question": "q", "answer": "a", "worlds": {"right": {"observations": []}, "wrong": {"observations": []}}}
-READERS: dict[str, tuple[dict[str, object], list[str]]] = {
+READERS: dict[str, tuple[Mapping[str, object], list[str]]] = {
     "score": (ASKED, ["score", "--cases", "IN", "--out", "OUT"]),
     "bench": (PAIR, ["eval", "bench", "IN", "--out", "OUT"]),
     "verdicts": (PAIR, ["eval", "bench", "IN", "--verdicts", "OUT"]),

@@ -122,6 +122,8 @@ PROMPTS: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "a system turn before": ([SYSTEM, USER], TALK, [SYSTEM, *TALK]),
     "a system turn alone": ([SYSTEM], TALK, [SYSTEM, *TALK]),
     "a question behind a system turn": ("Hi", [SYSTEM, USER], [SYSTEM, USER]),
+    "a turn in the middle": (MORE["content"], [USER, SURE, MORE, SURE, USER], [USER, SURE, MORE, SURE, USER]),
+    "a turn in the middle, as a message": ([SURE, MORE], [USER, SURE, MORE, SURE, USER], [USER, SURE, MORE, SURE, USER]),
     "another question": ("Now?", [USER, SURE], [{"role": "user", "content": "Now?"}, USER, SURE]),
 }
 
@@ -132,6 +134,14 @@ def test_a_prompt_and_the_turns_before_the_answer_are_one_talk(prompt: Any, befo
     assert (answers.chosen[0].answer, answers.rejected[0].answer) == ("Yes.", "No.")
     assert list(answers.chosen[0].question) == expected
     assert answers.chosen[0].question == answers.rejected[0].question
+
+
+@pytest.mark.parametrize("role", ["assistant", "Assistant ", "gpt", "model", "Bot", "chatbot", "AI"])
+def test_the_assistant_has_several_names(role: str) -> None:
+    sides = {
+        name: [{"role": "Human", "content": "Hi"}, {"role": role, "content": text}] for name, text in (("chosen", "a"), ("rejected", "b"))
+    }
+    assert says(sides)[0] == "Hi"
 
 
 def test_an_answer_that_stands_behind_the_messages_once_more_is_no_part_of_the_question() -> None:

@@ -218,6 +218,8 @@ def _joined(asked: Talk, before: Talk) -> Talk:
     if _overlap(one, two):
         return asked if len(one) > len(two) else before
     plain_asked, plain_before = ([(turn["role"], _plain((turn,))) for turn in talk] for talk in (asked, before))
+    if any(plain_before[at : at + len(asked)] == plain_asked for at in range(len(before) - len(asked) + 1)):
+        return before
     sizes = range(min(len(asked), len(before)), 0, -1)
     return asked + before[next((size for size in sizes if plain_asked[-size:] == plain_before[:size]), 0) :]
 

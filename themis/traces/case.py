@@ -19,7 +19,7 @@ class Message(TypedDict):
     content: str
 
 
-_ROLES = {"human": "user", "gpt": "assistant"}
+_ROLES = {"human": "user"} | dict.fromkeys(("gpt", "model", "bot", "chatbot", "ai"), "assistant")
 """ShareGPT's names; its messages have `from` and `value`."""
 
 
@@ -112,7 +112,8 @@ def messages_of(value: Any, name: str, where: str) -> tuple[Message, ...]:
             raise DataError(f"{where}: field '{name}[{number}]' must be an object with 'role' and 'content', found {json_kind(turn)}")
         role = checked_text(turn.get("role", turn.get("from")), f"{name}[{number}].role", where)
         content = content_text(turn.get("content", turn.get("value")), f"{name}[{number}].content", where)
-        turns.append(Message(role=_ROLES.get(role, role), content=content))
+        plain = role.strip().lower()
+        turns.append(Message(role=_ROLES.get(plain, plain if plain in ("user", "assistant", "system") else role), content=content))
     return tuple(turns)
 
 
