@@ -13,7 +13,7 @@ from themis.builder.agents.programs import agents_by_rule
 from themis.builder.agents.rationales import checked
 from themis.builder.draft import Agents, Draft, Evidence, Observe, view_of
 from themis.builder.quality.balance import choose_negative
-from themis.builder.task import Task, Wordings
+from themis.builder.task import Generate, Task, Wordings
 from themis.traces import Pair, Side, Step, Trace
 
 RIGHT, WRONG = 1.0, -1.0
@@ -81,11 +81,12 @@ def pair_of(
     return _pair(draft, chosen, _side(wrong, WRONG, refuted))
 
 
-def generated_pair(task: Task, rng: Random, wordings: Wordings) -> Pair:
-    """A pair of the task's infinite stream; it depends on `rng` and the wordings alone."""
-    assert task.generate is not None
+def generated_pair(task: Task, rng: Random, wordings: Wordings, generate: Generate | None = None) -> Pair:
+    """A pair of an infinite stream of the task, by default `Task.generate`; it depends on `rng` and the wordings alone."""
+    generate = generate or task.generate
+    assert generate is not None
     while True:
-        draft, observe = task.generate(rng, wordings)
+        draft, observe = generate(rng, wordings)
         if pair := pair_of(draft, task, observe, rng, draft.rejected):
             return pair
 

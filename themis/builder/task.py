@@ -44,6 +44,8 @@ class Task:
     counterfactual: MakeCounterfactuals | None = None
     generate: Generate | None = None
     """An infinite stream by rule."""
+    free: Generate | None = None
+    """The same in many people's words, and with answers that avoid to state a value."""
     resampled: bool = False
     """Whether a built row can get another wrong answer: its calls must not depend on the answer."""
     published: str = ""

@@ -6,9 +6,10 @@ from functools import partial
 from random import Random
 
 from themis.builder.pairs import generated_pair
-from themis.builder.task import Task, Wordings
+from themis.builder.task import Generate, Task, Wordings
 from themis.builder.tasks.registry import all_tasks
 from themis.curriculum.drills import Drills
+from themis.curriculum.free_rows import free_rows
 from themis.curriculum.resampled_negatives import fresh_sources
 from themis.curriculum.templates import learnt_templates
 from themis.data.mixture import PairSource
@@ -22,13 +23,15 @@ class Curriculum:
     drills: Drills = field(default_factory=Drills)
 
     def streams(self, published: Mapping[str, Sequence[Pair]], built: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
-        """`rules/TASK`, with templates learnt from published rows, and `built/TASK?negatives=fresh`."""
+        """`rules/TASK` and `free/TASK`, with templates learnt from published rows; `built/TASK?negatives=fresh`."""
         templates = learnt_templates(published)
-        rules: dict[str, PairSource] = {
-            f"rules/{task.name}": partial(_by_rule, task, templates) for task in all_tasks().values() if task.generate
-        }
-        return rules | fresh_sources(built)
+        streams: dict[str, PairSource] = {}
+        for task in all_tasks().values():
+            for name, generate in (("rules", task.generate), ("free", task.free)):
+                if generate is not None:
+                    streams[f"{name}/{task.name}"] = partial(_generated, task, generate, templates)
+        return streams | fresh_sources(built) | free_rows(built)
 
 
-def _by_rule(task: Task, templates: Wordings, rng: Random) -> Pair:
-    return generated_pair(task, rng, templates)
+def _generated(task: Task, generate: Generate, templates: Wordings, rng: Random) -> Pair:
+    return generated_pair(task, rng, templates, generate)

@@ -26,7 +26,9 @@ _WRITTEN = re.compile(rf"\s*([-+]?)({NUMBER})([eE][-+]?\d{{1,3}})?\s*", re.ASCII
 _FINAL_LINE = re.compile(r"####([^\n#]*)")
 _MONEY = re.compile(r"(?<!\d)\\?\$\s*")
 _FINAL = re.compile(rf"(?P<before>[^\d.+-]{{0,40}}?)(?P<sign>[-+]?\s*)(?P<number>{NUMBER})(?P<below>\s*/\s*\d+)?(?P<after>.*)", re.ASCII)
-_CHANGES = re.compile(r"[±√∛≠≤≥]|(?:^|\s)[<>]=?\s*$|frac|sqrt|\b(?:half|not)\b", re.IGNORECASE)
+_CHANGES = re.compile(
+    r"[±√∛≠≤≥]|(?:^|\s)[<>]=?\s*$|frac|sqrt|\b(?:half|not|never|cannot|other than|anything but|except)\b|n['’]t\b", re.IGNORECASE
+)
 _MINUS = re.compile(r"\b(?:minus|negative)\s*$", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"\s?(?:[kKMBT]|bn|mn|mio|mrd|tn|mil)\b|[mbtxyz]\b|\s?(?:\\?pi\b|\\sqrt|[π√만억천백])|\s*[*^+]\s*\w"

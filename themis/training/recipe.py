@@ -74,6 +74,7 @@ class Data:
     """Share of the pairs by source. The shares of a run in steps add up to 1. In epochs, 0 leaves a source out.
 
     `rules/TASK`: infinite streams by rule. `gsm8k`: train problems with faults made by rule.
+    `free/TASK`: infinite streams in many people's words, with answers that hedge, list, deny, echo or refuse.
     `tara/TASK`: published train rows; of the calculator, right answers with faults made by rule.
     `built/TASK`: train rows of the data set `built`.
     `built/TASK?negatives=fresh`: the same rows, each time with another wrong answer.
@@ -136,7 +137,8 @@ class TrainRecipe:
     curriculum: Exercises = field(default_factory=Exercises)
     logging: Logging = field(default_factory=Logging)
     stages: tuple[dict[str, Any], ...] = field(default=(), metadata={VARIANTS: True})
-    """Each has a `name` and keys that differ from the recipe's; it starts from the weights of the stage before."""
+    """Each has a `name` and keys that differ from the recipe's. It starts from the weights of the stage before, or from
+    the mean of the stages that its key `start` names."""
     average: tuple[str, ...] = ()
     """Stages whose mean is the result; the last stage where none is named."""
 
@@ -147,6 +149,8 @@ class Stage:
 
     name: str
     recipe: TrainRecipe
+    start: tuple[str, ...] = ()
+    """Earlier stages from whose mean it starts; empty: the stage before."""
 
 
 def stages_of(recipe: TrainRecipe) -> tuple[Stage, ...]:
@@ -162,9 +166,12 @@ def stages_of(recipe: TrainRecipe) -> tuple[Stage, ...]:
             raise ConfigError(f"average: no stage '{name}'; the stages are {', '.join(map(str, names)) or 'missing'}")
     stages: list[Stage] = []
     for place, raw in enumerate(recipe.stages):
-        changes = {key: value for key, value in raw.items() if key != "name"}
+        changes = {key: value for key, value in raw.items() if key not in ("name", "start")}
+        start = tuple(raw.get("start", ()))
+        if isinstance(raw.get("start", []), str) or not set(start) <= set(names[:place]):
+            raise ConfigError(f"stage '{raw['name']}': start: a list of earlier stages, found {raw['start']!r}")
         of_stage = merged(TrainRecipe, {**whole, "run": {**whole["run"], "seed": recipe.run.seed + place}}, changes)
-        stages.append(Stage(raw["name"], build(TrainRecipe, of_stage, where=f"stage '{raw['name']}'", prefix="")))
+        stages.append(Stage(raw["name"], build(TrainRecipe, of_stage, where=f"stage '{raw['name']}'", prefix=""), start))
     return tuple(stages)
 
 

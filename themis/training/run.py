@@ -78,15 +78,26 @@ def _fit_stages(recipe: TrainRecipe, stages: Sequence[Stage], out: Path, overwri
         for stale in later:
             shutil.rmtree(stale, ignore_errors=True)
         services.notice(f"stage {stage.name}")
-        start = directories[stages[place - 1].name] if place else None
+        start = _start_of(stage, place, stages, directories, recipe)
         fit(stage.recipe, directory, services, partial(_built, stage.recipe.data.built, out, services.build), start=start)
-    _write_mean(recipe, directories, out)
+    _write_mean(recipe, [directories[name] for name in recipe.average or list(directories)[-1:]], list(directories.values()), out)
 
 
-def _write_mean(recipe: TrainRecipe, directories: Mapping[str, Path], out: Path) -> None:
-    """The model of the run, of its last stage where the recipe averages none."""
-    model, tokenizer, meta = mean_of([directories[name] for name in recipe.average or list(directories)[-1:]])
-    seconds = sum(load_meta(directory).training["seconds"] for directory in directories.values())
+def _start_of(
+    stage: Stage, place: int, stages: Sequence[Stage], directories: Mapping[str, Path], recipe: TrainRecipe
+) -> Path | None:
+    """The model that a stage starts from; None for the first."""
+    if not stage.start:
+        return directories[stages[place - 1].name] if place else None
+    start = directories[stage.name].with_name(f"{stage.name}.start")
+    _write_mean(recipe, [directories[name] for name in stage.start], [directories[each.name] for each in stages[:place]], start)
+    return start
+
+
+def _write_mean(recipe: TrainRecipe, of: Sequence[Path], trained: Sequence[Path], out: Path) -> None:
+    """The mean of some stages, with the time that all of `trained` took."""
+    model, tokenizer, meta = mean_of(of)
+    seconds = sum(load_meta(directory).training["seconds"] for directory in trained)
     meta = replace(meta, training={"recipe": portable(recipe), "seconds": seconds})
     save_model(out, model, tokenizer, meta, model.lm.dtype)
 

@@ -25,6 +25,7 @@ from themis.training.recipe import Data, TrainRecipe
 
 FILES, GSM8K = "files", "gsm8k"
 _FOLDERS = ("tara/", "built/")
+_STREAMS = ("rules/", "free/")
 _TASK_OF = {GSM8K: "calculator"}
 
 
@@ -102,7 +103,7 @@ def gather(
     seed, measured = f"{recipe.run.seed}/held", recipe.logging.measured_pairs
     endless = [name for name in weights if name in read.streams]
     tested = [pair for task, pairs in read.tests.items() if f"built/{task}" in weights for pair in pairs]
-    if not recipe.run.epochs and (tested or any(name.startswith("rules/") for name in weights)):
+    if not recipe.run.epochs and (tested or any(name.startswith(_STREAMS) for name in weights)):
         return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
     if recipe.run.epochs and endless:
         finite = "tara/TASK, built/TASK, gsm8k and files"
@@ -193,7 +194,7 @@ def _drawn(seed: str, count: int, mixture: Mixture, tests: Mapping[str, Sequence
     """Pairs by rule, from a random source that training does not use, and built test rows; no published rows."""
     rng = Random(seed)
     held = {f"built/{task}": one_of(pairs) for task, pairs in tests.items() if pairs}
-    weights = {name: weight for name, weight in mixture.weights.items() if name in held or name.startswith("rules/")}
+    weights = {name: weight for name, weight in mixture.weights.items() if name in held or name.startswith(_STREAMS)}
     measured = replace(mixture, sources={**mixture.sources, **held}, weights=weights or mixture.weights, dropped_observations=0.0)
     return [measured.draw(rng)[1] for _ in range(count)]
 

@@ -1,14 +1,11 @@
-"""Values in answers and observations: weekdays, dates, numbers; and putting another value in place of one."""
+"""Values in answers and observations: dates, results; and putting another value in place of one."""
 
 import re
 from collections.abc import Iterable, Sequence
 
-from themis.builder.draft import Evidence
 from themis.traces import Step
 
 DATE = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\w-])", re.ASCII)
-WEEK_DAY = re.compile(r"\b[A-Z][a-z]{2,8}day\b")
-WHOLE_NUMBER = re.compile(r"(?<![\w.,-])(?:\d{1,3}(?:,\d{3})+|\d+)(?![\w-]|[.,]\d)", re.ASCII)
 
 
 def with_value(answer: str, right: str, wrong: str) -> str | None:
@@ -34,12 +31,3 @@ def last_result(steps: Sequence[Step]) -> tuple[str, str] | None:
         return None
     return step.action.tool, step.observation.text
 
-
-def compared(claims: Iterable[str], found: str) -> Evidence:
-    """The stance of an answer: it agrees if it states one value, and that is the one found."""
-    stated = list(dict.fromkeys(claims))
-    if not stated or not found:
-        return Evidence("unsettled", found=found)
-    if len(stated) > 1:
-        return Evidence("unsettled" if found in stated else "disagrees", " and ".join(stated[:3]), found)
-    return Evidence("agrees" if stated[0] == found else "disagrees", stated[0], found)

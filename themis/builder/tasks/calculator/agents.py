@@ -11,7 +11,7 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.calculator import marks as arithmetic
-from themis.builder.text.values import compared
+from themis.builder.text.claims import Claim, compared
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
 from themis.tools.numbers import GROUPED, plain
@@ -58,8 +58,10 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     if observation is None or observation.status != "ok":
         return Evidence("unsettled")
     if expression := view.facts.get("sum"):
-        results = _RESULT.findall(plain(view.case.answer.replace(expression, "")))
-        return compared((re.sub(r"[^\d./e+-]", "", result) for result in results), observation.text)
+        said = plain(view.case.answer.replace(expression, ""))
+        results = ((re.sub(r"[^\d./e+-]", "", match[0]), match) for match in _RESULT.finditer(said))
+        claims = [Claim(value, value, *match.span()) for value, match in results]
+        return compared(said, claims, observation.text, view.label)
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)

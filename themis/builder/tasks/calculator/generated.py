@@ -33,9 +33,7 @@ def faulted(rng: Random, question: str, right: str) -> tuple[Draft, Observe]:
 
 def plain_sum(rng: Random) -> tuple[Draft, Observe]:
     """A question such as `What is 12 * 13?`."""
-    expression = str(rng.randint(1, 10 ** rng.randint(1, 4)))
-    for _ in range(rng.choice((1, 1, 2, 3))):
-        expression += f" {rng.choice('+-*/')} {rng.randint(1, 10 ** rng.randint(1, 3))}"
+    expression = an_expression(rng)
     found = calculator(expression)
     wrong = marks.near(rng, found)
     facts = {SUM: expression}
@@ -44,6 +42,14 @@ def plain_sum(rng: Random) -> tuple[Draft, Observe]:
         wrong = f"{found}0"
     right, other = (filled(rng.choice(_PHRASES["sum_answers"]), {**facts, "value": value}) for value in (found, wrong))
     return Draft("generated/calculator", "calculator", "generated", question, right, (other,), facts=facts), observe
+
+
+def an_expression(rng: Random) -> str:
+    """Two to four numbers with signs between them."""
+    expression = str(rng.randint(1, 10 ** rng.randint(1, 4)))
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        expression += f" {rng.choice('+-*/')} {rng.randint(1, 10 ** rng.randint(1, 3))}"
+    return expression
 
 
 def observe(action: Action, case: Case) -> Observation:

@@ -1,7 +1,7 @@
 """The task calculator."""
 
 from themis.builder.task import Task
-from themis.builder.tasks.calculator import agents, gsm8k
+from themis.builder.tasks.calculator import agents, free, gsm8k
 from themis.builder.tasks.calculator.generated import generate
 
-TASKS = (Task("calculator", agents.RULE, gsm8k.SOURCES, relevant_tools=frozenset({"calculator"}), generate=generate),)
+TASKS = (Task("calculator", agents.RULE, gsm8k.SOURCES, relevant_tools=frozenset({"calculator"}), generate=generate, free=free.generate),)

@@ -15,8 +15,10 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.values import DATE, WEEK_DAY, WHOLE_NUMBER, compared, last_result, with_values
-from themis.tools.dates import WEEK_DAYS
+from themis.builder.text.claims import Claim, compared, dates, week_days, whole_numbers
+from themis.builder.text.values import DATE, last_result, with_values
+from themis.builder.text.written_dates import dates_in
+from themis.tools.dates import WEEK_DAYS, day_of
 from themis.traces import Action, Case, Step
 
 MOST = 6
@@ -48,7 +50,8 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     found = _value_found(steps, view.case.answer)
     if found is None:
         return Evidence("unsettled")
-    return compared(_claimed_values(view.case.answer, found, facts_of(view)), found)
+    answer = view.case.answer
+    return compared(answer, _claimed(answer, found, facts_of(view)), found, view.label)
 
 
 def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple[Step, ...]:
@@ -81,7 +84,7 @@ def facts_of(view: View) -> Mapping[str, str]:
     if "kind" in view.facts:
         return view.facts
     question = view.case.question_text
-    days = DATE.findall(question)
+    days = [question[start:end] for start, end, _ in dates_in(question)]
     count = _COUNT.search(question)
     today = re.search(r"\btoday\b(?! is \d)", question, re.IGNORECASE) and len(days) < 2
     if today:
@@ -114,19 +117,18 @@ def _value_found(steps: Sequence[Step], answer: str) -> str | None:
     tool, text = result
     if tool != "Calendar.today":
         return text
-    day, weekday = DATE.search(text), WEEK_DAY.search(text)
-    asked = day if DATE.search(answer) else weekday
-    return asked[0] if asked else None
+    asked = (dates if dates(answer) else week_days)(text)
+    return asked[0].value if asked else None
 
 
-def _claimed_values(answer: str, found: str, facts: Mapping[str, str]) -> list[str]:
+def _claimed(answer: str, found: str, facts: Mapping[str, str]) -> list[Claim]:
     if found in WEEK_DAYS:
-        return WEEK_DAY.findall(answer)
+        return week_days(answer)
     if DATE.fullmatch(found):
-        days = DATE.findall(answer)
-        others = [day for day in days if day not in (facts.get("day"), facts.get("other"))]
-        return others or days[:1]
-    return [number.replace(",", "") for number in WHOLE_NUMBER.findall(DATE.sub(" ", answer))]
+        days = dates(answer)
+        given = {day.isoformat() for name in ("day", "other") if (day := day_of(facts.get(name, "")))}
+        return [claim for claim in days if claim.value not in given] or days[:1]
+    return whole_numbers(answer)
 
 
 def _wrong(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
@@ -145,7 +147,8 @@ def _wrong_days(found: str, facts: Mapping[str, str], rng: Random) -> list[str]:
     for days_off in rng.sample(off, MOST + 2):
         with suppress(OverflowError):
             days.append((right + timedelta(days=days_off)).isoformat())
-    return [day for day in days if day != facts.get("day")]
+    given = day_of(facts.get("day", ""))
+    return [day for day in days if given is None or day != given.isoformat()]
 
 
 def _wrong_numbers(found: int, rng: Random) -> list[str]:

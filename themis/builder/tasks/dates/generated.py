@@ -5,7 +5,7 @@ can look at other days. The tools run as plain functions. The agents write half 
 kinds that only published rows have: any value however far off, a condition in brackets, a weekday that does not exist.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache, partial
 from random import Random
@@ -18,9 +18,11 @@ from themis.builder.tasks.dates.weather import ATTRIBUTES, CONDITIONS, reported
 from themis.builder.text import names
 from themis.builder.text.values import DATE
 from themis.phrases import filled
+from themis.tools.base import AnyTool, read_argument
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import WEEK_DAYS
 from themis.tools.weather.record import WeatherRecord, written_weather
+from themis.tools.weather.tool import weather_tool
 from themis.traces import Action, Case, Observation
 
 OWN_WRONG_ANSWERS = 0.5
@@ -48,6 +50,13 @@ def made_up(city: str, day: date) -> WeatherRecord:
     )
 
 
+class _MadeUp:
+    """The made-up weather, as the weather tool asks for it."""
+
+    def on(self, city: str, day: date) -> WeatherRecord:
+        return made_up(city, day)
+
+
 def observer(today: date | None = None) -> Observe:
     """Runs the actions of one draft."""
 
@@ -59,20 +68,14 @@ def observer(today: date | None = None) -> Observe:
 
 
 def _answered(action: Action, today: date | None) -> str:
-    first, _, last = action.argument.rpartition(", ")
-    match action.tool:
-        case "Calendar.today":
-            assert today is not None
-            return rules.today_told(today)
-        case "Calendar.week_day":
-            return week_day(date.fromisoformat(last))
-        case "Calendar.day_difference":
-            return day_difference(date.fromisoformat(first), date.fromisoformat(last))
-        case "Calendar.target_day":
-            return target_day(date.fromisoformat(first), int(last))
-        case "history_weather":
-            return written_weather(made_up(first, date.fromisoformat(last)))
-    raise AssertionError(f"the made-up world has no tool {action.tool}")
+    if action.tool == "Calendar.today":
+        assert today is not None
+        return rules.today_told(today)
+    tool = _TOOLS[action.tool]
+    return tool(**read_argument(tool.schema, action.argument))
+
+
+_TOOLS: Mapping[str, AnyTool] = {each.name: each for each in (week_day, day_difference, target_day, weather_tool(_MadeUp()))}
 
 
 def _any_record(rng: Random) -> WeatherRecord:
@@ -82,7 +85,7 @@ def _any_record(rng: Random) -> WeatherRecord:
 RECORDS = Records(_any_record, ATTRIBUTES, dry_days=True)
 
 
-def _calendar(rng: Random, wordings: Wordings) -> tuple[Asked, str]:
+def ask_calendar(rng: Random, wordings: Wordings) -> tuple[Asked, str]:
     asked = rules.calendar_draft(rng, wordings)
     if asked.value in WEEK_DAYS:
         return asked, rng.choice((*WEEK_DAYS, MISSPELT))
@@ -114,6 +117,9 @@ def _generate(task: str, ask: Callable[[Random, Wordings], tuple[Asked, str]], r
     return draft, observer(asked.today)
 
 
-calendar: Generate = partial(_generate, "calendar", _calendar)
-weather: Generate = partial(_generate, "weather", partial(_of_weather, rules.weather_draft))
-multi_tools: Generate = partial(_generate, "multi_tools", partial(_of_weather, rules.multi_tools_draft))
+ask_weather = partial(_of_weather, rules.weather_draft)
+ask_multi_tools = partial(_of_weather, rules.multi_tools_draft)
+"""A question with its answer, and another value."""
+calendar: Generate = partial(_generate, "calendar", ask_calendar)
+weather: Generate = partial(_generate, "weather", ask_weather)
+multi_tools: Generate = partial(_generate, "multi_tools", ask_multi_tools)

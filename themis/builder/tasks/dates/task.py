@@ -1,7 +1,7 @@
 """The tasks calendar, weather and multi_tools."""
 
 from themis.builder.task import Task
-from themis.builder.tasks.dates import calendar, chains, counterfactual, generated, rules, weather
+from themis.builder.tasks.dates import calendar, chains, counterfactual, free, generated, rules, weather
 
 TASKS = (
     Task(
@@ -11,6 +11,7 @@ TASKS = (
         relevant_tools=frozenset({"Calendar."}),
         counterfactual=counterfactual.calendar_rows,
         generate=generated.calendar,
+        free=free.calendar,
     ),
     Task(
         "weather",
@@ -19,6 +20,7 @@ TASKS = (
         relevant_tools=frozenset({"history_weather"}),
         counterfactual=counterfactual.weather_rows,
         generate=generated.weather,
+        free=free.weather,
     ),
     Task(
         "multi_tools",
@@ -27,5 +29,6 @@ TASKS = (
         calls=2,
         counterfactual=counterfactual.multi_tools_rows,
         generate=generated.multi_tools,
+        free=free.multi_tools,
     ),
 )

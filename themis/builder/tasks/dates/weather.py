@@ -6,11 +6,14 @@ compares values. Facts of a draft: `city`, `day`, `attribute`. Without them they
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.values import DATE, compared, last_result, with_values
+from themis.builder.text.claims import Claim, compared
+from themis.builder.text.values import last_result, with_values
+from themis.builder.text.written_dates import dates_in
 from themis.phrases import phrases
 from themis.traces import Action, Case, Observation, Step
 
@@ -87,10 +90,10 @@ def facts_of(view: View) -> Mapping[str, str]:
     if "attribute" in view.facts:
         return view.facts
     question = view.case.question_text
-    day = DATE.search(question)
+    day = next((question[start:end] for start, end, _ in dates_in(question)), "")
     place = next((found for found in _PLACE.finditer(question) if found[1].strip() not in _OPENINGS), None)
     attribute = next((name for name in ATTRIBUTES if name.lower() in question.lower()), "")
-    return {"city": place[1].strip(" .,?") if place else "", "day": day[0] if day else "", "attribute": attribute}
+    return {"city": place[1].strip(" .,?") if place else "", "day": day, "attribute": attribute}
 
 
 def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step]) -> Evidence:
@@ -100,21 +103,26 @@ def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step
     if attribute not in report:
         return Evidence("unsettled")
     found = report[attribute]
+    answer = view.case.answer
     if attribute == "overall weather":
-        claims = [claim.lower() for claim in _CONDITION.findall(view.case.answer)]
-        seen = compared(claims, found.lower())
-        return Evidence(seen.stance, seen.claim, found)
-    return compared(_measures(view.case.answer, facts, found), found)
+        claims = [Claim(match[0].lower(), match[0].lower(), *match.span()) for match in _CONDITION.finditer(answer)]
+        seen = compared(answer, claims, found.lower(), view.label)
+        return replace(seen, found=found) if seen.found else seen
+    return compared(answer, _measures(answer, facts, found), found, view.label)
 
 
-def _measures(answer: str, facts: Mapping[str, str], found: str) -> Iterator[str]:
-    """The numbers of an answer that the question does not hold, written as the observation writes them."""
-    rest = DATE.sub(" ", answer)
+def _measures(answer: str, facts: Mapping[str, str], found: str) -> list[Claim]:
+    """The numbers of an answer that the question does not hold. Their values are written as the observation's are."""
+    taken = [(start, end) for start, end, _ in dates_in(answer)]
     if "number" in facts:
-        rest = re.sub(rf"\b{facts['number']} days\b", " ", rest)
+        taken += [match.span() for match in re.finditer(rf"\b{facts['number']} days\b", answer, re.IGNORECASE)]
     unit = found.partition("(")[2]
-    for number, claimed_unit in _MEASURE.findall(rest):
-        yield f"{float(number)}{claimed_unit or (f'({unit}' if unit else '')}"
+    claims: list[Claim] = []
+    for match in _MEASURE.finditer(answer):
+        if not any(start <= match.start() < end for start, end in taken):
+            value = f"{float(match[1])}{match[2] or (f'({unit}' if unit else '')}"
+            claims.append(Claim(value, match[0].strip(), *match.span()))
+    return claims
 
 
 def _on_other_days(
