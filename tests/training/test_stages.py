@@ -44,7 +44,7 @@ def build_a_little(name: str, out: Path) -> None:
 
 
 def tiny(**changes: Any) -> TrainRecipe:
-    """The recipe `nano` with its three stages, of a tiny model for a few steps."""
+    """The recipe `nano` with its first three stages, of a tiny model for a few steps."""
     recipe = read_recipe("nano", TrainRecipe)
     stages = tuple(
         {
@@ -54,10 +54,10 @@ def tiny(**changes: Any) -> TrainRecipe:
             "curriculum": {"drill_steps": int(stage["name"] == "first")},
             "logging": {"measure_every": 2},
         }
-        for stage, steps in zip(recipe.stages, (4, 4, 2), strict=True)
+        for stage, steps in zip(recipe.stages[:3], (4, 4, 2), strict=True)
     )
     small = {"tokens_per_step": 1024, "lengths": (512,), "compile": False, "bf16": False, "measured_pairs": 4, "vocabulary": 420}
-    sizes = {"stages": stages, "config": {**recipe.model.config, **TINY}, "mixture": SHORT}
+    sizes = {"stages": stages, "average": ("all", "last"), "config": {**recipe.model.config, **TINY}, "mixture": SHORT}
     return changed(recipe, **{**small, **sizes, **changes})
 
 
@@ -101,6 +101,14 @@ def test_stages_have_seeds_of_their_own_from_the_seed_of_the_run() -> None:
 def test_without_an_average_the_last_stage_is_the_result(whole: Path, tmp_path: Path) -> None:
     out = train(tiny(average=()), tmp_path / "run", build=build_a_little)
     assert _equal(out, whole / "stages" / "last")
+
+
+def test_a_stage_may_start_from_the_mean_of_earlier_ones(whole: Path, tmp_path: Path) -> None:
+    more = {"name": "more", "start": ["all", "last"], "run": {"steps": 2, "learning_rate": 1e-12}, "data": {"mixture": SHORT}}
+    out = train(tiny(stages=(*tiny().stages, more), average=("more",)), tmp_path / "run", build=build_a_little)
+    assert _equal(out / "stages" / "more.start", whole)
+    assert all(torch.allclose(tensor, _weights(whole)[name], atol=1e-6) for name, tensor in _weights(out).items())  # nothing is learnt
+    assert stages_of(read_recipe("nano", TrainRecipe))[-1].start == ("all", "last")
 
 
 def test_no_path_of_the_machine_is_in_what_a_run_writes(whole: Path) -> None:
@@ -163,6 +171,8 @@ def test_a_run_killed_in_any_stage_ends_with_the_same_weights(at: str, whole: Pa
         ({"stages": ({"run": {"steps": 2}},)}, "stages: each needs a name of its own that can be a folder's, found None"),
         ({"stages": ({"name": "../up"},), "average": ()}, "found '../up'"),
         ({"stages": ({"name": "a"}, {"name": "a"}), "average": ()}, "stages: each needs a name of its own"),
+        ({"stages": ({"name": "a", "start": ["b"]},), "average": ()}, "stage 'a': start: a list of earlier stages, found ['b']"),
+        ({"stages": ({"name": "a"}, {"name": "b", "start": "a"}), "average": ()}, "stage 'b': start: a list of earlier stages"),
         ({"stages": ({"name": "a", "rum": {}},), "average": ()}, "stage 'a': unknown key 'rum', did you mean 'run'?"),
         ({"stages": ({"name": "a", "steps": 3},), "average": ()}, "stage 'a': unknown key 'steps': write run.steps"),
         ({"stages": ({"name": "a", "data": {"mixture": {"gsm8k": 0.4}}},), "average": ()}, "must add up to 1, and they add up to 0.4"),

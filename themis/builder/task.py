@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from themis.builder.counterfactual.rows import MakeCounterfactuals
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, Source, View
+from themis.builder.text.answers import Values
 from themis.traces import Step
 
 Templates: TypeAlias = tuple[Sequence[str], Sequence[str]]
@@ -46,6 +47,8 @@ class Task:
     """An infinite stream by rule."""
     free: Generate | None = None
     """The same in many people's words, and with answers that avoid to state a value."""
+    valued: Callable[[Random], tuple[str, Values]] | None = None
+    """Makes a question in plain words that the real tools settle, and what may be stated in answer to it."""
     resampled: bool = False
     """Whether a built row can get another wrong answer: its calls must not depend on the answer."""
     published: str = ""

@@ -109,6 +109,24 @@ def bench(
     run_bench(file.stem, load, judging, official=official)
 
 
+@app.command(epilog="Example: themis eval hacks --count 60 --out hacks.json")
+@with_options
+def hacks(
+    count: Annotated[int, typer.Option(min=1, help="Pairs of each kind.")] = 40,
+    pairs_seed: Annotated[int, typer.Option(help="Another seed makes other pairs.")] = 0,
+    *,
+    judging: BenchOptions,
+) -> None:
+    """Judge answers that hedge, list, deny, echo or refuse beside right ones, and right ones in unusual forms."""
+
+    def load(toolbox: "Toolbox") -> "tuple[Mapping[str, Subset], Sequence[NotRun]]":
+        from themis.evaluation.hacks import hack_subsets
+
+        return hack_subsets(count, pairs_seed, toolbox.names)
+
+    run_bench("hacks", load, judging)
+
+
 def _run_tara(name: str, data: Path | None, split: str, only: list[str] | None, judging: BenchOptions, tests: Tests = "both") -> None:
     """Evaluate some tasks of TARA's folder. A bench of one task is averaged even if it needs no tool."""
     folder = data or _default_folder()

@@ -83,13 +83,12 @@ def _fit_stages(recipe: TrainRecipe, stages: Sequence[Stage], out: Path, overwri
     _write_mean(recipe, [directories[name] for name in recipe.average or list(directories)[-1:]], list(directories.values()), out)
 
 
-def _start_of(
-    stage: Stage, place: int, stages: Sequence[Stage], directories: Mapping[str, Path], recipe: TrainRecipe
-) -> Path | None:
+def _start_of(stage: Stage, place: int, stages: Sequence[Stage], directories: Mapping[str, Path], recipe: TrainRecipe) -> Path | None:
     """The model that a stage starts from; None for the first."""
     if not stage.start:
         return directories[stages[place - 1].name] if place else None
     start = directories[stage.name].with_name(f"{stage.name}.start")
+    shutil.rmtree(start, ignore_errors=True)
     _write_mean(recipe, [directories[name] for name in stage.start], [directories[each.name] for each in stages[:place]], start)
     return start
 

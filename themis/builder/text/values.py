@@ -30,4 +30,3 @@ def last_result(steps: Sequence[Step]) -> tuple[str, str] | None:
     if step is None or step.action is None or step.observation is None or step.observation.status != "ok":
         return None
     return step.action.tool, step.observation.text
-

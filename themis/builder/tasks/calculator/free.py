@@ -22,13 +22,19 @@ def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
     if rng.random() > _SUMS:
         question, right = marks.story(rng)
         return _other_ending(rng, question, right) if rng.random() < _FINALS else faulted(rng, question, right)
+    question, values = a_sum(rng)
+    chosen, rejected = answers(values, rng)
+    question, _ = asked_freely(question, [], rng)
+    return Draft("free/calculator", "calculator", "free", question, chosen, (rejected,), facts=values.facts), observe
+
+
+def a_sum(rng: Random) -> tuple[str, Values]:
+    """A question such as `What is 12 * 13?`, with the right value and wrong ones."""
     expression = an_expression(rng)
     found, facts = calculator(expression), {SUM: expression}
     near = dict.fromkeys(marks.near(rng, found) for _ in range(8))
     wrong = [value for value in near if value != found] or [f"{found}0"]
-    chosen, rejected = answers(Values(_PHRASES["sum_answers"], facts, found, wrong, say_number), rng)
-    question, _ = asked_freely(filled(rng.choice(_PHRASES["sum_questions"]), facts), [], rng)
-    return Draft("free/calculator", "calculator", "free", question, chosen, (rejected,), facts=facts), observe
+    return filled(rng.choice(_PHRASES["sum_questions"]), facts), Values(_PHRASES["sum_answers"], facts, found, wrong, say_number)
 
 
 def _other_ending(rng: Random, question: str, right: str) -> tuple[Draft, Observe]:

@@ -31,7 +31,7 @@ Ask = Callable[[Random, Wordings], tuple[Asked, str]]
 def _generate(task: str, ask: Ask, rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
     while True:
         asked, other = ask(rng, {**WORDINGS, **wordings})
-        if other != asked.value and other != generated.MISSPELT and (wrong := _others(ask, asked, other, rng)):
+        if other != asked.value and other != generated.MISSPELT and (wrong := _others(asked, other, rng)):
             break
     question, facts = _written(asked, rng)
     chosen, rejected = answers(Values(asked.answers, facts, asked.value, wrong, _say(asked.value)), rng)
@@ -39,11 +39,19 @@ def _generate(task: str, ask: Ask, rng: Random, wordings: Wordings) -> tuple[Dra
     return draft, generated.observer(asked.today)
 
 
+def calendar_question(rng: Random) -> tuple[str, Values]:
+    """A question about given dates, in the task's own words."""
+    while True:
+        asked, other = generated.ask_calendar(rng, WORDINGS)
+        if asked.today is None and other not in (asked.value, generated.MISSPELT) and (wrong := _others(asked, other, rng)):
+            return asked.question, Values(asked.answers, asked.facts, asked.value, wrong, _say(asked.value))
+
+
 def _written(asked: Asked, rng: Random) -> tuple[str, dict[str, str]]:
     """The question, and its facts as it writes them."""
     question, facts = asked.question, dict(asked.facts)
     kind = facts.get("attribute") or f"{facts['kind']} {facts.get('side', '')}".strip()
-    templates = () if "today" in facts.values() or asked.facts.get("number", "") and "attribute" in facts else _QUESTIONS.get(kind, ())
+    templates = () if "today" in facts.values() or (asked.facts.get("number", "") and "attribute" in facts) else _QUESTIONS.get(kind, ())
     if templates and rng.random() > _OWN_QUESTION:
         question = filled(rng.choice(templates), facts)
     for name in ("day", "other"):
@@ -54,7 +62,7 @@ def _written(asked: Asked, rng: Random) -> tuple[str, dict[str, str]]:
     return question, facts | {name: changed(facts[name]) for name in ("day", "other") if name in facts}
 
 
-def _others(ask: Ask, asked: Asked, other: str, rng: Random) -> list[str]:
+def _others(asked: Asked, other: str, rng: Random) -> list[str]:
     """Wrong values of the same kind, the given one first."""
     if asked.value in WEEK_DAYS:
         rest: list[str] = rng.sample(WEEK_DAYS, len(WEEK_DAYS))

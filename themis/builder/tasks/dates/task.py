@@ -12,6 +12,7 @@ TASKS = (
         counterfactual=counterfactual.calendar_rows,
         generate=generated.calendar,
         free=free.calendar,
+        valued=free.calendar_question,
     ),
     Task(
         "weather",
