@@ -82,7 +82,7 @@ def pair_of(
 
 
 def generated_pair(task: Task, rng: Random, wordings: Wordings, generate: Generate | None = None) -> Pair:
-    """A pair of an infinite stream of the task, by default `Task.generate`; it depends on `rng` and the wordings alone."""
+    """A pair of an infinite stream, by default `Task.generate`; it depends on `rng` and the wordings alone."""
     generate = generate or task.generate
     assert generate is not None
     while True:

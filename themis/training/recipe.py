@@ -137,8 +137,10 @@ class TrainRecipe:
     curriculum: Exercises = field(default_factory=Exercises)
     logging: Logging = field(default_factory=Logging)
     stages: tuple[dict[str, Any], ...] = field(default=(), metadata={VARIANTS: True})
-    """Each has a `name` and keys that differ from the recipe's. It starts from the weights of the stage before, or from
-    the mean of the stages that its key `start` names."""
+    """Each has a `name` and keys that differ from the recipe's.
+
+    It starts from the weights of the stage before, or from the mean of the stages that its key `start` names.
+    """
     average: tuple[str, ...] = ()
     """Stages whose mean is the result; the last stage where none is named."""
 

@@ -1,7 +1,7 @@
-"""Answers in the words of many people, and answers that avoid to state a value: hedges, lists, denials, echoes, refusals.
+"""Answers in many people's words, and answers that avoid to state a value: hedges, lists, denials, echoes, refusals.
 
-A reward model that never saw them pays for a list of all weekdays. The right answer comes in as many forms as the wrong
-one, so that form alone tells nothing. Knows nothing of tasks: a caller says which values there are and how they are
+A reward model that never saw them pays for a list of all weekdays. The right answer comes in as many forms as the
+wrong one, so form alone tells nothing. Knows nothing of tasks: a caller says which values there are and how they are
 written.
 """
 
@@ -114,7 +114,7 @@ DODGE: Mapping[str, Dodge] = {"hedge": hedge, "list": listed, "denial": denial, 
 
 
 def asked_freely(question: str, kept: Sequence[str], rng: Random) -> tuple[str, Callable[[str], str]]:
-    """The question as somebody may type it, and what that does to the facts in it; those of `kept` stay as they are."""
+    """The question as somebody may type it, and what that does to the facts in it, but to those of `kept`."""
     if rng.random() < 0.2:
         question = filled(rng.choice(PHRASES["questions"]), {"question": question})
     if rng.random() < 0.85:

@@ -7,6 +7,7 @@ Only the first can be right. Knows nothing of tasks: a caller finds the values t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from themis.builder.draft import Evidence
 from themis.builder.text.written_dates import dates_in
@@ -28,8 +29,8 @@ _OFFERED = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL = re.compile(
-    r"\b(?:(?:don['’]t|do not|cannot|can['’]t|can not|not able to|unable to|couldn['’]t) (?:really )?(?:know|say|tell|answer|help|be sure|be known)|"
-    r"it depends|no idea|not sure|hard to say|who knows|n/a|ask somebody|look it up yourself)\b",
+    r"\b(?:(?:don['’]t|do not|cannot|can['’]t|can not|not able to|unable to|couldn['’]t) (?:really )?"
+    r"(?:know|say|tell|answer|help|be sure|be known)|it depends|no idea|not sure|hard to say|who knows|n/a|ask somebody)\b",
     re.IGNORECASE,
 )
 
@@ -84,7 +85,7 @@ def compared(answer: str, claims: Sequence[Claim], found: str, label: bool | Non
     several, first = list(stated.values()), next(iter(stated.values()))
     if len(several) == 1:
         return Evidence("agrees" if first.value == found else "disagrees", first.text, found)
-    if all(_OFFERED.fullmatch(answer, one.end, other.start) for one, other in zip(several, several[1:], strict=False)):
+    if all(_OFFERED.fullmatch(answer, one.end, other.start) for one, other in pairwise(several)):
         return Evidence("disagrees", answer[first.start : several[-1].end], found)
     if found not in stated:
         return Evidence("disagrees", " and ".join(claim.text for claim in several[:3]), found)
