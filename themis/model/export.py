@@ -4,6 +4,7 @@ The classifier reads the text of a judgement up to and including `<|reward|>` an
 pools at the last token that is not padding. So no judgement may end with the padding token, which is checked.
 """
 
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +13,45 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 
 from themis.errors import ModelError
 from themis.files import new_directory
-from themis.model.checkpoint import let_read, load_model, save_model
-from themis.traces.text import REWARD
+from themis.model.checkpoint import ModelMeta, let_read, load_model, save_model
+from themis.model.forms import writer_of
+from themis.traces.text import RATIONALE, REWARD, SPECIAL_TOKENS
+
+_MEANING = {
+    RATIONALE: "It stops where the judge has called no tool, so this is the reward of a judge without tools (`themis score "
+    "--tool-calls 0 --rationale skip`). With a trace in its place, up to and including `<|reward|>`, the reward is the judge's own.",
+    REWARD: "The reward is that of `themis score`.",
+}
 
 
 def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
     """Write model `name` as a sequence classifier into `out`, in float32 unless `dtype` is another; returns `out`."""
     with new_directory(out):
-        classifier, tokenizer = _classifier(name, dtype)
+        classifier, tokenizer, meta = _classifier(name, dtype)
+        if meta.form == "plain":
+            _explain(out, Path(name).name, tokenizer, meta)
         classifier.save_pretrained(out)
         tokenizer.save_pretrained(out)
         let_read(out)
     return out
 
 
-def _classifier(name: str | Path, dtype: torch.dtype | None) -> tuple[Any, PreTrainedTokenizerBase]:
+def _explain(out: Path, name: str, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta) -> None:
+    """A chat template that writes the model's own form, and a README that says what the reward means."""
+    ending = REWARD if meta.kind == "vanilla" else RATIONALE
+    template = resources.files(__package__).joinpath("exported.jinja").read_text(encoding="utf-8")
+    opening = tokenizer.decode(writer_of(meta, tokenizer).opening)
+    tokenizer.chat_template = template.replace("OPENING", opening).replace("ENDING", ending)
+    slots = {"name": name, "kind": meta.kind, "ending": ending, "tokens": "`, `".join(SPECIAL_TOKENS), "meaning": _MEANING[ending]}
+    text = resources.files(__package__).joinpath("exported.md").read_text(encoding="utf-8")
+    for slot, filling in slots.items():
+        text = text.replace("{" + slot + "}", filling)
+    (out / "README.md").write_text(text, encoding="utf-8")
+
+
+def _classifier(name: str | Path, dtype: torch.dtype | None) -> tuple[Any, PreTrainedTokenizerBase, ModelMeta]:
     dtype = dtype or torch.float32  # the judge computes the reward in float32, and a classifier has one dtype for all
-    model, tokenizer, _ = load_model(name, dtype)
+    model, tokenizer, meta = load_model(name, dtype)
     if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
         raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
     config = AutoConfig.for_model(**{**model.config.to_dict(), "num_labels": 1, "pad_token_id": tokenizer.pad_token_id})
@@ -44,7 +67,7 @@ def _classifier(name: str | Path, dtype: torch.dtype | None) -> tuple[Any, PreTr
     if head is None or head.bias is not None:
         raise ModelError(f"the sequence classifier of {model.config.model_type} has no linear head without bias to put our reward into")
     head.load_state_dict(model.score.state_dict())
-    return classifier, tokenizer
+    return classifier, tokenizer, meta
 
 
 def export_merged(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
