@@ -1,4 +1,4 @@
-"""The folder that `themis export` writes: its chat template gives the judge's own form, and its README says what counts."""
+"""The folder that `themis export` writes: its chat template gives the judge's form, its README says what counts."""
 
 import os
 from pathlib import Path
