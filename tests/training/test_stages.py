@@ -108,7 +108,7 @@ def test_a_stage_may_start_from_the_mean_of_earlier_ones(whole: Path, tmp_path: 
     out = train(tiny(stages=(*tiny().stages, more), average=("more",)), tmp_path / "run", build=build_a_little)
     assert _equal(out / "stages" / "more.start", whole)
     assert all(torch.allclose(tensor, _weights(whole)[name], atol=1e-6) for name, tensor in _weights(out).items())  # nothing is learnt
-    assert stages_of(read_recipe("nano", TrainRecipe))[-1].start == ("all", "last")
+    assert stages_of(read_recipe("nano", TrainRecipe))[3].start == ("all", "last")
 
 
 def test_no_path_of_the_machine_is_in_what_a_run_writes(whole: Path) -> None:

@@ -15,7 +15,7 @@ from themis.traces import Trace
 from themis.traces.pair import Pair, Side
 
 MOST_WORDS = 14
-"""Of an answer that is dodged: longer ones are no single value."""
+"""Of an answer that is dodged: a longer one is not a single value."""
 _READ = ("wikisearch", "webgpt")
 
 

@@ -2,7 +2,7 @@
 
 Each kind has pairs of one question. In the first five the worse answer avoids to state a value: it hedges, lists many,
 denies the right one, echoes it beside a wrong one, or refuses. In the others the better answer is right in an unusual
-form: case, bare value, chat frame, mention of the wrong value. The wordings are none that training streams have.
+form: case, bare value, chat frame, mention of the wrong value. No training stream has these wordings.
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -106,7 +106,7 @@ def _nothing_stated(answer: str, claims: Sequence[Claim], found: str) -> Evidenc
 
 
 def _week_day(written: str) -> str:
-    """The name as the calendar writes it; a name that is no weekday stays."""
+    """The name as the calendar writes it; any other name stays."""
     return next((day for day in WEEK_DAYS if len(written) < 6 and day.lower().startswith(written.lower())), None) or next(
         (day for day in WEEK_DAYS if day.lower() == written.lower()), written
     )
