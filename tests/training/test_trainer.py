@@ -122,14 +122,17 @@ def test_a_cpu_without_bf16_instructions_computes_in_float32_and_says_so_once(
 
 
 @pytest.mark.parametrize(
-    "name", ["model.safetensors", "score.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
+    "name", ["model.safetensors", "score.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "themis.json"]
 )
-@pytest.mark.parametrize("cut", [0, 100, None])
-def test_a_checkpoint_with_a_file_cut_off_is_passed_over(name: str, cut: int | None, two_checkpoints: Path) -> None:
+@pytest.mark.parametrize("cut", [0, 100, -2, None])  # -2, as JSON may lack its last line end; None is a file that is gone
+def test_a_checkpoint_with_a_file_cut_off_or_gone_is_passed_over(name: str, cut: int | None, two_checkpoints: Path) -> None:
     file = two_checkpoints / "checkpoints" / "checkpoint-6" / name
     whole = file.read_bytes()
     assert last_checkpoint(two_checkpoints) == file.parent
-    file.write_bytes(whole[: len(whole) - 2 if cut is None else cut])  # JSON may lack its last line end
+    if cut is None:
+        file.unlink()
+    else:
+        file.write_bytes(whole[:cut])
     assert last_checkpoint(two_checkpoints) == file.parent.with_name("checkpoint-3")
     file.write_bytes(whole)
 

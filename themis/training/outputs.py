@@ -7,15 +7,16 @@ refused, and so is one with files that no run wrote.
 import json
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from themis.errors import ConfigError
+from themis.errors import ConfigError, ModelError
 from themis.files import difference, remove, write_whole
+from themis.model.checkpoint import SCORE_FILE, load_meta
 from themis.training.recipe import TrainRecipe, portable
 
 RUN_FILE, LOG_FILE = "run.json", "log.json"
@@ -43,17 +44,35 @@ def last_checkpoint(out: Path) -> Path | None:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """The Trainer writes its state last. Archives of torch and safetensors say where they end."""
+    """The Trainer writes its state last. Archives of torch and safetensors say where they end.
+
+    It would go on without an optimizer, a schedule or random states that are gone, and say nothing.
+    """
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+        if not all(any(found for name in names for found in checkpoint.glob(name)) for names in _parts(checkpoint)):
+            return False
         for file in checkpoint.rglob("*.safetensors"):
             with safe_open(file, "pt"):
                 pass
         for file in (*checkpoint.rglob("*.pt"), *checkpoint.rglob("*.bin"), *checkpoint.rglob("*.pth")):
             zipfile.ZipFile(file).close()
-    except (OSError, ValueError, SafetensorError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, ModelError, SafetensorError, zipfile.BadZipFile):
         return False
     return True
+
+
+def _parts(checkpoint: Path) -> Iterator[Sequence[str]]:
+    """Of each file that a run goes on from, the names it may have: deepspeed and FSDP have their own."""
+    yield "model.safetensors", "adapter_model.safetensors", "model.safetensors.index.json"
+    if load_meta(checkpoint).kind != "encoder":
+        yield (SCORE_FILE,)
+    yield "optimizer.pt", "optimizer.bin", "global_step*/*.pt"
+    yield "scheduler.pt", "global_step*"
+    yield ("rng_state*.pth",)
+    for index in checkpoint.glob("*.index.json"):
+        for shard in set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()):
+            yield (shard,)
 
 
 def finished(out: Path, recipe: TrainRecipe) -> bool:
