@@ -3,6 +3,7 @@
 ThemisError
 ├── ConfigError    the user can fix a setting: it names the setting and the value
 ├── DataError      the user can fix a file: it names the file, the line and the field
+│   └── LeftOutError   a row of a known form that cannot be an example
 ├── ChatError      an endpoint cannot be asked any more; what it said is kept (themis.chat)
 │   └── BudgetSpent   the budget of requests, tokens or money is used up
 ├── ModelError     a model directory is missing, cut off, or not ours
@@ -25,6 +26,14 @@ class ConfigError(ThemisError):
 
 class DataError(ThemisError):
     """An input file is wrong, or a recording lacks an answer."""
+
+
+class LeftOutError(DataError):
+    """A row of a known form that cannot be an example. It costs itself alone; `reason` says why."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        super().__init__(f"{where}: {reason}")
+        self.reason = reason
 
 
 class ModelError(ThemisError):

@@ -92,17 +92,14 @@ PAIR = {"question": "Who?", "answer": "Ann."}
         (PAIR | {"question": 3}, "field 'question' must be text or a list of messages, found a number"),
         (PAIR | {"question": "  "}, r"field 'question' \(or 'prompt'\) is missing or empty"),
         (PAIR | {"answer": {"text": "Ann."}}, "field 'answer' must be text or a list of messages, found an object"),
-        (PAIR | {"answer": " "}, "the answer is empty"),
         (PAIR | {"answer": ["Ann.", "Bob."]}, "the answer is not one; expected one right answer"),
         (PAIR | {"question": []}, r"field 'question' \(or 'prompt'\) is missing or empty"),
-        (PAIR | {"answer": [USER]}, "field 'answer' must end with a message of the role 'assistant', found 'user'"),
         (PAIR | {"question": [{"role": "user"}]}, r"field 'question\[0\].content' is missing"),
         (PAIR | {"tests": "assert 1"}, "field 'tests' must be a list of texts, found text"),
         (PAIR | {"context": 4}, "field 'context' must be text"),
         (PAIR | {"id": 1.5}, "field 'id' must be text or a whole number, found a number"),
         (PAIR | {"answer": "half \ud800"}, "half a character"),
         ({"messages": [ASSISTANT]}, r"field 'question' \(or 'prompt'\) is missing or empty"),
-        ({"chosen": [USER, ASSISTANT], "rejected": [ASSISTANT, OTHER]}, "'chosen' and 'rejected' differ before their last message"),
     ],
 )
 def test_a_row_of_another_shape_is_named_by_file_line_and_field(
@@ -117,6 +114,30 @@ def test_a_row_of_another_shape_is_named_by_file_line_and_field(
     place = "line 2" if written is as_lines else "row 2"
     with pytest.raises(DataError, match=rf"mine.jsonl?, {place}: .*{words}"):
         drafts(path)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (PAIR | {"answer": " "}, "the chosen answer is empty"),
+        (PAIR | {"answer": [USER]}, "field 'answer' must end with a message of the role 'assistant', found 'user'"),
+        ({"chosen": [USER, ASSISTANT], "rejected": [ASSISTANT, OTHER]}, "'chosen' and 'rejected' differ before their last message"),
+        (
+            {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{}]}, ASSISTANT]},
+            "field 'messages' holds a message without text",
+        ),
+    ],
+)
+def test_a_row_that_cannot_be_an_example_costs_itself_and_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, row: Any, words: str
+) -> None:
+    path = as_lines(tmp_path, [PAIR, row, row, PAIR])
+    assert [draft.id[-2:] for draft in drafts(path)] == ["/1", "/4"]
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{path}, line 2: {words}")
+    assert record.getMessage().endswith(": left out, as are 1 more rows")
+    with pytest.raises(DataError, match=f"line 1: .*{words}"):
+        drafts(as_lines(tmp_path, [row]))
 
 
 def test_code_without_tests_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from themis.builder.user import user_source
 from themis.cli.verdict_file import read_cases
-from themis.data.columns import LeftOutError, read_answers, why_no_preference
+from themis.data.columns import read_answers, why_no_preference
 from themis.data.preferences import read_preferences
-from themis.errors import DataError
+from themis.errors import DataError, LeftOutError
 from themis.evaluation.bench_files import read_bench
 from themis.files import DATA_ENDINGS
 

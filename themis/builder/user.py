@@ -14,8 +14,8 @@ from typing import Any
 from themis.builder.draft import Draft, Source
 from themis.builder.tasks.registry import task_named
 from themis.data.columns import Answers, read_answers
-from themis.errors import ConfigError, DataError
-from themis.files import DATA_ENDINGS, data_rows
+from themis.errors import ConfigError, DataError, LeftOutError
+from themis.files import DATA_ENDINGS, LeftOut, data_rows
 
 Rows = Iterable[tuple[int, str, Mapping[str, Any]]]
 """Number, place for error texts, and row."""
@@ -45,21 +45,26 @@ def user_source(path_or_name: str, task: str) -> Source:
 
 
 def _drafts(rows: Rows, source: str, task: str) -> Iterator[Draft]:
-    """The drafts of all rows in the order of the file; raises `DataError` if there is no row."""
+    """The drafts in the order of the file, without rows that cannot be one; raises `DataError` if there are none."""
     places: dict[str, str] = {}
+    left_out = LeftOut()
     for number, (_, where, row) in enumerate(rows, start=1):
-        draft = _draft(read_answers(row, where, str(number)), where, source, task)
-        if (first := places.setdefault(draft.id, where)) != where:
-            raise DataError(f"{where}: field 'id' is the same as in {first}; each row needs an id of its own, or none")
-        yield draft
+        with left_out.row(LeftOutError):
+            draft = _draft(read_answers(row, where, str(number)), where, source, task)
+            if (first := places.setdefault(draft.id, where)) != where:
+                raise DataError(f"{where}: field 'id' is the same as in {first}; each row needs an id of its own, or none")
+            yield draft
+    left_out.tell(len(places))
     if not places:
         raise DataError(f"{source} holds no rows")
 
 
 def _draft(answers: Answers, where: str, source: str, task: str) -> Draft:
     case = answers.chosen[0]
-    if len(answers.chosen) > 1 or not case.answer.strip():
-        raise DataError(f"{where}: the answer is {'not one' if case.answer.strip() else 'empty'}; expected one right answer")
+    if len(answers.chosen) > 1:
+        raise DataError(f"{where}: the answer is not one; expected one right answer")
+    if not case.answer.strip():
+        raise LeftOutError(where, "the chosen answer is empty")
     if task_named(task).programs and not case.tests:
         raise DataError(f"{where}: field 'tests' is missing; expected a list of Python asserts, by which code is checked")
     return Draft(

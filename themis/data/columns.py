@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from themis.errors import DataError
+from themis.errors import DataError, LeftOutError
 from themis.files import checked_text
 from themis.traces.case import Case, Message, case_from_json, content_text, messages_of
 
@@ -31,14 +31,6 @@ _MARK = re.compile(r"(?:\A|\n)\s{0,9}#{0,6} ?(Human|User|Instruction|Assistant|A
 _ASSISTANT = ("assistant", "ai", "bot", "response")
 _ENDS = tuple(map(re.compile, (r"\n\s*|\?\s+|？\s*", r"[.!:]\s+|[。！]\s*", r"\s+")))
 """Where a question may end: at a line or a question mark, else at a sentence, else at a word."""
-
-
-class LeftOutError(DataError):
-    """A row of a known form that cannot be an example. It costs itself alone; `reason` says why."""
-
-    def __init__(self, where: str, reason: str) -> None:
-        super().__init__(f"{where}: {reason}")
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

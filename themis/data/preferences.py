@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from themis.data.columns import LeftOutError, read_answers, why_no_preference
-from themis.errors import DataError
+from themis.data.columns import read_answers, why_no_preference
+from themis.errors import DataError, LeftOutError
 from themis.files import data_rows
 from themis.traces.pair import Pair, Side
 from themis.traces.tara import TaraFile, read_tara

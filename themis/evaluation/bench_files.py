@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from themis.data.columns import LeftOutError, read_answers, why_no_preference
-from themis.errors import DataError
+from themis.data.columns import read_answers, why_no_preference
+from themis.errors import DataError, LeftOutError
 from themis.evaluation.items import Item, Rule
 from themis.evaluation.results import NotRun, Subset
 from themis.files import data_rows

@@ -40,11 +40,11 @@ class LeftOut:
     first: str = ""
 
     @contextlib.contextmanager
-    def row(self) -> Iterator[None]:
-        """Within it, a `DataError` costs the row."""
+    def row(self, kind: type[DataError] = DataError) -> Iterator[None]:
+        """Within it, an error of this kind costs the row."""
         try:
             yield
-        except DataError as error:
+        except kind as error:
             self.count += 1
             self.first = self.first or str(error)
 

@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from themis.errors import DataError
+from themis.errors import DataError, LeftOutError
 from themis.files import checked_text, json_kind, texts_field
 
 
@@ -111,7 +111,10 @@ def messages_of(value: Any, name: str, where: str) -> tuple[Message, ...]:
         if not isinstance(turn, dict):
             raise DataError(f"{where}: field '{name}[{number}]' must be an object with 'role' and 'content', found {json_kind(turn)}")
         role = checked_text(turn.get("role", turn.get("from")), f"{name}[{number}].role", where)
-        content = content_text(turn.get("content", turn.get("value")), f"{name}[{number}].content", where)
+        content = turn.get("content", turn.get("value"))
+        if content is None and ("content" in turn or "tool_calls" in turn):
+            raise LeftOutError(where, f"field '{name}' holds a message without text, such as a call of a tool")
+        content = content_text(content, f"{name}[{number}].content", where)
         plain = role.strip().lower()
         turns.append(Message(role=_ROLES.get(plain, plain if plain in ("user", "assistant", "system") else role), content=content))
     return tuple(turns)
@@ -123,5 +126,5 @@ def content_text(value: Any, name: str, where: str) -> str:
         return checked_text(value, name, where)
     for number, part in enumerate(value):
         if not isinstance(part, dict) or "text" not in part:
-            raise DataError(f"{where}: field '{name}[{number}]' must be a part with 'text', as only text is judged")
+            raise LeftOutError(where, f"field '{name}[{number}]' must be a part with 'text', as only text is judged")
     return "\n".join(checked_text(part["text"], f"{name}[{number}].text", where) for number, part in enumerate(value))

@@ -46,7 +46,7 @@ def last_checkpoint(out: Path) -> Path | None:
 def _is_whole(checkpoint: Path) -> bool:
     """The Trainer writes its state last. Archives of torch and safetensors say where they end.
 
-    It would go on without an optimizer, a schedule or random states that are gone, and say nothing.
+    It would resume without an optimizer, a schedule or random states that are gone, and say nothing.
     """
     try:
         json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
@@ -63,7 +63,7 @@ def _is_whole(checkpoint: Path) -> bool:
 
 
 def _parts(checkpoint: Path) -> Iterator[Sequence[str]]:
-    """Of each file that a run goes on from, the names it may have: deepspeed and FSDP have their own."""
+    """The names that each file a run resumes from may have: deepspeed and FSDP have their own."""
     yield "model.safetensors", "adapter_model.safetensors", "model.safetensors.index.json"
     if load_meta(checkpoint).kind != "encoder":
         yield (SCORE_FILE,)
