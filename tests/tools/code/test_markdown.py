@@ -198,6 +198,12 @@ def test_with_tests_it_does_not(sandbox: Sandbox) -> None:
     assert code_tool(sandbox)("assert f() == 'answer'", case=Case("q", answer)).startswith("The pass rate is 1.0.")
 
 
+@pytest.mark.parametrize("end", ["exit()", "quit()", "sys.exit()", "sys.exit(0)"])
+def test_a_script_may_end_itself_as_any_script_may(end: str, sandbox: Sandbox) -> None:
+    said = code_tool(sandbox)(SAME, case=Case("q", f"import sys\nprint(12)\n{end}\nprint(13)\n"))
+    assert said == "The code ran to its end. It printed:\n12"
+
+
 def test_a_script_that_ends_with_a_fault_has_failed(sandbox: Sandbox) -> None:
-    for end in ("raise SystemExit(1)", "import sys; sys.exit('no')", "exit(2)"):
+    for end in ("raise SystemExit(1)", "import sys; sys.exit('no')", "exit(2)", "quit('no')"):
         assert code_tool(sandbox)(SAME, case=Case("q", end)).startswith("The code failed."), end

@@ -26,6 +26,7 @@ _compile, _exec, _write = compile, exec, os.write
 
 def run_job(job: dict[str, Any]) -> None:
     """Runs the program, then the check in its names. Reports ready, each value, and the first error or the end."""
+    vars(builtins).update(exit=sys.exit, quit=sys.exit)  # as `site`, which is not loaded here, defines them
     own_builtins = dict(builtins.__dict__)
     token, name = job["token"], job["name"]
     module = sys.modules[name] = types.ModuleType(name)
