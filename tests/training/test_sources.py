@@ -1,8 +1,10 @@
 """Where a run's pairs come from."""
 
 import json
+import re
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -116,6 +118,24 @@ def test_no_question_is_measured_and_trained_on(kind: str, steps: int, tmp_path:
         rows = {(question, answer) for question, answer in _kinds_of_rows()[kind]}
         assert len(asked | {question_hash(pair.question) for pair in pairs.held}) == len({question_hash(asks) for asks, _ in rows})
         assert len(trained) + len(pairs.held) == len(rows)
+
+
+def test_a_question_in_another_spelling_is_the_same_question(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = []
+    for number in range(20):
+        words, answers = f"Which is thing {number}?", {"chosen": f"It {number}.", "rejected": "No."}
+        talk = {side: f"\n\nHuman: {words}\n\nAssistant: {answer}" for side, answer in answers.items()}
+        spelled = [words, f" {words.upper()}\n", words.replace(" ", "\u00a0 "), words.replace(" ", "\u200b "), f"\ufeff{words}"]
+        rows += [{"prompt": prompt, **answers} for prompt in [*spelled, [{"role": "user", "content": words}]]] + [talk]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    pairs = gather(changed(RECIPE, steps=0, epochs=1, mixture={}, files=(str(path),), measured_pairs=9), None, None, None, silent)
+    digits = re.compile(r"\d+")
+    trained = {found[0] for row in pairs.rows if (pair := row(Random(0))) and (found := digits.search(pair.question))}
+    held = {found[0] for pair in pairs.held if (found := digits.search(pair.question))}
+    assert len(held) == 1
+    assert len(trained) == 19
+    assert not held & trained
 
 
 def test_a_question_of_the_built_test_rows_is_not_trained_on_from_a_file(built: Path, tmp_path: Path) -> None:

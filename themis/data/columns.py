@@ -16,6 +16,7 @@ from typing import Any
 from themis.errors import DataError, LeftOutError
 from themis.files import checked_text
 from themis.traces.case import Case, Message, case_from_json, content_text, messages_of
+from themis.traces.tara import question_hash
 
 QUESTIONS = ("prompt", "question", "instruction", "query")
 ANSWERS = ("answer", "completion", "response", "output")
@@ -28,6 +29,7 @@ Talk = tuple[Message, ...]
 
 _MARK = re.compile(r"(?:\A|\n)\s{0,9}#{0,6} ?(Human|User|Instruction|Assistant|AI|Bot|Response) ?:", re.IGNORECASE)
 """Opens a turn in a text that holds a whole talk, as in HH-RLHF. Bounded, so that hostile blanks cost no time."""
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff]")
 _ASSISTANT = ("assistant", "ai", "bot", "response")
 _ENDS = tuple(map(re.compile, (r"\n\s*|\?\s+|？\s*", r"[.!:]\s+|[。！]\s*", r"\s+")))
 """Where a question may end: at a line or a question mark, else at a sentence, else at a word."""
@@ -82,6 +84,11 @@ def why_no_preference(chosen: Iterable[str], rejected: Iterable[str]) -> str:
     if better == {""}:
         return "the chosen answer is empty"
     return "both answers are the same" if len(better | worse) == 1 else ""
+
+
+def question_key(question: str) -> str:
+    """The same for two texts that ask the same: blanks, case and marks of turns do not count."""
+    return question_hash(_INVISIBLE.sub(" ", _MARK.sub(" ", question)))
 
 
 # --- columns -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from themis import __version__
 from themis.builder.pairs import pair_of
 from themis.builder.tasks.calculator.generated import faulted
 from themis.builder.tasks.registry import task_named
+from themis.data.columns import question_key
 from themis.data.mixture import Mixture, PairSource, always, one_of
 from themis.data.preferences import read_preferences
 from themis.data.published import Published, read_published, read_rows
@@ -19,7 +20,6 @@ from themis.errors import ConfigError, DataError
 from themis.files import content_of, digest
 from themis.model.checkpoint import weights_of
 from themis.traces.pair import Pair
-from themis.traces.tara import question_hash
 from themis.training.batches.steps import Drills
 from themis.training.recipe import Data, TrainRecipe
 
@@ -80,9 +80,9 @@ class _Read:
         folder, _, task = name.partition("/")
         if name in (GSM8K, "tara/calculator"):
             known = self.published.gsm8k if name == GSM8K else [(pair.question, pair.chosen.answer) for pair in self.published.pairs[task]]
-            return [(question_hash(question), _faulted(question, answer)) for question, answer in known]
+            return [(question_key(question), _faulted(question, answer)) for question, answer in known]
         pairs = self.brought if name == FILES else (self.published if folder == "tara" else self.built).pairs[task]
-        return [(question_hash(pair.question), always(pair)) for pair in pairs]
+        return [(question_key(pair.question), always(pair)) for pair in pairs]
 
 
 def gather(
@@ -112,7 +112,7 @@ def gather(
     if not held and not recipe.run.epochs:
         notice("measures on pairs that it trains on: there are too few questions to hold some out")
         return Pairs(mixture, (), tuple(_drawn(seed, measured, mixture, read.tests)))
-    asked = {question_hash(pair.question) for pair in held}
+    asked = {question_key(pair.question) for pair in held}
     kept = {name: [row for question, row in read.rows(name) if question not in asked] for name in sorted(weights) if name not in endless}
     weights = {name: weight for name, weight in weights.items() if kept.get(name, True)}
     mixture = replace(mixture, sources=sources | {name: _any_of(rows) for name, rows in kept.items()}, weights=weights)
