@@ -32,7 +32,7 @@ from themis.training.recipe import Stage, TrainRecipe, stages_of
 
 RECIPE = "nano"
 RECORD = Path(str(resources.files("themis") / "recipes" / "nano.record.json"))
-STEPS = {"first": (0, 1, 900, 901), "all": (0, 700), "last": (0,)}
+STEPS = {"first": (0, 1, 900, 901), "all": (0, 700), "last": (0,), "free": (0, 700), "more": (0,)}
 """Steps of each stage whose batches are recorded: drills and pairs, of the first pool and of a later one."""
 LOSSES = 20
 

@@ -58,8 +58,8 @@ def test_pairs_come_in_order_however_the_verdicts_do() -> None:
     assert all(entry.correct and entry.chosen.id.endswith("/chosen") for entry in judged)
 
 
-@pytest.mark.parametrize(("reasons", "won"), [((None, None), True), (("no_evidence", None), False), ((None, "contradiction"), False)])
-def test_a_reward_that_is_degraded_wins_nothing(reasons: tuple[Reason | None, Reason | None], won: bool) -> None:
+@pytest.mark.parametrize(("reasons", "won"), [((None, None), True), (("no_evidence", None), False), ((None, "contradiction"), True)])
+def test_a_right_answer_with_a_degraded_reward_wins_nothing(reasons: tuple[Reason | None, Reason | None], won: bool) -> None:
     chosen, rejected = (Verdict("", reward, reason) for reward, reason in zip((1.0, -1.0), reasons, strict=True))
     assert wins(JudgedPair(DEMO_PAIRS[0], chosen, rejected)) == won
 

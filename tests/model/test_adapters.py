@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config
 from themis.errors import ConfigError, ModelError
+from themis.hyperparameters import Lora
 from themis.model.adapters import (
     WEIGHTS_FILE,
-    Lora,
     add_lora,
     base_of,
     has_adapters,

@@ -42,6 +42,6 @@ def test_the_batches_of_the_first_stage_are_those_of_the_record(record: dict[str
 
 @with_data
 @pytest.mark.skipif(not BUILT.is_dir(), reason="the data set is not there: themis build tara --out runs/nano/built")
-@pytest.mark.parametrize("name", ["all", "last"])
+@pytest.mark.parametrize("name", ["all", "last", "free", "more"])
 def test_the_batches_of_a_later_stage_are_those_of_the_record(name: str, record: dict[str, Any]) -> None:
     assert batch_digests(prepared(stages()[name], BUILT, NANO), STEPS[name]) == record["batches"][name]

@@ -86,8 +86,8 @@ def _pair_json(entry: "JudgedPair") -> dict[str, Any]:
 
 
 def wins(entry: "JudgedPair") -> bool:
-    """Does the right answer win, with two rewards that are not degraded?"""
-    return entry.correct and entry.chosen.status == entry.rejected.status == "scored"
+    """Does the right answer win, with a reward that is not degraded?"""
+    return entry.correct and entry.chosen.status == "scored"
 
 
 def _sides(entry: "JudgedPair") -> "tuple[tuple[Case, Verdict], tuple[Case, Verdict]]":

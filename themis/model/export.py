@@ -40,7 +40,7 @@ def _explain(out: Path, name: str, tokenizer: PreTrainedTokenizerBase, meta: Mod
     """A chat template that writes the model's own form, and a README that says what the reward means."""
     ending = REWARD if meta.kind == "vanilla" else RATIONALE
     template = resources.files(__package__).joinpath("exported.jinja").read_text(encoding="utf-8")
-    opening = tokenizer.decode(writer_of(meta, tokenizer).opening)
+    opening = str(tokenizer.decode(writer_of(meta, tokenizer).opening))
     tokenizer.chat_template = template.replace("OPENING", opening).replace("ENDING", ending)
     slots = {"name": name, "kind": meta.kind, "ending": ending, "tokens": "`, `".join(SPECIAL_TOKENS), "meaning": _MEANING[ending]}
     text = resources.files(__package__).joinpath("exported.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from themis.builder.draft import Evidence
+from themis.builder.draft import Evidence, View
 from themis.builder.text.written_dates import dates_in
 from themis.tools.dates import WEEK_DAYS
 
@@ -45,6 +45,15 @@ class Claim:
     """As the answer has it: `tue`, `24 March 2015`, `7,457`."""
     start: int
     end: int
+
+
+FREE = {"wording": "free"}
+"""A fact of drafts in many people's words: of their answers, the label may settle what the text leaves open."""
+
+
+def label_of(view: View) -> bool | None:
+    """The label of an answer in free words; of others None, so that builds and older streams stay as they are."""
+    return view.label if view.facts.items() >= FREE.items() else None
 
 
 def week_days(text: str) -> list[Claim]:

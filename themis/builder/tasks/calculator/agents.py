@@ -11,7 +11,7 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.calculator import marks as arithmetic
-from themis.builder.text.claims import Claim, compared
+from themis.builder.text.claims import Claim, compared, label_of
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
 from themis.tools.numbers import GROUPED, plain
@@ -61,7 +61,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
         said = plain(view.case.answer.replace(expression, ""))
         results = ((re.sub(r"[^\d./e+-]", "", match[0]), match) for match in _RESULT.finditer(said))
         claims = [Claim(value, value, *match.span()) for value, match in results]
-        return compared(said, claims, observation.text, view.label)
+        return compared(said, claims, observation.text, label_of(view))
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)

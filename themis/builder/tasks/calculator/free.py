@@ -8,6 +8,7 @@ from themis.builder.task import Wordings
 from themis.builder.tasks.calculator import marks
 from themis.builder.tasks.calculator.generated import SUM, an_expression, faulted, observe
 from themis.builder.text.answers import DODGE, PHRASES, Values, answers, asked_freely, say_number
+from themis.builder.text.claims import FREE
 from themis.phrases import filled, phrases
 from themis.tools.calculator import calculator
 
@@ -25,7 +26,7 @@ def generate(rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
     question, values = a_sum(rng)
     chosen, rejected = answers(values, rng)
     question, _ = asked_freely(question, [], rng)
-    return Draft("free/calculator", "calculator", "free", question, chosen, (rejected,), facts=values.facts), observe
+    return Draft("free/calculator", "calculator", "free", question, chosen, (rejected,), facts={**values.facts, **FREE}), observe
 
 
 def a_sum(rng: Random) -> tuple[str, Values]:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.claims import Claim, compared, dates, week_days, whole_numbers
+from themis.builder.text.claims import Claim, compared, dates, label_of, week_days, whole_numbers
 from themis.builder.text.values import DATE, last_result, with_values
 from themis.builder.text.written_dates import dates_in
 from themis.tools.dates import WEEK_DAYS, day_of
@@ -51,7 +51,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     if found is None:
         return Evidence("unsettled")
     answer = view.case.answer
-    return compared(answer, _claimed(answer, found, facts_of(view)), found, view.label)
+    return compared(answer, _claimed(answer, found, facts_of(view)), found, label_of(view))
 
 
 def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple[Step, ...]:

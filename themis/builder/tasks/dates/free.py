@@ -15,6 +15,7 @@ from themis.builder.tasks.dates import generated, rules
 from themis.builder.tasks.dates.rules import WORDINGS, Asked
 from themis.builder.tasks.dates.weather import CONDITIONS
 from themis.builder.text.answers import Say, Values, answers, asked_freely, of, say_number, say_word
+from themis.builder.text.claims import FREE
 from themis.builder.text.values import DATE
 from themis.builder.text.written_dates import written_date
 from themis.phrases import filled, phrases
@@ -35,7 +36,7 @@ def _generate(task: str, ask: Ask, rng: Random, wordings: Wordings) -> tuple[Dra
             break
     question, facts = _written(asked, rng)
     chosen, rejected = answers(Values(asked.answers, facts, asked.value, wrong, _say(asked.value)), rng)
-    draft = Draft(f"free/{task}", task, "free", question, chosen, (rejected,), facts=facts)
+    draft = Draft(f"free/{task}", task, "free", question, chosen, (rejected,), facts=facts | FREE)
     return draft, generated.observer(asked.today)
 
 

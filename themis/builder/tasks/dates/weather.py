@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
-from themis.builder.text.claims import Claim, compared
+from themis.builder.text.claims import Claim, compared, label_of
 from themis.builder.text.values import last_result, with_values
 from themis.builder.text.written_dates import dates_in
 from themis.phrases import phrases
@@ -106,9 +106,9 @@ def reported_evidence(view: View, facts: Mapping[str, str], steps: Sequence[Step
     answer = view.case.answer
     if attribute == "overall weather":
         claims = [Claim(match[0].lower(), match[0].lower(), *match.span()) for match in _CONDITION.finditer(answer)]
-        seen = compared(answer, claims, found.lower(), view.label)
+        seen = compared(answer, claims, found.lower(), label_of(view))
         return replace(seen, found=found) if seen.found else seen
-    return compared(answer, _measures(answer, facts, found), found, view.label)
+    return compared(answer, _measures(answer, facts, found), found, label_of(view))
 
 
 def _measures(answer: str, facts: Mapping[str, str], found: str) -> list[Claim]:
