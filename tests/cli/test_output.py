@@ -173,4 +173,4 @@ def test_rows_go_from_standard_input_to_standard_output(tiny: Path, tmp_path: Pa
     assert json.loads(done.stderr)["judged"] == 1
     done = piped(json.dumps(PAIR) + "\n", "eval", "bench", "-", "--out", "-", "--model", tiny, "--rationale", "skip")
     assert json.loads(done.stdout)["tasks"]["all"]["n"] == 1, done.stderr
-    assert "pairs" in done.stderr
+    assert "all" in done.stderr

@@ -38,6 +38,7 @@ _SLOTS = {"tool": r"\S+", "claim": "(?P<claim>.*?)", "found": "(?P<found>.*?)", 
 _CUT = re.compile(r"^\.\.\. | ?\.\.\.$")
 _WEEK_DAY = re.compile(rf"\b(?:{'|'.join(WEEK_DAYS)})\b".lower())
 _DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)
+_GROUPS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _EDGES = " .,;:'\"“”"
 
 
@@ -97,7 +98,8 @@ def _stands_in(quoted: str, texts: Sequence[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    return " ".join(plain(text).casefold().split()).strip(_EDGES)
+    bare = _GROUPS.sub("", plain(text))  # 7,565 and 7565 are one number
+    return " ".join(bare.casefold().split()).strip(_EDGES)
 
 
 @cache

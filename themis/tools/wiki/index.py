@@ -9,6 +9,7 @@ Passages are ranked by BM25 over stemmed English words. The title has half the w
 that shares a word wins. Knows nothing of tools or of where articles come from.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -141,8 +143,14 @@ class TantivyEngine:
                 document.add_bytes("passage", json.dumps([passage.title, passage.text, passage.url]).encode())
                 writer.add_document(document)
             writer.commit()
+        except ValueError as error:
+            if "io::Error" not in str(error):
+                raise
+            # tantivy tells no more than that.
+            raise OSError(errno.ENOSPC, "No space left on device, or it cannot be written", str(directory)) from error
         finally:
-            writer.wait_merging_threads()  # else they would write into a folder that is being removed
+            with suppress(ValueError):  # it says again what went wrong
+                writer.wait_merging_threads()  # else they would write into a folder that is being removed
         for lock in directory.glob(".*.lock"):
             lock.unlink()
 
