@@ -96,7 +96,7 @@ def test_half_precision_backbones_keep_a_float32_head(tmp_path: Path) -> None:
 
 def test_special_tokens_are_added_once() -> None:
     tokenizer = byte_tokenizer()
-    assert prepare_tokenizer(tokenizer) == 0
+    assert prepare_tokenizer(tokenizer) == []
 
 
 @pytest.mark.parametrize("broken", ["model.safetensors", "score.safetensors", "themis.json", "config.json"])

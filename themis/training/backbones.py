@@ -1,7 +1,7 @@
 """The model and the tokenizer that a recipe names, checked before any long work starts."""
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, cast
@@ -18,6 +18,7 @@ from themis.model.checkpoint import ModelMeta, load_meta, load_model, prepare_to
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
 from themis.model.named import is_themis_model, resolve
+from themis.model.new_tokens import begin_rows
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.model.weights import first_line, read_weights, reading
@@ -28,6 +29,9 @@ from themis.training.batches.encode import PairEncoder
 from themis.training.collators import CausalCollator, EncoderCollator
 from themis.training.learners import CausalLearner, EncoderLearner, Learner
 from themis.training.recipe import Backbone, TrainRecipe
+
+_Read = tuple[RewardModel, PreTrainedTokenizerBase, Sequence[int]]
+"""A model, its tokenizer, and the ids of the tokens that were added to it."""
 
 
 def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], kept: Path, notice: Callable[[str], None]) -> Learner:
@@ -48,7 +52,7 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
             raise ConfigError("model.lora: adapters need a pretrained backbone; give model.name")
         # Adapters are also read from elsewhere.
         base = str(Path(backbone.name).resolve()) if Path(backbone.name).is_dir() else backbone.name
-        add_lora(model.lm, backbone.lora, base, train_embeddings=added > 0)
+        add_lora(model.lm, backbone.lora, base, new_tokens=added)
     if run.fsdp and not recipe.loss.alpha:
         model.freeze_lm_head()
     if run.gradient_checkpointing:
@@ -101,8 +105,8 @@ def _most_tokens(config: Any) -> int:
     return int(most)
 
 
-def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept: Path) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
-    """One that Themis trained, a pretrained one, or one from scratch; and how many tokens its tokenizer gained."""
+def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept: Path) -> _Read:
+    """One that Themis trained, a pretrained one, or one from scratch."""
     if backbone.name and is_themis_model(backbone.name):
         return _trained_by_themis(backbone, backbone.name)
     if backbone.name:
@@ -117,10 +121,10 @@ def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept
         tokenizer.save_pretrained(kept)
     special = {"pad_token_id": tokenizer.pad_token_id, "bos_token_id": None, "eos_token_id": None}
     config = configured(backbone.config, vocab_size=len(tokenizer), **special)
-    return RewardModel(_from_config(config)), tokenizer, 0
+    return RewardModel(_from_config(config)), tokenizer, ()
 
 
-def _trained_by_themis(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+def _trained_by_themis(backbone: Backbone, name: str) -> _Read:
     """With more positions where the recipe gives them."""
     model, tokenizer, meta = load_model(name, torch.float32)
     if meta.form != backbone.form:
@@ -131,7 +135,7 @@ def _trained_by_themis(backbone: Backbone, name: str) -> tuple[RewardModel, PreT
     if positions > model.context_length and not backbone.lora:
         model.lm.config.max_position_embeddings = positions
     tokenizer.model_max_length = model.context_length
-    return model.train(), tokenizer, 0
+    return model.train(), tokenizer, ()
 
 
 def configured(fields: dict[str, Any], **others: Any) -> Any:
@@ -164,7 +168,7 @@ def _from_config(config: Any) -> Any:
         raise ConfigError(f"model.config: '{config.model_type}' is not a causal language model: {first_line(error)}") from error
 
 
-def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedTokenizerBase, int]:
+def _pretrained(backbone: Backbone, name: str) -> _Read:
     path = resolve(name)
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[backbone.dtype]
     if not (path / "config.json").is_file():
@@ -182,6 +186,7 @@ def _pretrained(backbone: Backbone, name: str) -> tuple[RewardModel, PreTrainedT
     added = prepare_tokenizer(tokenizer)
     if len(tokenizer) > rows:
         lm.resize_token_embeddings(len(tokenizer))
+    begin_rows(lm, tokenizer, added)
     lm.config.pad_token_id = tokenizer.pad_token_id
     return RewardModel(lm), tokenizer, added
 

@@ -21,6 +21,7 @@ from themis.model.adapters import add_lora, is_adapter
 from themis.model.checkpoint import base_directory
 from themis.model.named import at_hand, resolve
 from themis.model.weights import reading
+from themis.traces.text import SPECIAL_TOKENS
 from themis.traces.token_row import TokenPair
 from themis.training.backbones import configured
 from themis.training.recipe import Backbone, Run, TrainRecipe, stages_of
@@ -129,7 +130,7 @@ def _shape(kind: str, backbone: Backbone) -> _Shape:
     with torch.device("meta"):
         model: Any = made.from_config(_config(kind, backbone))
         if backbone.lora:
-            add_lora(model, backbone.lora, backbone.name or "", train_embeddings=backbone.form == "plain")
+            add_lora(model, backbone.lora, backbone.name or "", new_tokens=range(len(SPECIAL_TOKENS)))
     config: Any = model.config.get_text_config()
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
     return _Shape(

@@ -97,7 +97,7 @@ class CausalLearner:
 
     def stored(self, directory: Path) -> dict[str, Tensor]:
         if has_adapters(self.model.lm):
-            lm = stored_adapters(directory)
+            lm = stored_adapters(directory, self.model.lm)
         else:
             lm = read_weights(AutoModelForCausalLM, directory, dtype=self.model.lm.dtype).state_dict()
         score = load_file(directory / "score.safetensors")["weight"]
