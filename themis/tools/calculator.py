@@ -29,6 +29,7 @@ from themis.errors import ToolError
 from themis.tools.base import tool
 from themis.tools.numbers import ENDS, MAX_DIGITS, NUMBER, final, number, plain
 from themis.tools.setup.backend import built_in
+from themis.tools.sums_in_text import Sum, last_number, sums_in
 from themis.traces import Case
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_EXPONENT, MAX_BITS = 1_000, 40, 1_000, 1_000
@@ -67,19 +68,27 @@ def calculator(expression: str = "", case: Case | None = None) -> str:
     """Arithmetic. Given an expression, its value, e.g. `3*4`; given an equation, whether it holds, e.g. `3*4=12`.
 
     Given the steps of the answer under judgement, e.g. `<<15-8=7>>7, <<7+9=16>>16`, or nothing: whether
-    all steps of the answer are right, and whether the last one gives the number after its `####`.
+    all steps of the answer are right, and whether the last one gives the number after its `####`. Given a text, e.g.
+    `14 pens cost 14*3 = 45 dollars`: whether the sums that it claims are right.
     """
     if expression and not _MARK.search(expression):
         _refuse_long(expression)
         if torn := _TORN.search(plain(expression)):
             raise ToolError(f"is the comma in '{torn[0].strip(' ,;')}' part of one number? Write it without the blank, or ; between two")
-        return ", ".join(_settled(piece) for piece in re.split(r",\s|[;\n]", expression) if piece.strip())
+        try:
+            return ", ".join(_settled(piece) for piece in re.split(r",\s|[;\n]", expression) if piece.strip())
+        except ToolError:
+            if said := check_prose(expression):
+                return said
+            raise
     if case is None and not expression:
         raise ToolError("expected an expression such as 3*4, found none")
     if case is None:
         return check_answer(expression)
     if _MARK.search(case.answer):
         return check_answer(case.answer)
+    if not expression and "####" not in case.answer and (said := check_prose(case.answer)):
+        return said
     return check_answer(f"{expression}\n{case.answer}")
 
 
@@ -130,6 +139,25 @@ def check_answer(answer: str) -> str:
         f"Both the calculation and the answer are incorrect. {details} "
         f"The calculated answer {last} does not match the predicted answer {predicted}."
     )
+
+
+def check_prose(text: str) -> str:
+    """Whether the sums that a text claims are right, and which number it ends with; empty where it claims none."""
+    said = [_claimed(found) for found in sums_in(text)]
+    ends = last_number(text)
+    return "; ".join(said) + (f". The text ends with {ends}." if ends else ".") if said else ""
+
+
+def _claimed(found: Sum) -> str:
+    """A claim may be rounded, as people do: `10/3 = 3.33`."""
+    try:
+        value, claim = _evaluate_written(found.expression), _evaluate_written(found.claim)
+    except ToolError as error:
+        return f"{found.shown} cannot be checked: {error}"
+    places = len(found.claim.partition(".")[2])
+    is_right = _same(value, claim, found.expression + found.claim) or (places > 0 and abs(value - claim) <= Fraction(1, 2 * 10**places))
+    written = f"{found.expression}={found.claim}"
+    return f"{written} is right" if is_right else f"{written} is wrong: {found.expression} is {_shown_value(value)}"
 
 
 def _settled(expression: str) -> str:
