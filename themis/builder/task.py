@@ -47,6 +47,8 @@ class Task:
     """An infinite stream by rule."""
     free: Generate | None = None
     """The same in many people's words, and with answers that avoid to state a value."""
+    prose: Generate | None = None
+    """The same with answers in sentences, where `free` has them in marks."""
     valued: Callable[[Random], tuple[str, Values]] | None = None
     """Makes a question in plain words that the real tools settle, and what may be stated in answer to it."""
     resampled: bool = False

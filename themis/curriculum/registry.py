@@ -23,11 +23,11 @@ class Curriculum:
     drills: Drills = field(default_factory=Drills)
 
     def streams(self, published: Mapping[str, Sequence[Pair]], built: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
-        """`rules/TASK` and `free/TASK`, with templates learnt from published rows; `built/TASK?negatives=fresh`."""
+        """`rules/TASK`, `free/TASK` and `prose/TASK`, with templates learnt from published rows; `built/TASK?negatives=fresh`."""
         templates = learnt_templates(published)
         streams: dict[str, PairSource] = {}
         for task in all_tasks().values():
-            for name, generate in (("rules", task.generate), ("free", task.free)):
+            for name, generate in (("rules", task.generate), ("free", task.free), ("prose", task.prose)):
                 if generate is not None:
                     streams[f"{name}/{task.name}"] = partial(_generated, task, generate, templates)
         return streams | fresh_sources(built) | free_rows(built)

@@ -25,7 +25,7 @@ from themis.training.recipe import Data, TrainRecipe
 
 FILES, GSM8K = "files", "gsm8k"
 _FOLDERS = ("tara/", "built/")
-_STREAMS = ("rules/", "free/")
+_STREAMS = ("rules/", "free/", "prose/")
 _TASK_OF = {GSM8K: "calculator"}
 
 

@@ -11,10 +11,11 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.calculator import marks as arithmetic
-from themis.builder.text.claims import Claim, compared, label_of
+from themis.builder.text.claims import FREE, Claim, compared, label_of
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
-from themis.tools.numbers import GROUPED, plain
+from themis.tools.numbers import GROUPED, number, plain
+from themis.tools.sums_in_text import last_number, sums_in
 from themis.traces import Action, Step
 
 MOST = 8
@@ -33,7 +34,7 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
     """
     del observe
     found = [wrong for wrong in draft.rejected if check_answer(wrong) != CORRECT]
-    faults = (_slip_carried_on, _slip_carried_on, _slip_carried_on, _other_final)
+    faults = (slip_carried_on, slip_carried_on, slip_carried_on, other_final)
     for _ in range(_TRIES):
         right = rng.choice((draft.chosen, *draft.references[:2])) if draft.rejected else draft.chosen
         wrong = rng.choice(faults)(rng, right)
@@ -48,7 +49,7 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
     del rng
     expression = view.facts.get("sum", "")
     thought = f"I need to calculate {expression}." if expression else arithmetic.THOUGHT
-    action = Action("calculator", expression or steps_argument(view.case.answer))
+    action = Action("calculator", expression or _in_prose(view) or steps_argument(view.case.answer))
     return (Step(thought, action, observe(action, view.case)),)
 
 
@@ -61,17 +62,33 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
         said = plain(view.case.answer.replace(expression, ""))
         results = ((re.sub(r"[^\d./e+-]", "", match[0]), match) for match in _RESULT.finditer(said))
         claims = [Claim(value, value, *match.span()) for value, match in results]
-        return compared(said, claims, observation.text, label_of(view))
+from themis.builder.text.claims import FREE, Claim, compared, label_of
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)
+
+
+def _in_prose(view: View) -> str:
+    """The sums of an answer in free words without marks; empty of all others, where TARA calls an answer wrong."""
+    if not view.facts.items() >= FREE.items() or "<<" in view.case.answer:
+        return ""
+    return ", ".join(f"{found.expression} = {found.claim}" for found in sums_in(view.case.answer))
+
+
+def _of_prose(answer: str, observed: str) -> Evidence:
+    """It is right if each sum is, and the last of them is the number that it ends with."""
+    ends = last_number(answer) or ""
+    if "is wrong" in observed:
+        return Evidence("disagrees", ends, observed)
+    reached = sums_in(answer)[-1].claim
+    return Evidence("agrees" if number(ends) == number(reached) else "disagrees", ends, observed)
 
 
 def _looks_alike(wrong: str, right: str) -> bool:
     return wrong.count("\n") == right.count("\n") and wrong.count("<<") == right.count("<<") and "#### " in wrong
 
 
-def _slip_carried_on(rng: Random, answer: str) -> str:
+def slip_carried_on(rng: Random, answer: str) -> str:
     """One step is miscalculated, and every later step that uses its value is computed from the wrong one."""
     marks = list(_MARK.finditer(answer))
     computed = [mark for mark in marks if re.search(r"\d\D*[-+*/]", mark["expression"])]  # <<50=50>> leaves nothing to miscalculate
@@ -95,7 +112,7 @@ def _slip_carried_on(rng: Random, answer: str) -> str:
     return "".join(parts) + _renumbered(answer[at:], changed)
 
 
-def _other_final(rng: Random, answer: str) -> str:
+def other_final(rng: Random, answer: str) -> str:
     """The right steps with a wrong final number."""
     return _FINAL.sub(lambda final: _near(rng, final[0].replace(",", "")), answer)
 
