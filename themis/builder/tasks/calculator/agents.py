@@ -62,7 +62,9 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
         said = plain(view.case.answer.replace(expression, ""))
         results = ((re.sub(r"[^\d./e+-]", "", match[0]), match) for match in _RESULT.finditer(said))
         claims = [Claim(value, value, *match.span()) for value, match in results]
-from themis.builder.text.claims import FREE, Claim, compared, label_of
+        return compared(said, claims, observation.text, label_of(view))
+    if _in_prose(view):
+        return _of_prose(view.case.answer, observation.text)
     final = _FINAL.search(view.case.answer)
     claim = final[0].strip() if final else "no final number"
     return Evidence("agrees" if observation.text == CORRECT else "disagrees", claim, observation.text)
@@ -77,11 +79,12 @@ def _in_prose(view: View) -> str:
 
 def _of_prose(answer: str, observed: str) -> Evidence:
     """It is right if each sum is, and the last of them is the number that it ends with."""
-    ends = last_number(answer) or ""
-    if "is wrong" in observed:
-        return Evidence("disagrees", ends, observed)
+    ends, said = last_number(answer) or "", observed.split(", ")
+    wrong = next((piece for piece in said if "is wrong" in piece), None)
+    if wrong is not None:
+        return Evidence("disagrees", wrong.partition(" is wrong")[0], wrong)
     reached = sums_in(answer)[-1].claim
-    return Evidence("agrees" if number(ends) == number(reached) else "disagrees", ends, observed)
+    return Evidence("agrees" if number(ends) == number(reached) else "disagrees", ends, said[-1])
 
 
 def _looks_alike(wrong: str, right: str) -> bool:
