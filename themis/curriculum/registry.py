@@ -23,7 +23,7 @@ class Curriculum:
     drills: Drills = field(default_factory=Drills)
 
     def streams(self, published: Mapping[str, Sequence[Pair]], built: Mapping[str, Sequence[Pair]]) -> dict[str, PairSource]:
-        """`rules/TASK`, `free/TASK` and `prose/TASK`, with templates learnt from published rows; `built/TASK?negatives=fresh`."""
+        """`rules/TASK`, `free/TASK`, `prose/TASK`, with templates learnt from published rows; fresh `built/TASK`."""
         templates = learnt_templates(published)
         streams: dict[str, PairSource] = {}
         for task in all_tasks().values():

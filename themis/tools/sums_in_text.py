@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from themis.tools.numbers import NUMBER, plain
+from themis.tools.numbers import GROUPED, plain
 
 MOST = 100
 """Sums of one text."""
-_N = rf"(?:(?<![\w)])-)?\$?\s?{NUMBER}"
+_N = rf"(?:(?<![\w)])-)?\$?\s?(?:(?:{GROUPED}|\d+)(?:\.\d+)?|\.\d+)"
 _UNIT = r"(?:\s?%|(?:\s(?!times|plus|minus|divided|over|and|is|are|at|of|off|or|x\b)[a-z][a-z-]*){0,3})"
 _IS = (
     r"\s*(?:=|,?\s(?:that(?:'s| is)|which is|and that is|is|are|equals?|makes?|gives?|leaves?|costs?|comes? to|totals?|would be|"
