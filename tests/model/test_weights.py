@@ -98,7 +98,7 @@ def test_an_encoder_may_lack_its_head_before_training_alone(tmp_path: Path) -> N
 def test_adapters_must_be_whole(part: str, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     lm = random_backbone(tiny_config("llama", len(TOKENIZER), 64))
-    add_lora(lm, Lora(), "owner/base", train_embeddings=False)
+    add_lora(lm, Lora(), "owner/base")
     save_adapters(tmp_path, lm)
     file = tmp_path / "adapter_model.safetensors"
     if part == "extra":

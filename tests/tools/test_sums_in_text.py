@@ -1,5 +1,7 @@
 """Sums in running text: found, checked, and the number that the text ends with."""
 
+import time
+
 import pytest
 
 from themis.errors import ToolError
@@ -74,6 +76,19 @@ def test_what_is_neither_a_sum_nor_a_text_with_one_is_an_error_as_before() -> No
     assert calculator(case=Case("q", "Five.\n#### 5")).startswith("Both the calculation and the answer are incorrect")
 
 
-def test_a_long_text_is_read_quickly() -> None:
-    text = "1 pen and 2 pens, " * 400 + "3*4 = 12 " * 200
-    assert len(sums_in(text)) == 100
+HOSTILE = [
+    *("1+" * 5_000, "(" * 10_000, "1 a a a " * 2_000, "1 " * 5_000, "1 x " * 3_000, "(1+" * 3_000, "1,000" * 2_000),
+    *("1 times 2 " * 1_000, "1 dozen a b " * 900, "1 x $ 1 ) " * 1_000, "1 % a b c, that is " * 600, "1 = 1 = " * 1_500),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:8])
+def test_no_text_takes_long(text: str) -> None:
+    started = time.process_time()
+    sums_in(text)
+    last_number(text)
+    assert time.process_time() - started < 1.5
+
+
+def test_of_a_long_text_a_hundred_sums_are_read() -> None:
+    assert len(sums_in("3*4 = 12 " * 200)) == 100

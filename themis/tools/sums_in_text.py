@@ -11,9 +11,9 @@ from itertools import pairwise
 
 from themis.tools.numbers import GROUPED, plain
 
-MOST = 100
-"""Sums of one text."""
-_N = rf"(?:(?<![\w)])-)?\$?\s?(?:(?:{GROUPED}|\d+)(?:\.\d+)?|\.\d+)"
+MOST, MOST_LETTERS = 100, 10_000
+"""Sums of one text, and characters that are read of it."""
+_N = rf"(?:(?<![\w)])-)?(?:\$\s?)?(?:(?:{GROUPED}|\d+)(?:\.\d+)?|\.\d+)"
 _UNIT = r"(?:\s?%|(?:\s(?!times|plus|minus|divided|over|and|is|are|at|of|off|or|x\b)[a-z][a-z-]*){0,3})"
 _IS = (
     r"\s*(?:=|,?\s(?:that(?:'s| is)|which is|and that is|is|are|equals?|makes?|gives?|leaves?|costs?|comes? to|totals?|would be|"
@@ -21,10 +21,9 @@ _IS = (
 )
 _SIGN = r"\s*(?:\*\*|[-+*/×÷·^]|x(?=[\s\d($])|times|plus|minus|divided by|multiplied by|over)\s*"
 _END = r"(?![\d.,]*\d)(?!\s?[-+*/×÷=(]\s?[\d(])"
-_CHAIN = re.compile(
-    rf"(?<![\w.,$*/+=-])\(*\s?{_N}{_UNIT}\)*(?:{_SIGN}\(*{_N}{_UNIT}\)*)+(?:{_IS}{_N}{_UNIT}(?:{_SIGN}\(*{_N}{_UNIT}\)*)*)+{_END}",
-    re.IGNORECASE,
-)
+_TERM = rf"\({{0,4}}{_N}{_UNIT}\){{0,4}}"
+_SIDE = rf"{_TERM}(?:{_SIGN}{_TERM}){{0,12}}"
+_CHAIN = re.compile(rf"(?<![\w.,$*/+=(-]){_TERM}(?:{_SIGN}{_TERM}){{1,12}}(?:{_IS}{_SIDE}){{1,4}}{_END}", re.IGNORECASE)
 _EQUALS = re.compile(_IS, re.IGNORECASE)
 _WORDS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(rf"(?<![\w.,$]){pattern}{_IS}(?P<claim>{_N}){_END}", re.IGNORECASE), made)
@@ -82,7 +81,7 @@ class Sum:
 def sums_in(text: str) -> list[Sum]:
     """The sums of a text in order, each place read once, at most `MOST`."""
     found: list[tuple[int, int, list[Sum]]] = []
-    read = plain(text).replace("\u00a0", " ")
+    read = plain(text[:MOST_LETTERS]).replace("\u00a0", " ")
     for start, end, sums in sorted(_all(read), key=lambda each: (each[0], -each[1])):
         if not found or start >= found[-1][1]:
             found.append((start, end, sums))
@@ -91,7 +90,7 @@ def sums_in(text: str) -> list[Sum]:
 
 def last_number(text: str) -> str | None:
     """The number that a text ends with, or that it calls its answer; without its currency."""
-    read = plain(text).replace("\u00a0", " ")
+    read = plain(text[-MOST_LETTERS:]).replace("\u00a0", " ")
     named = list(_ANSWER_IS.finditer(read))
     numbers = [match[0] for match in _LAST.finditer(read)]
     number = named[-1]["number"] if named else numbers[-1] if numbers else None
