@@ -118,7 +118,7 @@ def test_only_the_new_rows_change_what_the_model_reads_and_writes() -> None:
 def test_a_new_token_begins_as_the_mean_of_fitting_words() -> None:
     tokenizer = byte_tokenizer()
     lm = _lm()
-    tool = tokenizer.convert_tokens_to_ids("<|tool|>")
+    tool: Any = tokenizer.convert_tokens_to_ids("<|tool|>")
     begin_rows(lm, tokenizer, [tool])
     words = tokenizer(WORDS["<|tool|>"], add_special_tokens=False)["input_ids"]
     for table in (lm.get_input_embeddings(), lm.get_output_embeddings()):

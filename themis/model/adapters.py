@@ -162,7 +162,7 @@ def _token_indices(lm: PreTrainedModel) -> dict[str, list[int]] | None:
     new_tokens = getattr(lm, NAME, None)
     if not isinstance(new_tokens, NewTokens):
         return None
-    return {name.rpartition(".")[2]: cast(Tensor, new_tokens.token_ids).tolist() for name in new_tokens.rows(lm)}
+    return {name.rpartition(".")[2]: new_tokens.token_ids.tolist() for name in new_tokens.rows(lm)}
 
 
 def _peft() -> Any:

@@ -54,7 +54,8 @@ def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Add those of the four special tokens that are missing; returns the ids of those that were added."""
     missing = [token for token in SPECIAL_TOKENS if token not in tokenizer.get_vocab()]
     tokenizer.add_special_tokens({"additional_special_tokens": list(SPECIAL_TOKENS)}, replace_extra_special_tokens=False)
-    return [int(tokenizer.convert_tokens_to_ids(token)) for token in missing]
+    found: Any = tokenizer.convert_tokens_to_ids(missing)
+    return list(found)
 
 
 def save_model(

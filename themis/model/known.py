@@ -73,6 +73,8 @@ def directory_of(name: str, sha256: str = "") -> Path:
     `sha256` is what the file must be, where the table does not say. Raises `ModelError`.
     """
     known = known_models().get(name)
+    if known is not None and sha256 not in ("", known.sha256):
+        raise ModelError(f"the model '{name}' has the sha256 {known.sha256}, and the recipe says {sha256}")
     if known is not None and (made := _converted(known.sha256)).is_dir():
         return made
     file = fetched(name) if known is not None or OF_REPOSITORY in name else Path(name)

@@ -31,6 +31,8 @@ WORDS = {
 class NewTokens(nn.Module):
     """The rows of some tokens over a model's tables of embeddings."""
 
+    token_ids: Tensor
+
     def __init__(self, lm: PreTrainedModel, token_ids: Sequence[int]) -> None:
         super().__init__()
         read, written = tables(lm)
@@ -57,7 +59,8 @@ class NewTokens(nn.Module):
     def rows(self, lm: PreTrainedModel) -> dict[str, Tensor]:
         """The trained rows by the name of their table."""
         read, written = table_names(lm)
-        return {read: self.read_KH} | ({written: self.written_KH} if self.written_KH is not None else {})
+        found: dict[str, Tensor] = {read: self.read_KH}
+        return found if self.written_KH is None else found | {written: self.written_KH}
 
     @torch.no_grad()
     def put(self, lm: PreTrainedModel, rows: dict[str, Tensor]) -> None:

@@ -3,6 +3,7 @@
 transformers gives random values to tensors that a file lacks, and says so in a log alone.
 """
 
+import struct
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,7 +51,7 @@ def reading(what: str) -> Iterator[None]:
     """One `ModelError` that starts with `what`, for whatever other libraries raise while they read a model."""
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError, ValueError, KeyError, TypeError, StrictDataclassError) as error:
+    except (OSError, SafetensorError, RuntimeError, ValueError, LookupError, TypeError, StrictDataclassError, struct.error) as error:
         raise ModelError(f"{what}: {first_line(error)}") from error
 
 

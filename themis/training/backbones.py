@@ -17,6 +17,7 @@ from themis.model.adapters import add_lora
 from themis.model.checkpoint import ModelMeta, load_meta, load_model, prepare_tokenizer
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
+from themis.model.known import directory_of, names_gguf
 from themis.model.named import is_themis_model, resolve
 from themis.model.new_tokens import begin_rows
 from themis.model.reward_model import RewardModel
@@ -169,7 +170,9 @@ def _from_config(config: Any) -> Any:
 
 
 def _pretrained(backbone: Backbone, name: str) -> _Read:
-    path = resolve(name)
+    if backbone.sha256 and not names_gguf(name):
+        raise ConfigError("model.sha256: only a GGUF file has one; leave the key out")
+    path = directory_of(name, backbone.sha256) if backbone.sha256 else resolve(name)
     dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[backbone.dtype]
     if not (path / "config.json").is_file():
         raise ModelError(f"the backbone '{name}' is not a model: {path} holds no config.json")

@@ -52,6 +52,8 @@ class Backbone:
 
     name: str | None = None
     """A Hub name or a directory. A model that Themis trained, such as `nano`, brings its scalar head."""
+    sha256: str = ""
+    """What a GGUF file must be."""
     config: dict[str, Any] = field(default_factory=dict)
     """`model_type` and the fields of its transformers configuration. Beside a `name`, `--dry-run` counts by it."""
     vocabulary: int = 2048
