@@ -31,7 +31,7 @@ def test_the_call_holds_the_sums_of_the_answer_and_the_tool_tells_right_from_wro
     ("answer", "stance", "claim"),
     [
         ("14*3 = 42. So it is 42.", "agrees", "42"),
-        ("14*3 = 45. So it is 45.", "disagrees", "14*3=45"),
+        ("14*3 = 45. So it is 45.", "disagrees", "14*3 = 45"),
         ("14*3 = 42. So it is 45.", "disagrees", "45"),
         ("Half of 30 is 15. The answer is 15.", "agrees", "15"),
     ],

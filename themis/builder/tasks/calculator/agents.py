@@ -80,10 +80,11 @@ def _in_prose(view: View) -> str:
 def _of_prose(answer: str, observed: str) -> Evidence:
     """It is right if each sum is, and the last of them is the number that it ends with."""
     ends, said = last_number(answer) or "", observed.split(", ")
-    wrong = next((piece for piece in said if "is wrong" in piece), None)
-    if wrong is not None:
-        return Evidence("disagrees", wrong.partition(" is wrong")[0], wrong)
-    reached = sums_in(answer)[-1].claim
+    sums = sums_in(answer)
+    for found, piece in zip(sums, said, strict=False):
+        if "is wrong" in piece:
+            return Evidence("disagrees", found.shown, piece)
+    reached = sums[-1].claim
     return Evidence("agrees" if number(ends) == number(reached) else "disagrees", ends, said[-1])
 
 
