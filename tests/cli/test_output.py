@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -173,4 +174,4 @@ def test_rows_go_from_standard_input_to_standard_output(tiny: Path, tmp_path: Pa
     assert json.loads(done.stderr)["judged"] == 1
     done = piped(json.dumps(PAIR) + "\n", "eval", "bench", "-", "--out", "-", "--model", tiny, "--rationale", "skip")
     assert json.loads(done.stdout)["tasks"]["all"]["n"] == 1, done.stderr
-    assert "all" in done.stderr
+    assert re.search(r"^ all +1 ", done.stderr, re.MULTILINE), done.stderr

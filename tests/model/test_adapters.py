@@ -62,6 +62,13 @@ def test_the_adapters_alone_are_trained() -> None:
 
 def test_new_adapters_change_nothing() -> None:
     lm, whole = _lm(), _lm()
+    add_lora(lm, Lora(), "owner/base")
+    with torch.no_grad():
+        assert torch.equal(lm.eval()(IDS).logits, whole(IDS).logits)
+
+
+def test_new_rows_begin_as_those_of_the_table_and_change_nothing_but_by_rounding() -> None:
+    lm, whole = _lm(), _lm()
     add_lora(lm, Lora(), "owner/base", NEW)
     with torch.no_grad():
         assert torch.allclose(lm.eval()(IDS).logits, whole(IDS).logits, atol=1e-6)

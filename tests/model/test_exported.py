@@ -46,7 +46,7 @@ def test_the_reward_of_messages_is_that_of_a_judge_without_tools(exported: Path)
     with load_judge("nano", budget=Budget(tool_calls=0), rationale="skip") as judge, torch.no_grad():
         for chat in CHATS:
             ids: Any = tokenizer.apply_chat_template(chat, return_tensors="pt", return_dict=True)
-            assert model(**ids).logits.item() == pytest.approx(judge.judge(case_of(chat)).reward, abs=0.02)
+            assert model(**ids).logits.item() == pytest.approx(judge.judge(case_of(chat)).reward, abs=1e-4)
 
 
 def test_no_message_writes_a_special_token(exported: Path) -> None:

@@ -207,10 +207,10 @@ def test_months_of_one_and_of_more_words(text: str, month: int) -> None:
     ],
 )
 def test_what_is_no_date_or_may_be_two_is_refused_at_once(text: str, why: str) -> None:
-    start = time.process_time()
+    start = time.perf_counter()
     with pytest.raises(ToolError) as error:
         read_argument(week_day.schema, text)
-    assert time.process_time() - start < 0.05
+    assert time.perf_counter() - start < 0.05
     assert why in str(error.value)
 
 

@@ -89,7 +89,7 @@ def _recipe(folder: Path, changes: dict[str, Any]) -> Path:
         ({"model": {"config": {**SCRATCH, "model_type": "lama"}}}, "no model_type 'lama' in transformers, did you mean 'llama'?"),
         ({"model": {"config": {**SCRATCH, "hidden_size": 33}}}, "hidden size (33) is not a multiple of the number of attention heads"),
         ({"data": {"files": ["column.jsonl"]}}, "field 'rejected' is missing; expected 'question' and 'answer', or"),
-        ({"data": {"files": ["gone.jsonl"]}}, "data.files: there is no file"),
+        ({"data": {"files": ["gone.jsonl"]}}, "gone.jsonl'"),
         ({"data": {"files": ["equal.jsonl"]}}, "no row is left to learn from (row: both answers are the same"),
         ({"data": {"files": ["margins.jsonl"], "margin": True}}, "the column 'margin' is 0 in every row"),
         ({"model": {"name": "empty"}}, "holds no config.json"),
@@ -125,9 +125,7 @@ def test_a_mistake_costs_no_earlier_run_and_a_right_recipe_may_replace_it(themis
     before = _stamps(out)
     other = _recipe(folder, {"run": {"learning_rate": 2e-3}})
     assert "holds another run, whose recipe differs in 'run.learning_rate'" in sentence(themis("train", other, "--out", out))
-    assert "data.files: there is no file" in sentence(
-        themis("train", _recipe(folder, {"data": {"files": ["gone.jsonl"]}}), "--overwrite", "--out", out)
-    )
+    assert "gone.jsonl'" in sentence(themis("train", _recipe(folder, {"data": {"files": ["gone.jsonl"]}}), "--overwrite", "--out", out))
     assert "try kind=encoder" in sentence(themis("train", _recipe(folder, {"model": {"name": "bert"}}), "--overwrite", "--out", out))
     assert _stamps(out) == before
     anew = themis("train", _recipe(folder, {"run": {"learning_rate": 2e-3}}), "--overwrite", "--out", out)

@@ -51,9 +51,14 @@ FREE = {"wording": "free"}
 """A fact of drafts in many people's words: of their answers, the label may settle what the text leaves open."""
 
 
+def is_free(view: View) -> bool:
+    """Whether an answer is in free words, by its draft's facts."""
+    return view.facts.items() >= FREE.items()
+
+
 def label_of(view: View) -> bool | None:
     """The label of an answer in free words; of others None, so that builds and older streams stay as they are."""
-    return view.label if view.facts.items() >= FREE.items() else None
+    return view.label if is_free(view) else None
 
 
 def week_days(text: str) -> list[Claim]:

@@ -11,7 +11,7 @@ from random import Random
 
 from themis.builder.draft import ByRule, Draft, Evidence, Observe, View
 from themis.builder.tasks.calculator import marks as arithmetic
-from themis.builder.text.claims import FREE, Claim, compared, label_of
+from themis.builder.text.claims import Claim, compared, is_free, label_of
 from themis.errors import ToolError
 from themis.tools.calculator import CORRECT, check_answer, evaluate, steps_argument
 from themis.tools.numbers import GROUPED, number, plain
@@ -72,7 +72,7 @@ def evidence(view: View, steps: Sequence[Step]) -> Evidence:
 
 def _in_prose(view: View) -> str:
     """The sums of an answer in free words without marks; empty of all others, where TARA calls an answer wrong."""
-    if not view.facts.items() >= FREE.items() or "<<" in view.case.answer:
+    if not is_free(view) or "<<" in view.case.answer:
         return ""
     return ", ".join(f"{found.expression} = {found.claim}" for found in sums_in(view.case.answer))
 
