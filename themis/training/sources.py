@@ -116,7 +116,9 @@ def gather(
     kept = {name: [row for question, row in read.rows(name) if question not in asked] for name in sorted(weights) if name not in endless}
     weights = {name: weight for name, weight in weights.items() if kept.get(name, True)}
     mixture = replace(mixture, sources=sources | {name: _any_of(rows) for name, rows in kept.items()}, weights=weights)
-    rows = [row for some in kept.values() for row in some] if recipe.run.epochs else []
+    rows: list[PairSource] = []
+    if recipe.run.epochs:
+        rows = [row for question, row in _shuffled(seed, sorted(weights), read) if question not in asked]
     Random(seed).shuffle(held)
     return Pairs(mixture, tuple(rows), tuple(held[:measured]))
 
@@ -199,10 +201,16 @@ def _drawn(seed: str, count: int, mixture: Mixture, tests: Mapping[str, Sequence
     return [measured.draw(rng)[1] for _ in range(count)]
 
 
-def _held_out(seed: str, count: int, names: Sequence[str], read: _Read) -> list[Pair]:
-    """Pairs that are measured: at most one row in ten, and of a question all rows or none."""
+def _shuffled(seed: str, names: Sequence[str], read: _Read) -> list[tuple[str, PairSource]]:
+    """The rows of some sources in an order drawn by the seed."""
     rows = [row for name in names for row in read.rows(name)]
     Random(seed).shuffle(rows)
+    return rows
+
+
+def _held_out(seed: str, count: int, names: Sequence[str], read: _Read) -> list[Pair]:
+    """Pairs that are measured: at most one row in ten, and of a question all rows or none."""
+    rows = _shuffled(seed, names, read)
     by_question: dict[str, list[PairSource]] = {}
     for question, row in rows:
         by_question.setdefault(question, []).append(row)
