@@ -34,8 +34,11 @@ def is_adapter(directory: Path) -> bool:
     return (directory / CONFIG_FILE).is_file()
 
 
-def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[int] = ()) -> None:
-    """Put new adapters into `lm`. Nothing else is trained, but for the rows of `new_tokens` in the embeddings."""
+def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[int] = (), autocast: bool = False) -> None:
+    """Put new adapters into `lm`. Nothing else is trained, but for the rows of `new_tokens` in the embeddings.
+
+    Say `autocast` if the model is only ever read in it.
+    """
     peft = _peft()
     config = peft.LoraConfig(
         r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets),
@@ -47,6 +50,11 @@ def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[in
         raise ConfigError(f"lora.targets: the backbone {base} has no layers named {', '.join(lora.targets)}") from error
     if new_tokens:
         lm.add_module(NAME, NewTokens(lm, new_tokens))
+    layer: Any
+    for layer in lm.modules():
+        # Autocast has the products in bf16 all the same; peft would first copy each input to float32.
+        if hasattr(layer, "cast_input_dtype_enabled"):
+            layer.cast_input_dtype_enabled = not autocast
     for parameter in lm.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
@@ -114,18 +122,36 @@ def base_of(directory: Path) -> str:
     return str(name)
 
 
+def have_shape(directory: Path, lora: Lora) -> bool:
+    """True if stored adapters are of these settings, but for the dropout."""
+    config: Any = _peft().LoraConfig.from_pretrained(directory)
+    return bool(config.r == lora.r and config.lora_alpha == lora.alpha and set(config.target_modules) == set(lora.targets))
+
+
+def added_tokens(directory: Path) -> list[int]:
+    """The ids of tokens whose rows are stored beside the adapters."""
+    config: Any = _peft().LoraConfig.from_pretrained(directory)
+    indices = config.trainable_token_indices or {}
+    return list(next(iter(indices.values()), [])) if isinstance(indices, dict) else list(indices)
+
+
+def fit_embeddings(lm: PreTrainedModel, tokens: Sequence[int]) -> None:
+    """Make the embeddings larger if they lack a row for a token."""
+    rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
+    if (wanted := max(tokens, default=-1) + 1) > rows:
+        lm.resize_token_embeddings(wanted)
+
+
 def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     """`lm` with the adapters of a directory merged into its weights, its embeddings resized to the stored ones."""
     peft = _peft()
     stored = load_file(directory / WEIGHTS_FILE)
     config: Any = peft.LoraConfig.from_pretrained(directory)
-    indices = config.trainable_token_indices or {}
-    new_tokens = next(iter(indices.values()), []) if isinstance(indices, dict) else indices
-    wanted = max([*new_tokens, -1]) + 1
+    new_tokens = added_tokens(directory)
     whole = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name and not name.endswith(STORED)]
-    rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
-    if (whole and whole[0] != rows) or wanted > rows:
-        lm.resize_token_embeddings(whole[0] if whole else wanted)
+    if whole and whole[0] != cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
+        lm.resize_token_embeddings(whole[0])
+    fit_embeddings(lm, new_tokens)
     config.trainable_token_indices = None
     peft.inject_adapter_in_model(config, lm, _ADAPTER)
     if new_tokens:

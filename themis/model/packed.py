@@ -18,6 +18,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from themis.model.dense_attention import attend
+
 PACKED = "themis_packed"
 """The name of this attention in transformers' registry."""
 
@@ -86,24 +88,15 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: 
         behind_TT = place_T[:, None] - place_T
         mask_TT = (behind_TT >= 0) & (behind_TT < window)
     if query.device.type == "cpu" and length <= EAGER_UP_TO and not dropout:
-        return _eager(query, key, value, scaling, mask_TT).transpose(1, 2)
+        if mask_TT is None:
+            mask_TT = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
+        unseen_TT = torch.zeros(length, length, dtype=query.dtype, device=query.device).masked_fill_(~mask_TT, float("-inf"))
+        return attend(query, key, value, scaling, unseen_TT[None]).transpose(1, 2)
     grouped = query.shape[1] != key.shape[1]
     read = F.scaled_dot_product_attention(
         query, key, value, attn_mask=mask_TT, dropout_p=dropout, is_causal=mask_TT is None, scale=scaling, enable_gqa=grouped
     )
     return read.transpose(1, 2)
-
-
-def _eager(query: Tensor, key: Tensor, value: Tensor, scaling: float, mask_TT: Tensor | None) -> Tensor:
-    rows, heads, length, width = query.shape
-    shared = heads // key.shape[1]
-    if mask_TT is None:
-        mask_TT = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
-    # Heads that share keys and values are neighbours.
-    scores = query.reshape(rows, -1, shared * length, width) @ key.transpose(2, 3)
-    scores = scores.view(rows, -1, shared, length, length) * scaling
-    weights = scores.masked_fill(~mask_TT, float("-inf")).softmax(-1, dtype=torch.float32).to(value.dtype)
-    return (weights.view(rows, -1, shared * length, length) @ value).view(rows, heads, length, width)
 
 
 AttentionInterface.register(PACKED, packed_attention)

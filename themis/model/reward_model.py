@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from themis.model.dense_attention import DENSE
 from themis.model.packed import PACKED, PackedRows
 from themis.model.shared_prefix import CHOSEN, PREFIX, REJECTED, Branches
 
@@ -120,6 +121,11 @@ class RewardModel(nn.Module):
             return True
         self.lm.set_attn_implementation(before)
         return False
+
+    def train_by_products(self) -> None:
+        """On a CPU, attend by plain matrix products where rows have a mask, if the backbone can."""
+        if self.score.weight.device.type == "cpu" and getattr(self.lm, "_supports_attention_backend", False):
+            self.lm.set_attn_implementation(DENSE)
 
     def supports_shared_prefix(self) -> bool:
         """True if two short branches of a row are read as two sequences would be."""

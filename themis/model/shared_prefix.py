@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from themis.model.dense_attention import DENSE
+
 PREFIX, CHOSEN, REJECTED, PADDING = range(4)
 """The branch of a token; all branches see the prefix."""
 
@@ -23,13 +25,13 @@ class Branches(NamedTuple):
     def arguments(self, lm: PreTrainedModel) -> dict[str, Any]:
         """What a backbone is given to attend so."""
         dtype = torch.bfloat16 if torch.is_autocast_enabled(self.branch_PT.device.type) else lm.dtype
-        return {"attention_mask": prefix_mask(self.branch_PT, lm.config._attn_implementation == "eager", dtype)}
+        return {"attention_mask": prefix_mask(self.branch_PT, lm.config._attn_implementation in ("eager", DENSE), dtype)}
 
 
 def prefix_mask(branch_PT: Tensor, additive: bool, dtype: torch.dtype = torch.float32) -> Tensor:
     """The mask [P, 1, T, T], true where a token is seen.
 
-    With `additive`, as transformers' eager attention needs it: 0 where a token is seen, elsewhere the lowest number.
+    With `additive`, as attention by plain products needs it: 0 where a token is seen, elsewhere the lowest number.
     """
     length = branch_PT.shape[1]
     before_TT = torch.ones(length, length, dtype=torch.bool, device=branch_PT.device).tril()

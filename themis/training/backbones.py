@@ -4,17 +4,16 @@ import difflib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from torch import nn
 from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
-from themis.model.adapters import add_lora
-from themis.model.checkpoint import ModelMeta, load_meta, load_model, prepare_tokenizer
+from themis.model.adapters import add_lora, added_tokens, base_of, fit_embeddings, have_shape, is_adapter, put_adapters
+from themis.model.checkpoint import ModelMeta, base_directory, load_meta, load_model, load_score, prepare_tokenizer
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
 from themis.model.known import directory_of, names_gguf
@@ -27,10 +26,12 @@ from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
 from themis.training.batches.encode import PairEncoder
+from themis.training.checks import has_bf16
 from themis.training.collators import CausalCollator, EncoderCollator
 from themis.training.learners import CausalLearner, EncoderLearner, Learner
 from themis.training.recipe import Backbone, TrainRecipe
 
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _Read = tuple[RewardModel, PreTrainedTokenizerBase, Sequence[int]]
 """A model, its tokenizer, and the ids of the tokens that were added to it."""
 
@@ -43,7 +44,11 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
     if recipe.kind == "encoder":
         return _encoder(recipe)
     run, backbone = recipe.run, recipe.model
-    model, tokenizer, added = _language_model(backbone, lambda: _tokenizer_texts(run.seed, mixture), kept)
+    begun = _same_adapters(backbone)
+    if begun:
+        model, tokenizer, added = _base_of_adapters(begun, backbone)
+    else:
+        model, tokenizer, added = _language_model(backbone, lambda: _tokenizer_texts(run.seed, mixture), kept)
     if not model.is_causal():
         name = backbone.name or "of model.config"
         raise ModelError(f"the backbone {name} ({model.config.model_type}) is not a causal language model; try kind=encoder")
@@ -52,8 +57,10 @@ def make_learner(recipe: TrainRecipe, mixture: Mixture, tools: tuple[str, ...], 
         if backbone.name is None:
             raise ConfigError("model.lora: adapters need a pretrained backbone; give model.name")
         # Adapters are also read from elsewhere.
-        base = str(Path(backbone.name).resolve()) if Path(backbone.name).is_dir() else backbone.name
-        add_lora(model.lm, backbone.lora, base, new_tokens=added)
+        base = base_of(begun) if begun else str(Path(backbone.name).resolve()) if Path(backbone.name).is_dir() else backbone.name
+        add_lora(model.lm, backbone.lora, base, new_tokens=added, autocast=run.bf16 and has_bf16())
+        if begun:
+            put_adapters(model.lm, begun)
     if run.fsdp and not recipe.loss.alpha:
         model.freeze_lm_head()
     if run.gradient_checkpointing:
@@ -125,11 +132,36 @@ def _language_model(backbone: Backbone, texts: Callable[[], Iterator[str]], kept
     return RewardModel(_from_config(config)), tokenizer, ()
 
 
+def _same_adapters(backbone: Backbone) -> Path | None:
+    """The directory of adapters of the recipe's own shape that the model is named by: these are trained on."""
+    if not (backbone.lora and backbone.name and is_themis_model(backbone.name) and is_adapter(resolve(backbone.name))):
+        return None
+    directory = resolve(backbone.name)
+    return directory if have_shape(directory, backbone.lora) else None
+
+
+def _base_of_adapters(directory: Path, backbone: Backbone) -> _Read:
+    """The model under adapters, before they are put in."""
+    _check_form(directory, load_meta(directory).form, backbone)
+    tokenizer = AutoTokenizer.from_pretrained(directory)
+    lm = read_weights(AutoModelForCausalLM, base_directory(directory), backbone=True, dtype=_DTYPES[backbone.dtype])
+    added = added_tokens(directory)
+    fit_embeddings(lm, added)
+    lm.config.pad_token_id = tokenizer.pad_token_id
+    model = RewardModel(lm)
+    load_score(model, directory)
+    return model, tokenizer, added
+
+
+def _check_form(name: str | Path, form: str, backbone: Backbone) -> None:
+    if form != backbone.form:
+        raise ConfigError(f"model.form: {name} was trained in the form '{form}', and the recipe says '{backbone.form}'")
+
+
 def _trained_by_themis(backbone: Backbone, name: str) -> _Read:
     """With more positions where the recipe gives them."""
     model, tokenizer, meta = load_model(name, torch.float32)
-    if meta.form != backbone.form:
-        raise ConfigError(f"model.form: {name} was trained in the form '{meta.form}', and the recipe says '{backbone.form}'")
+    _check_form(name, meta.form, backbone)
     # Rotary positions have no weights: a model reads as far as its configuration says, and learns to by reading.
     positions = backbone.config.get("max_position_embeddings", 0)
     # Adapters are read with the positions of their base.
@@ -173,7 +205,6 @@ def _pretrained(backbone: Backbone, name: str) -> _Read:
     if backbone.sha256 and not names_gguf(name):
         raise ConfigError("model.sha256: only a GGUF file has one; leave the key out")
     path = directory_of(name, backbone.sha256) if backbone.sha256 else resolve(name)
-    dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[backbone.dtype]
     if not (path / "config.json").is_file():
         raise ModelError(f"the backbone '{name}' is not a model: {path} holds no config.json")
     try:
@@ -181,14 +212,12 @@ def _pretrained(backbone: Backbone, name: str) -> _Read:
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the backbone '{name}' has no tokenizer that transformers can read") from error
     with reading(f"the backbone '{name}' cannot be read as a causal language model"):
-        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=dtype)
+        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=_DTYPES[backbone.dtype])
     if lm.get_output_embeddings() is None or getattr(lm.config, "is_encoder_decoder", False):
         raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is not a decoder with a language-model head; try kind=encoder")
     _set_padding(tokenizer, backbone)
-    rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
     added = prepare_tokenizer(tokenizer)
-    if len(tokenizer) > rows:
-        lm.resize_token_embeddings(len(tokenizer))
+    fit_embeddings(lm, range(len(tokenizer)))
     begin_rows(lm, tokenizer, added)
     lm.config.pad_token_id = tokenizer.pad_token_id
     return RewardModel(lm), tokenizer, added

@@ -34,6 +34,9 @@ from themis.training.recipe import Exercises, Run, TrainRecipe, portable
 from themis.training.sources import Curriculum, Pairs, content_of_run, gather
 from themis.training.trainer import ThemisTrainer, compile_layers
 
+_MEASURING = 0.1
+_TOKENS_OF_PAIR = 400
+
 Live = Callable[[Any, PreTrainedTokenizerBase, ModelMeta, Sequence[Pair]], Mapping[str, float]]
 """Judges pairs with the model as it stands and real tools, and returns what share of calls was valid."""
 Build = Callable[[str, Path], object]
@@ -132,6 +135,7 @@ def _in_steps(run: Run, exercises: Exercises, learner: Learner, pairs: Pairs, cu
         special = set(tokenizer.get_added_vocab().values())
         vocabulary = [token for token in range(len(tokenizer)) if token not in special]
         plan = DrillPlan(curriculum.drills, vocabulary, exercises.drill_steps, exercises.drill_share)
+    learner.model.train_by_products()
     layout = SharedPrefix if learner.model.supports_shared_prefix() else Padded
     pad_id = int(tokenizer.pad_token_id)
     return StepBatches(learner.collator.encoder, pairs.mixture, run, pad_id=pad_id, layout=layout, drills=plan)
@@ -140,11 +144,12 @@ def _in_steps(run: Run, exercises: Exercises, learner: Learner, pairs: Pairs, cu
 def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], ModelMeta]) -> ThemisTrainer:
     recipe, learner, held = ready.recipe, ready.learner, ready.pairs.held
     run, sample = recipe.run, recipe.logging.live_sample
+    dev = _affordable(ready, services)
     live = services.live if sample and recipe.kind == "themis" and not (run.fsdp or run.deepspeed) else None
 
     def measure() -> dict[str, float]:
-        services.doing(f"measuring {len(held) + sum(map(len, services.dev_pairs.values())):,} pairs")
-        measured = _measured(learner, held, services.dev_pairs)
+        services.doing(f"measuring {len(held) + sum(map(len, dev.values())):,} pairs")
+        measured = _measured(learner, held, dev)
         if live:
             services.doing(f"judging {len(held[:sample])} pairs with tools")
         seen = live(learner.model, learner.tokenizer, meta(), held[:sample]) if live else {}
@@ -161,6 +166,27 @@ def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], 
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _affordable(ready: Prepared, services: Services) -> Mapping[str, Sequence[Pair]]:
+    """The dev pairs that are measured: all, or the first of each task, so that measuring takes at most a tenth of a run.
+
+    A token that is measured costs half as much as one that is trained on.
+    """
+    run, every, encode = ready.recipe.run, ready.recipe.logging.measure_every, ready.learner.collator.encode
+    steps = len(ready.steps)
+    # In epochs, the tokens of a step follow from its pairs: some hundred each.
+    step = run.tokens_per_step if run.steps else run.pairs_per_step * _TOKENS_OF_PAIR
+    most = _MEASURING * steps * step / max(1, -(-steps // every)) * 2
+
+    def tokens(pairs: Sequence[Pair]) -> int:
+        return sum(2 * encode(pair).longest for pair in pairs)
+
+    whole = sum(map(tokens, services.dev_pairs.values()))
+    share = min(1.0, max(0.0, most - tokens(ready.pairs.held)) / max(1, whole))
+    if share < 1:
+        services.notice(f"measures {100 * share:.0f} % of the dev pairs on the way, so that it takes a tenth of the run at most")
+    return {task: pairs[: int(share * len(pairs))] for task, pairs in services.dev_pairs.items() if int(share * len(pairs))}
 
 
 def _meta(ready: Prepared, seconds: int) -> ModelMeta:
@@ -181,8 +207,13 @@ def _tools_called(pairs: Sequence[Pair]) -> tuple[str, ...]:
 
 def _with_scale(meta: ModelMeta, ready: Prepared) -> ModelMeta:
     """With the mean and the standard deviation of the rewards on pairs that the model was not trained on."""
-    with torch.compiler.set_stance("force_eager"):
-        ready.learner.model.eval()
+    model = ready.learner.model.eval()
+    weights = next(model.parameters())
+    # A frozen backbone in bfloat16 under adapters in float32 is read as in training.
+    with (
+        torch.compiler.set_stance("force_eager"),
+        torch.autocast(weights.device.type, torch.bfloat16, enabled=weights.dtype == torch.bfloat16),
+    ):
         rewards = ready.learner.early_rewards(ready.pairs.held)
     mean, deviation = (float(rewards.mean()), float(rewards.std())) if len(rewards) > 1 else (0.0, 1.0)
     return replace(meta, reward_mean=mean, reward_std=deviation)

@@ -19,6 +19,7 @@ from themis.model.checkpoint import load_meta, save_model
 from themis.traces.pair import Pair
 from themis.training.checks import check_run, has_bf16
 from themis.training.fit import Build, Live, Services, fit
+from themis.training.memory import keep_freed_memory
 from themis.training.outputs import BUILT, claimed, finished, identify, stage_directory
 from themis.training.recipe import Stage, TrainRecipe, portable, stages_of
 from themis.training.sources import Curriculum, content_of_run, gather
@@ -47,6 +48,7 @@ def train(
     services = Services(curriculum, build, dev_pairs or {}, live, callbacks, notice, doing)
     stages = stages_of(recipe)
     check_run(recipe)
+    keep_freed_memory()
     if recipe.run.bf16 and not has_bf16():
         notice("computes in float32, as this CPU has no bf16 instructions; the weights are stored in bfloat16")
     if stages:
