@@ -14,9 +14,7 @@ from themis.hyperparameters import Lora
 from themis.model.adapters import (
     WEIGHTS_FILE,
     add_lora,
-    base_of,
     has_adapters,
-    is_adapter,
     merge,
     put_adapters,
     save_adapters,
@@ -24,6 +22,7 @@ from themis.model.adapters import (
     with_adapters,
 )
 from themis.model.checkpoint import base_directory
+from themis.model.named import base_of, is_adapter
 from themis.model.new_tokens import WORDS, begin_rows
 
 pytest.importorskip("peft")

@@ -143,6 +143,18 @@ def test_lora_saves_adapters_head_and_configuration_and_loads_merged(pairs: str,
     assert {name for name, _ in merged.named_parameters()} == {name for name, _ in base_model.named_parameters()}
 
 
+def test_a_run_on_adapters_of_its_own_shape_trains_them_on(pairs: str, base: str, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    first = train(recipe(base, pairs, lora=Lora(dropout=0.0)), tmp_path / "first", notice=silent)
+    second = train(recipe(str(first), pairs, lora=Lora(dropout=0.0), learning_rate=1e-9), tmp_path / "second", notice=silent)
+    settings = json.loads((second / "adapter_config.json").read_text())
+    assert settings["base_model_name_or_path"] == json.loads((first / "adapter_config.json").read_text())["base_model_name_or_path"]
+    (before, _, _), (after, _, _) = load_model(first), load_model(second)
+    assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(before.parameters(), after.parameters(), strict=True))
+    wider = train(recipe(str(first), pairs, lora=Lora(r=4, dropout=0.0)), tmp_path / "wider", notice=silent)
+    assert json.loads((wider / "adapter_config.json").read_text())["base_model_name_or_path"] == str(first.resolve())
+
+
 def test_lora_trains_and_saves_the_embeddings_where_tokens_were_added(pairs: str, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     from tests.fakes import random_backbone, tiny_config

@@ -26,6 +26,7 @@ from themis.traces.tara import write_tara
 from themis.training.arguments import arguments
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Batch, Padded
+from themis.training.collators import CausalCollator
 from themis.training.learners import loss_terms
 from themis.training.metrics import pair_accuracy
 from themis.training.outputs import last_checkpoint
@@ -103,6 +104,25 @@ def test_a_run_leaves_a_model_that_loads_its_terms_logged(tmp_path: Path) -> Non
     assert meta.training["recipe"]["run"]["seed"] == 1
     logged = json.loads((out / "log.json").read_text())
     assert any("eval_held_accuracy" in line for line in logged)
+
+
+@pytest.mark.parametrize(("step", "share"), [(1024, 0), (16_384, 35), (102_400, 100)])
+def test_dev_pairs_are_measured_as_far_as_a_tenth_of_the_run_pays_for(step: int, share: int) -> None:
+    from themis.training.fit import Services, affordable
+
+    dev = {"calendar": [by_rule("calendar", seed) for seed in range(20)], "weather": [by_rule("weather", seed) for seed in range(10)]}
+    run, collator = changed(RECIPE, tokens_per_step=step).run, CausalCollator(PairEncoder(SegmentWriter(byte_tokenizer())), 0)
+    held = [by_rule("calendar", 99)]
+    said: list[str] = []
+    measured = affordable(run, 3, 6, collator, held, Services(dev_pairs=dev, notice=said.append))
+    tokens = sum(2 * collator.encode(pair).longest for pairs in (held, *measured.values()) for pair in pairs)
+    assert tokens / 2 <= 0.1 * 3 * step or not measured
+    counts = {task: len(pairs) for task, pairs in measured.items()}
+    assert counts == {0: {}, 100: {"calendar": 20, "weather": 10}}.get(share, counts)
+    if share == 35:
+        assert 0 < counts["weather"] < 10
+        assert counts["calendar"] in (2 * counts["weather"], 2 * counts["weather"] + 1)
+    assert bool(said) == (share < 100)
 
 
 @pytest.mark.parametrize("has_bf16", [False, True])

@@ -42,9 +42,9 @@ _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be gi
 
 _THREADS_HELP = "Threads of the CPU that compute."
 _THREADS_DEFAULT = "1 for a model under 50M parameters, else PyTorch's number"
-_DEVICE_HELP = "Where the model computes: cpu (in float32), or cuda, cuda:N, mps, xpu (in the stored number type)."
+_DEVICE_HELP = "Where the model computes: cpu (a small model in float32), or cuda, cuda:N, mps, xpu (in the stored number type)."
 
-ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, a model directory, or a Hub repository.")]
+ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, `small`, a model directory, or a Hub repository.")]
 Threads = Annotated[int | None, typer.Option(min=1, help=_THREADS_HELP, show_default=_THREADS_DEFAULT)]
 Device = Annotated[str | None, typer.Option(help=_DEVICE_HELP, show_default="cuda if there is one, else cpu")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]

@@ -11,6 +11,7 @@ from themis import __version__
 from themis.errors import ConfigError
 from themis.inference.judgement import Budget, Tools
 from themis.model.named import check_name, resolve
+from themis.model.precision import number_type
 from themis.traces.judge import Judge
 
 Rationale = Literal["write", "skip"]
@@ -29,10 +30,11 @@ def load_judge(
     strict: bool = False,
     threads: int | None = None,
 ) -> Judge:
-    """A judge of `nano`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
+    """A judge of `nano`, `small`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
 
-    It computes in float32 on the CPU, and in the stored number type on a GPU. On the CPU it takes `threads`, by
-    default one for a model of less than 50 million parameters, and PyTorch's own number for others.
+    It computes in the stored number type on a GPU. On a CPU that is float32; a large model that is stored in bfloat16
+    computes in that, if the CPU can. There it takes `threads`, by default one for a model of less than 50 million
+    parameters, and PyTorch's own number for others.
 
     Without a `toolbox` it opens `default_toolbox()`: live tools, with the settings of the nearest themis.toml. Close
     the judge to close that toolbox: it is a context manager. An encoder calls no tools, and opens none. `strict` gives
@@ -41,10 +43,8 @@ def load_judge(
     """
     _check(rationale, batch_size, device, threads)
     check_name(model)
-    import torch
-
     from themis.inference.encoder import EncoderJudge
-    from themis.model.checkpoint import load_meta, read_model
+    from themis.model.checkpoint import load_meta, read_model, stored_in
     from themis.model.encoder import read_encoder
 
     path = resolve(model)
@@ -58,7 +58,7 @@ def load_judge(
     from themis.inference.causal import CausalJudge
     from themis.tools import default_toolbox
 
-    reward_model, tokenizer = read_model(path, torch.float32 if device == "cpu" else None)
+    reward_model, tokenizer = read_model(path, number_type(stored_in(path), device))
     reward_model.to(device)
     threads = threads or _threads(reward_model, device)
     with ExitStack() as opened:
@@ -82,9 +82,9 @@ def known_by(
     model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool, device: str | None = None
 ) -> dict[str, Any]:
     """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says."""
-    from themis.model.checkpoint import weights_of
+    from themis.model.checkpoint import stored_in, weights_of
 
-    precision = "float32" if device_of(device) == "cpu" else "as stored"
+    precision = str(number_type(stored_in(resolve(model)), device_of(device)) or "as stored").removeprefix("torch.")
     told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "strict": strict, "budget": asdict(budget)}
     return {**told, "precision": precision, **tools, "themis": __version__}
 

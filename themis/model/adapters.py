@@ -7,7 +7,6 @@ head and `themis.json`. If tokens were added, their rows of the embeddings are t
 Source: LoRA, arXiv:2106.09685.
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,21 +16,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from themis.errors import ConfigError, ModelError
+from themis.errors import ConfigError
 from themis.hyperparameters import Lora
 from themis.model.new_tokens import NAME, STORED, NewTokens, table_names
 from themis.model.weights import check_names
 
-CONFIG_FILE, WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
+WEIGHTS_FILE = "adapter_model.safetensors"
 _PREFIX = "base_model.model."
 _ADAPTER = "default"
 _NAMELESS = re.compile(r"(\.lora_\w+)\.weight$")
 """peft leaves out the name of the adapter on disk."""
-
-
-def is_adapter(directory: Path) -> bool:
-    """True if the directory holds adapters instead of a whole model."""
-    return (directory / CONFIG_FILE).is_file()
 
 
 def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[int] = (), autocast: bool = False) -> None:
@@ -111,15 +105,6 @@ def stored_adapters(directory: Path, lm: PreTrainedModel) -> dict[str, Tensor]:
     own = {_stored_name(lm, name): name for name, _ in lm.named_parameters() if name.startswith(f"{NAME}.")}
     bare = {name.removeprefix(_PREFIX): tensor for name, tensor in stored.items()}
     return {own.get(name) or _NAMELESS.sub(rf"\1.{_ADAPTER}.weight", name): tensor for name, tensor in bare.items()}
-
-
-def base_of(directory: Path) -> str:
-    """The name of the model that the adapters were trained on."""
-    try:
-        name = json.loads((directory / CONFIG_FILE).read_text(encoding="utf-8"))["base_model_name_or_path"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{directory / CONFIG_FILE} names no base model: is {directory} cut off?") from error
-    return str(name)
 
 
 def have_shape(directory: Path, lora: Lora) -> bool:

@@ -7,7 +7,7 @@ holds the adapters of peft instead of the weights (`adapters`); loading merges t
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date as Date
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 
 from themis.errors import ModelError
 from themis.files import content_of, digest
-from themis.model.adapters import CONFIG_FILE, base_of, has_adapters, is_adapter, save_adapters, with_adapters
-from themis.model.named import META_FILE, resolve
+from themis.model.adapters import has_adapters, save_adapters, with_adapters
+from themis.model.base import base_digests
+from themis.model.named import ADAPTERS_FILE, META_FILE, at_hand, base_of, check_base, is_adapter, resolve
 from themis.model.reward_model import RewardModel
 from themis.model.weights import read_weights, reading
 from themis.traces.text import SPECIAL_TOKENS
@@ -28,7 +29,7 @@ from themis.traces.text import SPECIAL_TOKENS
 SCORE_FILE = "score.safetensors"
 KINDS = ("themis", "vanilla", "encoder")
 _BESIDE = (META_FILE, "run.json", "log.json", "trainer_state.json", "training_args.bin")
-_MEASURED = ("reward_mean", "reward_std", "temperature", "training")
+_BESIDE_WEIGHTS = ("reward_mean", "reward_std", "temperature", "training", "base")
 """Of `themis.json`: they change nothing that the model says."""
 
 
@@ -48,6 +49,8 @@ class ModelMeta:
     temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
     """The recipe, its seed, steps and seconds: where these weights come from."""
+    base: dict[str, str] = field(default_factory=dict)
+    """Digests of the model that adapters were trained on (`model.base`); empty without adapters."""
 
 
 def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> list[int]:
@@ -75,6 +78,9 @@ def save_model(
     lm_state = {name.removeprefix("lm."): tensor for name, tensor in whole.items() if name.startswith("lm.")}
     if has_adapters(model.lm):
         save_adapters(directory, model.lm, lm_state)
+        base = base_of(directory)
+        if where := at_hand(base):
+            meta = replace(meta, base=base_digests(base, where))
     else:
         stored = dtype or model.lm.dtype
         model.lm.save_pretrained(directory, state_dict=_as_type(lm_state, stored))
@@ -138,12 +144,23 @@ def read_model(directory: Path, dtype: torch.dtype | None = None) -> tuple[Rewar
 
 
 def base_directory(adapters: Path) -> Path:
-    """The directory of the model that adapters were trained on. Raises `ModelError`, which names both."""
+    """The directory of the model that adapters were trained on. Raises `ModelError` if that is missing or changed."""
     base = base_of(adapters)
+    check_base(adapters)
     try:
-        return resolve(base)
+        directory = resolve(base)
     except ModelError as error:
-        raise ModelError(f"the adapters in {adapters} need their base: {error}; {adapters / CONFIG_FILE} says where it is") from error
+        raise ModelError(f"the adapters in {adapters} need their base: {error}; {adapters / ADAPTERS_FILE} says where it is") from error
+    found = base_digests(base, directory)
+    for part, digest_then in load_meta(adapters).base.items():
+        if found.get(part, digest_then) != digest_then:
+            raise ModelError(f"the adapters in {adapters} were trained on another {base}: its {part} differ; fetch that model again")
+    return directory
+
+
+def stored_in(directory: Path) -> Path:
+    """The directory that holds a model's weights: of adapters, their base."""
+    return base_directory(directory) if is_adapter(directory) else directory
 
 
 def load_score(model: RewardModel, directory: str | Path) -> None:
@@ -171,5 +188,5 @@ def weights_of(model: str | Path) -> str:
     files = [file for file in directory.iterdir() if file.is_file() and not file.name.startswith(".") and file.name not in _BESIDE]
     found: dict[str, Any] = {file.name: content_of(file) for file in files if file.suffix not in (".md", ".png", ".pt", ".pth")}
     if (directory / META_FILE).is_file():
-        found[META_FILE] = {name: value for name, value in asdict(load_meta(directory)).items() if name not in _MEASURED}
+        found[META_FILE] = {name: value for name, value in asdict(load_meta(directory)).items() if name not in _BESIDE_WEIGHTS}
     return digest(found | ({"base": weights_of(base_directory(directory))} if is_adapter(directory) else {}))

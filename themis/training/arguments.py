@@ -8,7 +8,8 @@ from typing import Any, cast
 import torch
 from transformers import TrainingArguments
 
-from themis.training.checks import deepspeed_file, has_bf16
+from themis.model.precision import has_bf16
+from themis.training.checks import deepspeed_file
 from themis.training.recipe import TrainRecipe
 
 PROJECT = "themis"

@@ -12,13 +12,14 @@ from transformers import CONFIG_MAPPING, AutoConfig, AutoModelForCausalLM, AutoT
 
 from themis.data.mixture import Mixture
 from themis.errors import ConfigError, ModelError
-from themis.model.adapters import add_lora, added_tokens, base_of, fit_embeddings, have_shape, is_adapter, put_adapters
+from themis.model.adapters import add_lora, added_tokens, fit_embeddings, have_shape, put_adapters
 from themis.model.checkpoint import ModelMeta, base_directory, load_meta, load_model, load_score, prepare_tokenizer
 from themis.model.encoder import CaseWriter, new_encoder
 from themis.model.forms import writer_of
 from themis.model.known import directory_of, names_gguf
-from themis.model.named import is_themis_model, resolve
+from themis.model.named import base_of, is_adapter, is_themis_model, resolve
 from themis.model.new_tokens import begin_rows
+from themis.model.precision import has_bf16
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.model.weights import first_line, read_weights, reading
@@ -26,7 +27,6 @@ from themis.traces import Trace
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import observation_text, rationale_text, step_text
 from themis.training.batches.encode import PairEncoder
-from themis.training.checks import has_bf16
 from themis.training.collators import CausalCollator, EncoderCollator
 from themis.training.learners import CausalLearner, EncoderLearner, Learner
 from themis.training.recipe import Backbone, TrainRecipe

@@ -135,13 +135,6 @@ def check_machine(recipe: TrainRecipe) -> None:
         raise ConfigError("fsdp and deepspeed need several processes: torchrun --nproc-per-node 8 -m themis train ...")
 
 
-def has_bf16() -> bool:
-    """Can this machine multiply in bf16? A CPU without these instructions needs 40 times as long as in float32."""
-    import torch
-
-    return torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-
-
 def deepspeed_file(name: str) -> Path:
     """A DeepSpeed configuration: the package's `zero3`, or a file of the user's."""
     return Path(str(resources.files("themis") / "recipes" / "zero3.json")) if name == "zero3" else Path(name)

@@ -17,9 +17,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceC
 
 from themis.errors import ConfigError
 from themis.losses import LOGITS_AT_ONCE
-from themis.model.adapters import add_lora, is_adapter
+from themis.model.adapters import add_lora
 from themis.model.checkpoint import base_directory
-from themis.model.named import at_hand, resolve
+from themis.model.named import at_hand, is_adapter, resolve
 from themis.model.weights import reading
 from themis.traces.text import SPECIAL_TOKENS
 from themis.traces.token_row import TokenPair

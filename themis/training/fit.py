@@ -24,6 +24,7 @@ from themis.training.arguments import arguments
 from themis.training.backbones import make_learner
 from themis.training.batches.layouts import Padded, SharedPrefix
 from themis.training.batches.steps import DrillPlan, StepBatches
+from themis.training.collators import Collator
 from themis.training.curves import plot
 from themis.training.epochs import EpochSteps, Share
 from themis.training.learners import CausalLearner, Learner
@@ -144,7 +145,7 @@ def _in_steps(run: Run, exercises: Exercises, learner: Learner, pairs: Pairs, cu
 def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], ModelMeta]) -> ThemisTrainer:
     recipe, learner, held = ready.recipe, ready.learner, ready.pairs.held
     run, sample = recipe.run, recipe.logging.live_sample
-    dev = _affordable(ready, services)
+    dev = affordable(run, recipe.logging.measure_every, len(ready.steps), learner.collator, held, services)
     live = services.live if sample and recipe.kind == "themis" and not (run.fsdp or run.deepspeed) else None
 
     def measure() -> dict[str, float]:
@@ -168,25 +169,25 @@ def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], 
     return trainer
 
 
-def _affordable(ready: Prepared, services: Services) -> Mapping[str, Sequence[Pair]]:
-    """The dev pairs that are measured: all, or the first of each task, so that measuring takes at most a tenth of a run.
+def affordable(
+    run: Run, every: int, steps: int, collator: Collator, held: Sequence[Pair], services: Services
+) -> Mapping[str, Sequence[Pair]]:
+    """The dev pairs that are measured every so many steps: of each task the first, as far as a tenth of the run goes.
 
     A token that is measured costs half as much as one that is trained on.
     """
-    run, every, encode = ready.recipe.run, ready.recipe.logging.measure_every, ready.learner.collator.encode
-    steps = len(ready.steps)
     # In epochs, the tokens of a step follow from its pairs: some hundred each.
-    step = run.tokens_per_step if run.steps else run.pairs_per_step * _TOKENS_OF_PAIR
-    most = _MEASURING * steps * step / max(1, -(-steps // every)) * 2
+    trained = steps * (run.tokens_per_step if run.steps else run.pairs_per_step * _TOKENS_OF_PAIR)
+    most = 2 * _MEASURING * trained / max(1, -(-steps // every))
 
     def tokens(pairs: Sequence[Pair]) -> int:
-        return sum(2 * encode(pair).longest for pair in pairs)
+        return sum(2 * collator.encode(pair).longest for pair in pairs)
 
-    whole = sum(map(tokens, services.dev_pairs.values()))
-    share = min(1.0, max(0.0, most - tokens(ready.pairs.held)) / max(1, whole))
+    share = min(1.0, max(0.0, most - tokens(held)) / max(1, sum(map(tokens, services.dev_pairs.values()))))
     if share < 1:
-        services.notice(f"measures {100 * share:.0f} % of the dev pairs on the way, so that it takes a tenth of the run at most")
-    return {task: pairs[: int(share * len(pairs))] for task, pairs in services.dev_pairs.items() if int(share * len(pairs))}
+        services.notice(f"measures {100 * share:.0f} % of the dev pairs, so that measuring takes at most a tenth of the run")
+    counts = {task: int(share * len(pairs)) for task, pairs in services.dev_pairs.items()}
+    return {task: pairs[: counts[task]] for task, pairs in services.dev_pairs.items() if counts[task]}
 
 
 def _meta(ready: Prepared, seconds: int) -> ModelMeta:

@@ -16,8 +16,9 @@ from themis.config import data_root, recipe_names
 from themis.errors import ConfigError
 from themis.model.average import mean_of
 from themis.model.checkpoint import load_meta, save_model
+from themis.model.precision import has_bf16
 from themis.traces.pair import Pair
-from themis.training.checks import check_run, has_bf16
+from themis.training.checks import check_run
 from themis.training.fit import Build, Live, Services, fit
 from themis.training.memory import keep_freed_memory
 from themis.training.outputs import BUILT, claimed, finished, identify, stage_directory
