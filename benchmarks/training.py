@@ -2,6 +2,7 @@
 
     python -m benchmarks.training                                # a backbone of nano's size; on the GPU, if any
     python -m benchmarks.training --backbone 0.5b --pairs 128    # one that a GPU has to work for
+    python -m benchmarks.training --backbone smollm2-135m --pairs 8 --steps 6    # pretrained, with LoRA; once for each
 
 Three processes run one after the other, so that each has its own peak of memory: TRL's trainer on the vanilla reward
 model, ours on the same token ids, and ours with all losses of Themis. The tokens of the pairs are counted the same for
@@ -26,17 +27,22 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, PreTrainedTokenizerFast, Qwen3Config
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerFast, Qwen3Config
 
 from themis.builder.pairs import generated_pair
 from themis.builder.tasks.registry import task_named
 from themis.data.mixture import Mixture, always
-from themis.hyperparameters import LossWeights
-from themis.model.checkpoint import ModelMeta
+from themis.hyperparameters import Lora, LossWeights
+from themis.model.adapters import add_lora, fit_embeddings
+from themis.model.checkpoint import ModelMeta, prepare_tokenizer
+from themis.model.named import resolve
+from themis.model.new_tokens import begin_rows
+from themis.model.precision import has_bf16
 from themis.model.reward_model import RewardModel
 from themis.model.tokenizer import train_tokenizer
 from themis.traces.pair import Pair
 from themis.traces.segments import SegmentWriter
+from themis.traces.text import SPECIAL_TOKENS
 from themis.training.arguments import arguments
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import Step
@@ -53,6 +59,9 @@ SIZES = {
     "0.5b": dict(zip(_WIDTHS, (1024, 3072, 28, 16, 8), strict=True)),
 }
 """Shapes of backbones with heads of width 64. `0.5b` is Qwen3-0.6B with a smaller vocabulary and narrower heads."""
+PRETRAINED = ("smollm2-135m", "qwen2.5-coder-0.5b", "gemma3-270m")
+"""Trained by adapters on all linear layers, as the recipe `small` has them. `themis models get NAME` fetches one."""
+LORA = Lora(16, 32, 0.0, ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"))
 AT_ONCE = 16_384
 """The most tokens of a batch."""
 TASKS = ("calendar", "weather", "multi_tools", "calculator")
@@ -64,7 +73,7 @@ def main() -> None:
     parser.add_argument("part", nargs="?", choices=("trl", "vanilla", "themis"))
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--pairs", type=int, default=16, help="pairs a step")
-    parser.add_argument("--backbone", choices=SIZES, default="nano")
+    parser.add_argument("--backbone", choices=(*SIZES, *PRETRAINED), default="nano")
     options = parser.parse_args()
     if options.part:
         print(json.dumps(PARTS[options.part](options.steps, options.pairs, options.backbone)))
@@ -94,7 +103,11 @@ def _pairs(count: int) -> list[Pair]:
     return [generated_pair(task_named(TASKS[seed % len(TASKS)]), Random(f"benchmark/{seed}"), {}) for seed in range(count)]
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def _tokenizer(backbone: str) -> PreTrainedTokenizerFast:
+    if backbone in PRETRAINED:
+        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(backbone))
+        prepare_tokenizer(tokenizer)
+        return tokenizer
     texts = (f"### USER:\nQuestion: {pair.question}\nAnswer: {pair.chosen.answer}\n### ASSISTANT:\n" for pair in _pairs(2000))
     return train_tokenizer(texts, 2048, 1024)
 
@@ -173,7 +186,7 @@ def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     from trl.trainer.reward_config import RewardConfig
     from trl.trainer.reward_trainer import RewardTrainer
 
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(backbone)
     collator = _collator(tokenizer, vanilla=True)
     encoded = [collator.encode(pair) for pair in _pairs(steps * pairs)]
     rows = [{"chosen_ids": pair.chosen.token_ids, "rejected_ids": pair.rejected.token_ids} for pair in encoded]
@@ -196,9 +209,28 @@ def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
 
 
 def _classifier(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
+    if backbone in PRETRAINED:
+        from peft import LoraConfig, get_peft_model
+
+        head = {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id, "dtype": torch.bfloat16}
+        model = AutoModelForSequenceClassification.from_pretrained(resolve(backbone), **head)
+        model.resize_token_embeddings(max(len(tokenizer), model.get_input_embeddings().num_embeddings))
+        lora = {"r": LORA.r, "lora_alpha": LORA.alpha, "lora_dropout": 0.0, "target_modules": list(LORA.targets)}
+        return get_peft_model(model, LoraConfig(task_type="SEQ_CLS", modules_to_save=["score"], **lora))
     config = _config(tokenizer, backbone)
     config.num_labels = 1
     return AutoModelForSequenceClassification.from_config(config)
+
+
+def _language_model(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
+    if backbone not in PRETRAINED:
+        return AutoModelForCausalLM.from_config(_config(tokenizer, backbone))
+    lm = AutoModelForCausalLM.from_pretrained(resolve(backbone), dtype=torch.bfloat16)
+    new = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
+    fit_embeddings(lm, new)
+    begin_rows(lm, tokenizer, new)
+    add_lora(lm, LORA, backbone, new, autocast=has_bf16())
+    return lm
 
 
 def vanilla(steps: int, pairs: int, backbone: str) -> dict[str, float]:
@@ -228,11 +260,11 @@ def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
 
 
 def _ours(steps: int, pairs: int, backbone: str, vanilla: bool) -> tuple[dict[str, float], CausalLearner, list[Step]]:
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(backbone)
     collator = _collator(tokenizer, vanilla)
     drawn = _pairs(steps * pairs)
     torch.manual_seed(0)
-    model = RewardModel(AutoModelForCausalLM.from_config(_config(tokenizer, backbone)))
+    model = RewardModel(_language_model(tokenizer, backbone))
     assert model.enable_packing()
     learner = CausalLearner(model, tokenizer, collator, LossWeights(alpha=0.0) if vanilla else LossWeights(), 1024)
     run = Run(seed=0, tokens_per_step=AT_ONCE, lengths=(1024,), learning_rate=1e-4, epochs=1, pairs_per_step=pairs)
