@@ -1,14 +1,17 @@
 """A judgement of a judge without tokens: what was read and written are texts, as of a model behind an API."""
 
-from dataclasses import dataclass, field
+import json
+import math
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from themis.inference.judgement import Budget, Judgement, Part, Rules
+from themis.inference.judgement import Budget, Judgement, Part, Rules, Scale
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.text import parse_step, rest_of_step
+from themis.traces.trace import Status, verdict_from_json
 
 CALL = "Thought: ask\nAction: echo\nAction Input: age\n"
 CASE = Case("What age?", "Seven.", id="seven")
@@ -127,3 +130,39 @@ def test_the_budget_of_tokens_ends_what_is_still_written() -> None:
 def test_an_empty_answer_and_a_vanilla_judge_write_nothing() -> None:
     assert begun(Case("What age?", " ")).reason == "empty_answer"
     assert begun(vanilla=True).state == "reward"
+
+
+def test_a_reward_on_a_known_scale_is_a_probability() -> None:
+    scale = Scale(mean=1.0, temperature=2.0)
+    assert scale.probability(1.0) == 0.5
+    assert scale.probability(3.0) == pytest.approx(1 / (1 + math.exp(-1)))
+    assert scale.probability(-1e9) == pytest.approx(0.0)
+    assert scale.probability(1e9) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("unlikely", "least", "status", "expected"),
+    [
+        (None, -9.0, "error", None),
+        (-1.0, -0.5, "ok", False),
+        (-1.0, -1.5, "ok", True),
+        (-1.0, -0.5, "error", True),
+        (-1.0, -0.5, "unavailable", False),
+        (-1.0, None, "ok", False),
+    ],
+)
+def test_a_case_is_unfamiliar_where_its_calls_are_unlikely_or_refused(
+    unlikely: float | None, least: float | None, status: Status, expected: bool | None
+) -> None:
+    judgement = begun(write_rationale=False)
+    judgement.rules = replace(judgement.rules, scale=Scale(unlikely=unlikely))
+    judgement.append(CALL)
+    judgement.close_step()
+    judgement.observe(Observation("seven years", status))
+    judgement.least_likely = least
+    judgement.conclude()
+    judgement.score(1.5)
+    verdict = judgement.verdict(now=2.0)
+    assert verdict.unfamiliar is expected
+    assert verdict.probability == pytest.approx(1 / (1 + math.exp(-1.5)))
+    assert verdict_from_json(json.loads(json.dumps(verdict.to_json()))) == verdict

@@ -107,3 +107,14 @@ def test_what_repeats_itself_goes_in_circles_and_what_a_text_may_say_twice_does_
     assert not in_circles([3, 4, 5, 6, 7, 8, 9, 10] * 4 + [1])
     assert in_circles(list(range(32)) * 4)
     assert not in_circles(list(range(33)) * 9)
+
+
+def test_the_least_likely_token_of_the_calls_is_remembered(tokenizer: PreTrainedTokenizerFast) -> None:
+    row = row_of(tokenizer, context_length=1024)
+    assert row.verdict(0.0).least_likely is None
+    for token, log_probability in zip(tokenizer("Thought: hm", add_special_tokens=False)["input_ids"], (-0.1, -2.5, -0.3), strict=False):
+        row.write(token, log_probability)
+    assert row.verdict(0.0).least_likely == -2.5
+    row.conclude()
+    row.score(1.0)
+    assert row.verdict(0.0).least_likely == -2.5

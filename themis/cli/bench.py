@@ -33,7 +33,7 @@ _LIMIT_HELP = "Judge only the first items of each task or subset; the result and
 _SAMPLES_HELP = "Sample this many traces of each answer, and take the mean reward."
 _TEMPERATURE_HELP = "With --samples: the temperature of the sampled tokens."
 _SEED_HELP = "With --samples: the seed of the sampled tokens."
-_SAVE_HELP = "Write the fitted temperature to the model's themis.json."
+_SAVE_HELP = "Write to the model's themis.json what these items fit: the temperature, and what is unfamiliar."
 
 Out = Annotated[Path | None, typer.Option(help=_OUT_HELP, dir_okay=False)]
 Verdicts = Annotated[Path | None, typer.Option(help=_VERDICTS_HELP, dir_okay=False, show_default=_VERDICTS_DEFAULT)]
@@ -134,7 +134,7 @@ def judge_bench(
 
 
 def save_temperature(model: str, result: "Result") -> str:
-    """Write the temperature fitted on all items of a result to the model's `themis.json`."""
+    """Write the temperature fitted on all items of a result, and the threshold of `unfamiliar`, to `themis.json`."""
     import_libraries()
     from themis.evaluation.calibration import COLDEST, HOTTEST
     from themis.model.named import META_FILE, resolve
@@ -145,9 +145,10 @@ def save_temperature(model: str, result: "Result") -> str:
     if not COLDEST * 1.01 < found["after"]["temperature"] < HOTTEST * 0.99:
         raise DataError("no temperature fits a judge that is always right, or at chance level: themis.json is unchanged")
     file = resolve(model) / META_FILE
-    meta = json.loads(file.read_text(encoding="utf-8")) | {"temperature": round(found["after"]["temperature"], 6)}
+    meta = json.loads(file.read_text(encoding="utf-8"))
+    meta |= {"temperature": round(found["after"]["temperature"], 6), "unlikely": result["unlikely"]}
     write_whole(file, json.dumps(meta, indent=2) + "\n")
-    return f"{file}: temperature {meta['temperature']}"
+    return f"{file}: temperature {meta['temperature']}, unlikely {meta['unlikely']}"
 
 
 def _cache(verdicts: Path | None, known_by: Mapping[str, Any], stack: ExitStack) -> "VerdictCache | None":

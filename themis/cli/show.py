@@ -68,6 +68,8 @@ def verdict_table(verdict: Verdict) -> Table:
     if verdict.trace.rationale is not None:
         _add(table, "Rationale", verdict.trace.rationale, "magenta")
     _add(table, "Reward", reward_text(verdict), "bold green" if (verdict.reward or 0) > 0 else "bold red")
+    if verdict.unfamiliar:
+        _add(table, "Unfamiliar", "the case is far from what this judge was trained on: trust it less", "yellow")
     return table
 
 

@@ -12,6 +12,7 @@ from themis.evaluation.calibration import Calibration, calibration
 from themis.evaluation.call_agreement import call_agreement
 from themis.evaluation.costs import Cost, cost_of
 from themis.evaluation.draws import Coverage, Draws, coverage, draws_of
+from themis.evaluation.familiarity import Familiarity, familiarity, fit_unlikely
 from themis.evaluation.items import Item, JudgedItem, length_points
 from themis.evaluation.statistics import macro_interval, mean, paired_bootstrap, wilson_interval
 
@@ -107,6 +108,9 @@ class Result(TypedDict):
     official: dict[str, float]
     """Scores as the authors of the bench count them."""
     calibration: Calibration | None
+    familiarity: Familiarity | None
+    unlikely: float | None
+    """The threshold of `unfamiliar` that fits these items."""
     coverage: list[Coverage]
     draws: Draws | None
     cost: Cost | None
@@ -174,6 +178,8 @@ def result_of(
         averages=averages,
         official=dict(official or {}),
         calibration=calibration([entry.margin for entry in together if entry.margin is not None], about.stored_temperature),
+        familiarity=familiarity(together),
+        unlikely=fit_unlikely(together),
         coverage=coverage(together),
         draws=draws_of(together),
         cost=cost_of([verdict for entry in together for verdict in entry.verdicts]),

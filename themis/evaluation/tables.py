@@ -7,6 +7,7 @@ from rich.table import Table
 
 from themis.evaluation.calibration import COLDEST, HOTTEST, Calibration
 from themis.evaluation.costs import Cost
+from themis.evaluation.familiarity import Familiarity
 from themis.evaluation.results import Result, Rival, limited
 from themis.evaluation.truthfulqa import CHANCE
 
@@ -59,6 +60,8 @@ def summary(result: Result) -> list[str]:
     lines += [difference_line(name, rival, result) for name, rival in result["averages"].get("micro", {"rivals": {}})["rivals"].items()]
     if result["calibration"] is not None:
         lines.append(calibration_line(result["calibration"]))
+    if found := result.get("familiarity"):
+        lines.append(familiarity_line(found))
     if result["draws"] is not None:
         draws = result["draws"]
         each = f"{percent(draws['accuracy_mean'])} ± {percent(draws['accuracy_deviation'])}"
@@ -100,6 +103,12 @@ def calibration_line(found: Calibration) -> str:
     if found["stored"] is not None:
         line += f", {percent(found['stored']['ece'])} % at the stored {found['stored']['temperature']:.3g}"
     return line
+
+
+def familiarity_line(found: Familiarity) -> str:
+    """How often `unfamiliar` is right."""
+    wrong, right = (f"{found[f'{kind}_marked']} of {found[kind]} {kind}" for kind in ("wrong", "right"))  # type: ignore[literal-required]
+    return f"unfamiliar: marked are {wrong} items, {right} ones"
 
 
 def cost_line(cost: Cost) -> str:

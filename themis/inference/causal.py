@@ -18,7 +18,7 @@ from themis.inference.engine.choice import GreedyChoice, SampledChoice
 from themis.inference.engine.engine import Choice, Engine
 from themis.inference.engine.reader import CachedReader, Reader, WholeReader
 from themis.inference.engine.row import RowRules
-from themis.inference.judgement import Budget, Tools
+from themis.inference.judgement import Budget, Scale, Tools
 from themis.inference.service import JudgingService
 from themis.inference.threads import with_threads
 from themis.model.checkpoint import ModelMeta
@@ -63,6 +63,7 @@ class CausalJudge(Judge):
             write_rationale=rationale == "write",
             vanilla=meta is not None and meta.kind == "vanilla",
             strict=strict,
+            scale=None if meta is None else Scale(meta.reward_mean, meta.temperature, meta.unlikely),
         )
         self.opened = ExitStack()
         """What is closed with this judge: the toolbox, where it was opened for this judge alone."""

@@ -65,6 +65,21 @@ class StepForm(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the rewards of a judge are read."""
+
+    mean: float = 0.0
+    """The reward of a fair rival."""
+    temperature: float = 1.0
+    unlikely: float | None = None
+    """A call with a token of a lower log-probability is unfamiliar. None: not known of this judge."""
+
+    def probability(self, reward: float) -> float:
+        """That an answer of this reward beats a fair rival."""
+        return 1 / (1 + math.exp(min(700.0, (self.mean - reward) / self.temperature)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """What all judgements of one judge share."""
@@ -76,6 +91,7 @@ class Rules:
     """The reward is read right after the case: no trace."""
     strict: bool = False
     """A reward that deserves less trust is not given."""
+    scale: Scale | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -94,6 +110,8 @@ class Judgement(ABC):
     new_tokens: int = 0
     gave_up: bool = False
     """A call or the rationale did not end, and was cut."""
+    least_likely: float | None = None
+    """The lowest log-probability of a token of the steps; None for a model that does not say."""
 
     @property
     @abstractmethod
@@ -229,7 +247,18 @@ class Judgement(ABC):
     def verdict(self, now: float) -> Verdict:
         """The outcome; of a judgement that was ended early, the steps it took."""
         usage = Usage(self.tool_calls, self.read_tokens, self.new_tokens, now - self.started)
-        return Verdict(self.case.id, self.reward, self.reason, Trace(tuple(self.steps), self.rationale), usage)
+        trace, scale = Trace(tuple(self.steps), self.rationale), self.rules.scale
+        probability = None if scale is None or self.reward is None else scale.probability(self.reward)
+        return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), self.least_likely)
+
+    def _unfamiliar(self) -> bool | None:
+        """A judge that knows a kind of case calls a tool in words it is sure of, and the tool understands it."""
+        scale = self.rules.scale
+        if scale is None or scale.unlikely is None:
+            return None
+        refused = any(step.observation is not None and step.observation.status == "error" for step in self.steps)
+        unlikely = self.least_likely is not None and self.least_likely < scale.unlikely
+        return refused or unlikely or self.gave_up or self.reason == "no_evidence"
 
     def _doubt(self) -> Reason | None:
         """Why the reward deserves less trust; the first of several reasons."""

@@ -29,7 +29,7 @@ from themis.traces.text import SPECIAL_TOKENS
 SCORE_FILE = "score.safetensors"
 KINDS = ("themis", "vanilla", "encoder")
 _BESIDE = (META_FILE, "run.json", "log.json", "trainer_state.json", "training_args.bin")
-_BESIDE_WEIGHTS = ("reward_mean", "reward_std", "temperature", "training", "base")
+_BESIDE_WEIGHTS = ("reward_mean", "reward_std", "temperature", "unlikely", "training", "base")
 """Of `themis.json`: they change nothing that the model says."""
 
 
@@ -47,6 +47,8 @@ class ModelMeta:
     reward_mean: float = 0.0
     reward_std: float = 1.0
     temperature: float = 1.0
+    unlikely: float | None = None
+    """Calls with a token below this log-probability are unfamiliar; fitted on held rows."""
     training: dict[str, Any] = field(default_factory=dict)
     """The recipe, its seed, steps and seconds: where these weights come from."""
     base: dict[str, str] = field(default_factory=dict)

@@ -89,6 +89,12 @@ class Verdict:
     reason: Reason | None
     trace: Trace = field(default_factory=Trace)
     usage: Usage = field(default_factory=Usage)
+    probability: float | None = None
+    """That the answer beats a fair rival, one of average reward. None without a reward, or where no scale is known."""
+    unfamiliar: bool | None = None
+    """The case is far from what the judge was trained on: trust the verdict less. None where that is not known."""
+    least_likely: float | None = None
+    """The lowest log-probability that the model gave a token of its thoughts and calls."""
 
     @property
     def status(self) -> Literal["scored", "degraded", "unscored"]:
@@ -98,12 +104,15 @@ class Verdict:
         return "degraded" if self.reason else "scored"
 
     def to_json(self) -> dict[str, Any]:
-        """The row that `themis score` writes: id, reward, status, reason, trace, usage."""
+        """The row that `themis score` writes."""
         return {
             "id": self.id,
             "reward": self.reward,
             "status": self.status,
             "reason": self.reason,
+            "probability": self.probability,
+            "unfamiliar": self.unfamiliar,
+            "least_likely": self.least_likely,
             "trace": asdict(self.trace),
             "usage": asdict(self.usage),
         }
@@ -113,7 +122,8 @@ def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """What `Verdict.to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
     trace = Trace(tuple(map(_step, row["trace"]["steps"])), row["trace"]["rationale"])
     reward = row["reward"]
-    return Verdict(str(row["id"]), None if reward is None else float(reward), row["reason"], trace, Usage(**row["usage"]))
+    sure = {name: row.get(name) for name in ("probability", "unfamiliar", "least_likely")}
+    return Verdict(str(row["id"]), None if reward is None else float(reward), row["reason"], trace, Usage(**row["usage"]), **sure)
 
 
 def _step(row: Mapping[str, Any]) -> Step:

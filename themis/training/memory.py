@@ -10,7 +10,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """Make glibc keep the memory that a step frees for the next one; elsewhere nothing.
 
-    Else the kernel hands out each large tensor's pages anew, zeroed, which is a twelfth of a step on a CPU.
+    Else the kernel clears the pages of each large tensor again, which is a twelfth of a step on a CPU.
     Source: mallopt(3).
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):

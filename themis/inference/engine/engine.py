@@ -145,12 +145,13 @@ class Engine:
             row.score(reward)
 
     def _write(self, state_BH: Tensor, rows: list[Row]) -> None:
-        tokens = self._choose(self._model.lm_logits(state_BH), rows)
-        for row, token in zip(rows, tokens, strict=True):
+        logits_BV = self._model.lm_logits(state_BH)
+        tokens = self._choose(logits_BV, rows)
+        for row, token, probability in zip(rows, tokens, _log_probabilities(logits_BV, tokens), strict=True):
             if token is None:
                 row.end("malformed")
             else:
-                row.write(token)
+                row.write(token, probability)
 
     def _sort_out(self) -> None:
         """Each row goes where it belongs; in the batch stay those with one token to read."""
@@ -169,3 +170,11 @@ class Engine:
             self._waiting.append((self._tools.submit(row.call, row.case), row))
         else:
             self._newcomers.append(row)
+
+
+def _log_probabilities(logits_BV: Tensor, tokens: list[int | None]) -> list[float]:
+    """Of each row's token, among all tokens."""
+    logits_BV = logits_BV.float()
+    chosen_B1 = torch.tensor([[token or 0] for token in tokens], device=logits_BV.device)
+    found: list[float] = (logits_BV.gather(1, chosen_B1).squeeze(1) - logits_BV.logsumexp(-1)).tolist()
+    return found

@@ -73,9 +73,11 @@ class Row(Judgement):
             self.draws = Random(f"{self.rules.seed}/{self.case.question_text}/{self.case.answer}/{self.case.context}")
         return self.draws.random()
 
-    def write(self, token: int) -> None:
+    def write(self, token: int, log_probability: float = 0.0) -> None:
         """Take the token that the model chose, and follow what it decides."""
         self.new_tokens += 1
+        if self.state == "action":
+            self.least_likely = min(self.least_likely or 0.0, log_probability)
         writer = self.rules.writer
         if self.state == "choice" and token == writer.rationale_id:
             self.conclude()
