@@ -14,8 +14,10 @@ A plain expression may also be written as people do: `15% of 80`, `3 x 4`, `12.5
 makes no sense otherwise, so `7%3` stays a remainder. `200 - 10%` is refused: is it 199.9 or 180? Whole values are
 compared exactly. A side with a decimal point may be as far off as a float.
 
-Knows nothing of tools, of dates, of how a number is written (`numbers`) or of units: `$` is skipped, any other word is
-an error.
+In a text, the sums and the conversions of units that it claims are checked (`sums_in_text`, `units`).
+
+Knows nothing of tools, of dates or of how a number is written (`numbers`). In an expression, `$` is skipped and any
+other word is an error.
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
 """
 
@@ -30,6 +32,7 @@ from themis.tools.base import tool
 from themis.tools.numbers import ENDS, MAX_DIGITS, NUMBER, final, number, plain
 from themis.tools.setup.backend import built_in
 from themis.tools.sums_in_text import Sum, last_number, sums_in
+from themis.tools.units import conversions_in
 from themis.traces import Case
 
 MAX_CHARACTERS, MAX_DEPTH, MAX_EXPONENT, MAX_BITS = 1_000, 40, 1_000, 1_000
@@ -142,8 +145,12 @@ def check_answer(answer: str) -> str:
 
 
 def check_prose(text: str) -> str:
-    """Whether the sums that a text claims are right, and which number it ends with; empty where it claims none."""
-    said = [_claimed(found) for found in sums_in(text)]
+    """Whether the sums and conversions of a text are right, and its last number; empty where it claims none."""
+    said, at = [], 0
+    for found in conversions_in(text):
+        said += [*map(_claimed, sums_in(text[at : found.first])), found.verdict]
+        at = max(at, found.end)
+    said += map(_claimed, sums_in(text[at:]))
     ends = last_number(text)
     return "; ".join(said) + (f". The text ends with {ends}." if ends else ".") if said else ""
 
