@@ -45,6 +45,15 @@ _DAY_AND_MONTH = re.compile(r"(?=.*[^\W\d_])\D*\d{1,2}\D*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
+class InText:
+    """What a tool finds of its parameters in running text."""
+
+    arguments: dict[str, Any]
+    verdict: Callable[[str], str] = lambda observation: ""
+    """Whether what the text claims is right, by the observation; empty where it claims nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tool(Generic[P]):
     """A tool as the judge, the toolbox and an MCP client see it. Calling it calls its function."""
 
@@ -63,6 +72,8 @@ class Tool(Generic[P]):
     """Whether an equal call may give another result tomorrow. Then recordings answer it only in a replay."""
     plugin: str = ""
     """The package that brought the tool; empty for our own."""
+    in_text: Callable[[str], InText | None] | None = None
+    """Reads an argument that is running text, once the ordinary reading led to an error. None where it is in doubt."""
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> str:
         return self.function(*args, **kwargs)
@@ -71,7 +82,14 @@ class Tool(Generic[P]):
 AnyTool: TypeAlias = Tool[...]
 
 
-def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes: bool = False) -> Callable[[Callable[P, str]], Tool[P]]:
+def tool(
+    name: str,
+    *,
+    deadline: float = 10.0,
+    output_cap: int = 2_000,
+    changes: bool = False,
+    in_text: Callable[[str], InText | None] | None = None,
+) -> Callable[[Callable[P, str]], Tool[P]]:
     """Turns a typed function with a docstring into a tool. A parameter `case: Case | None` gets the judged case."""
 
     def decorate(function: Callable[P, str]) -> Tool[P]:
@@ -82,7 +100,8 @@ def tool(name: str, *, deadline: float = 10.0, output_cap: int = 2_000, changes:
         parameters = inspect.signature(function).parameters
         wants_case = "case" in parameters and hints["case"] == Case | None
         named = [parameter for parameter in parameters.values() if not (wants_case and parameter.name == "case")]
-        return Tool(name, description, _object_schema(name, hints, named), function, wants_case, deadline, output_cap, changes)
+        schema = _object_schema(name, hints, named)
+        return Tool(name, description, schema, function, wants_case, deadline, output_cap, changes, in_text=in_text)
 
     return decorate
 
@@ -101,6 +120,15 @@ def read_argument(schema: dict[str, Any], text: str) -> dict[str, Any]:
         if name not in given:
             raise ToolError(f"expected {_expectation(schema)}, found no {name} in '{_shown(text)}'")
     return {name: _converted(name, properties.get(name, {}), value) for name, value in given.items()}
+
+
+def running_text(schema: dict[str, Any], text: str) -> str | None:
+    """What of an argument may be running text: itself, or the only value of a JSON object."""
+    given = _json_object(text.strip())
+    if given is None:
+        return text
+    name, value = next(iter(given.items()), ("", None))
+    return value if len(given) == 1 and name in schema.get("properties", {}) and isinstance(value, str) else None
 
 
 def normalised(arguments: dict[str, Any]) -> str:

@@ -13,23 +13,24 @@ from datetime import date, timedelta
 
 from themis.errors import ToolError
 from themis.tools.base import AnyTool, tool
+from themis.tools.calendar_in_text import day_difference_in, target_day_in, week_day_in
 from themis.tools.dates import WEEK_DAYS
 from themis.tools.setup.backend import built_in
 
 
-@tool(name="Calendar.week_day")
+@tool(name="Calendar.week_day", in_text=week_day_in)
 def week_day(day: date) -> str:
     """The day of the week of a date, e.g. `2004-05-03`."""
     return WEEK_DAYS[day.weekday()]
 
 
-@tool(name="Calendar.day_difference")
+@tool(name="Calendar.day_difference", in_text=day_difference_in)
 def day_difference(start: date, end: date) -> str:
     """How many days lie between two dates, whichever comes first, e.g. `2020-06-10, 2000-01-10`."""
     return str(abs((end - start).days))
 
 
-@tool(name="Calendar.target_day")
+@tool(name="Calendar.target_day", in_text=target_day_in)
 def target_day(day: date, days: int) -> str:
     """The date a number of days after a date, or before it where the number is negative, e.g. `2013-02-26, -210`."""
     try:

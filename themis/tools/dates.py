@@ -41,7 +41,7 @@ _YEAR_LAST = re.compile(r"(\d{1,2})([-/.]) ?(\d{1,2})\2 ?(\d{4})")
 _WEEK = re.compile(r"\d{4}-?w\d\d(?:-?[1-7])?")
 _YEAR = r"\d{4}|[〇零一二三四五六七八九十百千]{2,8}|[영공일이삼사오육칠팔구십백천]{2,8}"
 _NUMBER = r"\d{1,2}|[一二三四五六七八九十廿]{1,3}|[일이삼사오육유칠팔구십시]{1,3}(?= ?[월일])"
-_EAST_ASIAN = re.compile(rf"({_YEAR}) ?[年년] ?({_NUMBER}) ?[月월] ?({_NUMBER})(?: ?[日号號일])?")
+EAST_ASIAN = re.compile(rf"({_YEAR}) ?[年년] ?({_NUMBER}) ?[月월] ?({_NUMBER})(?: ?[日号號일])?")
 _VIETNAMESE_MONTH = re.compile(r"\bthang (\d{1,2}|gieng|mot|hai|ba|tu|bon|nam|sau|bay|tam|chin|muoi mot|muoi hai|muoi|chap)\b")
 _DAY = re.compile(r"(\d{1,2})(?:st|nd|rd|th|er|o|a|e)?")
 
@@ -95,6 +95,11 @@ def year_month_day(text: str) -> YearMonthDay | None:
     return found if found or not has_more or not find_spec("dateparser") else _read(text, _more_words())
 
 
+def is_month(text: str) -> bool:
+    """Whether a text is the name of a month in one of our own languages but Vietnamese."""
+    return _folded(text) in _words()[0]
+
+
 def is_beside_day(text: str, *, with_words: bool = True) -> bool:
     """Whether a text holds nothing but a weekday, a time of day and a time zone; at least a time, if without words."""
     if len(text) > MAX_CHARACTERS:
@@ -120,7 +125,7 @@ def why_no_day(text: str) -> str:
         return f": is it {year}-{first:02}-{second:02} or {year}-{second:02}-{first:02}?"
     if _three_parts(text) and not find_spec("dateparser"):
         return f": for months in more languages, {INSTALL}"
-    for form in (_YEAR_FIRST, _YEAR_LAST, _EAST_ASIAN):
+    for form in (_YEAR_FIRST, _YEAR_LAST, EAST_ASIAN):
         rest = form.sub(" ", bare, count=1).strip()
         if rest and rest != bare:
             return f": beside the date, '{rest[:20]}' is not a weekday, a time of day or a time zone"
@@ -152,7 +157,7 @@ def _in_digits(text: str) -> YearMonthDay | None:
 
 
 def _in_east_asian(text: str) -> YearMonthDay | None:
-    match = _EAST_ASIAN.fullmatch(text)
+    match = EAST_ASIAN.fullmatch(text)
     if match is None:
         return None
     year, month, day = (_east_asian_number(number) for number in match.groups())

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from themis.closing import Closing
-from themis.errors import ConfigError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
+from themis.errors import ConfigError, DataError, ThemisError, ToolError, ToolTimeout, ToolUnavailable
 from themis.files import digest
 from themis.plugins import offered
-from themis.tools.base import AnyTool, Tool, normalised, read_argument
+from themis.tools.base import AnyTool, Tool, normalised, read_argument, running_text
 from themis.tools.recordings.store import Call, Mode, ObservationStore, Recorder, case_digest
 from themis.tools.setup.enabled import enabled_tools
 from themis.tools.setup.known import known_settings
@@ -125,9 +125,34 @@ class Toolbox(Closing):
         if tool.name in self.switched_off:
             return Observation(f"{tool.name} is switched off", "unavailable")
         try:
-            arguments = read_argument(tool.schema, action.argument)
+            observation = self._observed(tool, read_argument(tool.schema, action.argument), case)
         except ToolError as error:
-            return Observation(str(error), "error")
+            observation = Observation(str(error), "error")
+        return self._in_text(tool, action.argument, case, observation) if observation.status == "error" else observation
+
+    def close(self) -> None:
+        """Ends the threads. A tool that runs past its deadline is not waited for."""
+        self._pool.shutdown(cancel_futures=True)
+        for close in self._closing:
+            close()
+
+    def _in_text(self, tool: AnyTool, argument: str, case: Case | None, refused: Observation) -> Observation:
+        """What the tool says of a running text. Else the error stays, also where no recording has this call."""
+        text = running_text(tool.schema, argument) if tool.in_text else None
+        found = tool.in_text(text) if tool.in_text and text else None
+        if found is None:
+            return refused
+        try:
+            observation = self._observed(tool, found.arguments, case)
+        except DataError:
+            return refused
+        if observation.status != "ok":
+            return refused if observation.status == "error" else observation
+        verdict = found.verdict(observation.text)
+        end = " " if observation.text.endswith(".") else ". "
+        return replace(observation, text=_cut(tool, f"{observation.text}{end}{verdict}")) if verdict else observation
+
+    def _observed(self, tool: AnyTool, arguments: dict[str, Any], case: Case | None) -> Observation:
         digest = case_digest(case) if tool.wants_case or self._recorder.fuzzy_replay else ""
         call = Call(tool.name, normalised(arguments), digest if tool.wants_case else "")
         if tool.wants_case:
@@ -138,12 +163,6 @@ class Toolbox(Closing):
 
         # A fuzzy replay of one case must not answer another case.
         return observe() if tool.changes else self._once(replace(call, case_digest=digest), observe)
-
-    def close(self) -> None:
-        """Ends the threads. A tool that runs past its deadline is not waited for."""
-        self._pool.shutdown(cancel_futures=True)
-        for close in self._closing:
-            close()
 
     def _why_off(self, name: str) -> str | None:
         return self._off.get(name) or self._off.get(f"{name.partition('.')[0]}.")
