@@ -19,6 +19,7 @@ from themis.tools.base import AnyTool, tool
 from themis.tools.setup.backend import Options, backend, error_of
 from themis.tools.setup.options import text_option
 from themis.tools.weather.demo import demo_records
+from themis.tools.weather.in_text import weather_in
 from themis.tools.weather.places import parts_of
 from themis.tools.weather.record import WeatherRecord, WeatherSource, read_day, record_of_text, written_weather
 from themis.tools.weather.store import WeatherStore
@@ -75,7 +76,7 @@ class WeatherRecords:
 def weather_tool(records: WeatherSource, *, deadline: float = 10.0) -> AnyTool:
     """The tool `history_weather` over some records, with a deadline in seconds."""
 
-    @tool(name="history_weather", deadline=deadline)
+    @tool(name="history_weather", deadline=deadline, in_text=weather_in)
     def history_weather(city: str, day: date) -> str:
         """The weather of a city on a past day, e.g. `Lisbon, 2024-05-03`.
 
