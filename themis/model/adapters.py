@@ -124,7 +124,7 @@ def fit_embeddings(lm: PreTrainedModel, tokens: Sequence[int]) -> None:
     """Make the embeddings larger if they lack a row for a token."""
     rows = cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings
     if (wanted := max(tokens, default=-1) + 1) > rows:
-        lm.resize_token_embeddings(wanted)
+        lm.resize_token_embeddings(wanted, mean_resizing=False)  # its rows are stored, or begun by `new_tokens`
 
 
 def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
@@ -135,7 +135,7 @@ def with_adapters(lm: PreTrainedModel, directory: Path) -> PreTrainedModel:
     new_tokens = added_tokens(directory)
     whole = [len(tensor) for name, tensor in stored.items() if ".lora_" not in name and not name.endswith(STORED)]
     if whole and whole[0] != cast(nn.Embedding, lm.get_input_embeddings()).num_embeddings:
-        lm.resize_token_embeddings(whole[0])
+        lm.resize_token_embeddings(whole[0], mean_resizing=False)
     fit_embeddings(lm, new_tokens)
     config.trainable_token_indices = None
     peft.inject_adapter_in_model(config, lm, _ADAPTER)
