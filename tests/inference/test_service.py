@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from typing import Any
@@ -16,7 +17,7 @@ from tests.fakes import EchoTools, FormChoice, HeldTools, ScriptedModel, tiny_mo
 from themis.errors import DataError, ModelError
 from themis.inference import Budget, JudgingService
 from themis.inference.causal import CausalJudge
-from themis.traces import Action, Case, Judge, Observation, Verdict
+from themis.traces import Action, Case, Judge, Observation, Step, Verdict
 from themis.traces.text import OBSERVATION, RATIONALE
 
 CALL = f"Thought: ask\nAction: echo\nAction Input: age\n{OBSERVATION}"
@@ -163,6 +164,44 @@ def test_an_error_in_the_block_cancels_instead_of_waiting(tokenizer: PreTrainedT
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert futures[0].cancelled()
+
+
+def test_a_service_counts_what_waits_and_tells_steps_as_they_come(tokenizer: PreTrainedTokenizerFast) -> None:
+    toolbox = HeldTools({CASES[1].answer})
+    told: list[Step] = []
+    with JudgingService(scripted(tokenizer, toolbox, batch_size=1)) as service:
+        verdict = service.submit(CASES[0], told.append).result(PATIENCE)
+        assert tuple(told) == verdict.trace.steps
+        assert told[0].observation == Observation("you said age")
+        held = [service.submit(CASES[1], told.append) for _ in range(6)]
+        deadline = time.monotonic() + PATIENCE
+        while (service.in_flight, service.waiting) != (4, 2):
+            assert time.monotonic() < deadline
+        assert len(told) == 1, "a step is told with its observation"
+        held[4].cancel()
+        held[5].cancel()
+        while (service.in_flight, service.waiting) != (4, 0):
+            assert time.monotonic() < deadline
+        toolbox.release()
+        wait(held, PATIENCE)
+        assert (service.in_flight, service.waiting, len(told)) == (0, 0, 5)
+
+
+def test_cases_that_were_cancelled_are_let_go_of_before_the_judge_comes_to_them(tokenizer: PreTrainedTokenizerFast) -> None:
+    loaded, judge = threading.Event(), scripted(tokenizer)
+
+    def load() -> Judge:
+        assert loaded.wait(PATIENCE)
+        return judge
+
+    with JudgingService(load) as service:
+        last = service.submit(CASES[0])
+        for _ in range(100):
+            service.submit(CASES[1]).cancel()
+        assert service.waiting == 1
+        assert len(service._queue) < 30
+        loaded.set()
+        assert last.result(PATIENCE).reward == 1.5
 
 
 def test_an_error_of_the_engine_reaches_all_it_touched_and_the_next_case_starts_afresh(tokenizer: PreTrainedTokenizerFast) -> None:

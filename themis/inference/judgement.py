@@ -7,7 +7,7 @@ It reports what the model wrote, and this module decides what comes next. The ca
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -112,6 +112,8 @@ class Judgement(ABC):
     """A call or the rationale did not end, and was cut."""
     least_likely: float | None = None
     """The lowest log-probability of a token of the steps; None for a model that does not say."""
+    on_step: Callable[[Step], None] | None = None
+    """Gets each step once it is complete: with its observation, where it called a tool."""
 
     @property
     @abstractmethod
@@ -189,6 +191,7 @@ class Judgement(ABC):
             return
         self.steps.append(step)
         if step.action is None:
+            self._tell_step()
             self.conclude()
         else:
             self.tool_calls += 1
@@ -206,6 +209,7 @@ class Judgement(ABC):
             self.end("budget" if self.gave_up else "too_long")
             return
         self.steps[-1] = replace(self.steps[-1], observation=fitting)
+        self._tell_step()
         self.state = "choice"
         if self.tool_calls >= self.rules.budget.tool_calls or self.gave_up:
             self.conclude()
@@ -250,6 +254,10 @@ class Judgement(ABC):
         trace, scale = Trace(tuple(self.steps), self.rationale), self.rules.scale
         probability = None if scale is None or self.reward is None else scale.probability(self.reward)
         return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), self.least_likely)
+
+    def _tell_step(self) -> None:
+        if self.on_step is not None:
+            self.on_step(self.steps[-1])
 
     def _unfamiliar(self) -> bool | None:
         """A judge that knows a kind of case calls a tool in words it is sure of, and the tool understands it."""

@@ -13,7 +13,10 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
-from themis.traces.trace import Verdict
+from themis.traces.trace import Step, Verdict
+
+OnStep = Callable[[Step], None]
+"""Gets the steps of a case as its trace grows, in the service's thread: it must be quick, and not raise."""
 
 
 class StepwiseJudging(Protocol):
@@ -25,7 +28,7 @@ class StepwiseJudging(Protocol):
     @property
     def is_empty(self) -> bool: ...
 
-    def add(self, index: int, case: Case) -> None: ...
+    def add(self, index: int, case: Case, on_step: OnStep | None = None) -> None: ...
 
     def drop(self, indices: Collection[int]) -> None: ...
 
@@ -51,15 +54,32 @@ class JudgingService:
         self._load = judge if callable(judge) else None
         self._judge = None if callable(judge) else judge
         self._lock = threading.Lock()
-        self._queue: deque[tuple[Case, Future[Verdict]]] = deque()
+        self._queue: deque[_Submitted] = deque()
         self._unfinished: set[Future[Verdict]] = set()
+        self._in_flight: set[Future[Verdict]] = set()
+        """Those of the unfinished that the judge has taken up."""
         self._thread: threading.Thread | None = None
         self._wake: Future[None] = Future()
         """Done when the thread has something new to look at."""
         self._closed = False
 
-    def submit(self, case: Case) -> Future[Verdict]:
-        """The verdict to come. A future that is cancelled takes its case out of the batch, and drops its tool call."""
+    @property
+    def waiting(self) -> int:
+        """How many cases the judge has not taken up yet."""
+        with self._lock:
+            return len(self._unfinished) - len(self._in_flight)
+
+    @property
+    def in_flight(self) -> int:
+        """How many cases are being judged."""
+        with self._lock:
+            return len(self._in_flight)
+
+    def submit(self, case: Case, on_step: OnStep | None = None) -> Future[Verdict]:
+        """The verdict to come. A future that is cancelled takes its case out of the batch, and drops its tool call.
+
+        A judge without an engine tells no steps.
+        """
         check_case(case)
         future: Future[Verdict] = Future()
         with self._lock:
@@ -69,7 +89,7 @@ class JudgingService:
                 thread = threading.Thread(target=self._run, name="themis-judging")
                 thread.start()
                 self._thread = thread
-            self._queue.append((case, future))
+            self._queue.append((case, future, on_step))
             self._unfinished.add(future)
             self._notify()
         future.add_done_callback(self._forget)
@@ -96,8 +116,18 @@ class JudgingService:
     def _forget(self, future: Future[Verdict]) -> None:
         with self._lock:
             self._unfinished.discard(future)
+            self._in_flight.discard(future)
             if future.cancelled():
+                self._sweep()
                 self._notify()
+
+    def _sweep(self) -> None:
+        """Let go of the cases of cancelled futures once they are most of the queue: a judge may be busy for long."""
+        if len(self._queue) > 2 * len(self._unfinished) + 16:
+            cancelled = {future for _, future, _ in self._queue if future.cancelled()}
+            self._queue = deque(submitted for submitted in self._queue if submitted[1] not in cancelled)
+            for future in cancelled:
+                future.set_running_or_notify_cancel()
 
     def _notify(self) -> None:
         if not self._wake.done():
@@ -111,7 +141,7 @@ class JudgingService:
                 self._serve(self._new_engine(), taken)
             except BaseException as error:  # whatever it is, the callers get it
                 if not taken:  # the judge could not be loaded, for any of them
-                    taken.update(enumerate(future for _, future in self._queued()))
+                    taken.update(enumerate(future for _, future, _ in self._queued()))
                 for future in taken.values():
                     _finish(future, error)
                 taken.clear()
@@ -137,31 +167,36 @@ class JudgingService:
                 self._wake = wake
             engine.drop(_cancelled(taken))
             while engine.has_room and (queued := self._next()):
-                case, future = queued
+                case, future, on_step = queued
                 index = next(indices)
                 taken[index] = future
-                engine.add(index, case)
+                engine.add(index, case, on_step)
             if engine.is_empty:
                 return
             engine.wait(wake)
             for index, outcome in engine.step():
                 _finish(taken.pop(index), outcome)
 
-    def _next(self) -> tuple[Case, Future[Verdict]] | None:
+    def _next(self) -> "_Submitted | None":
         """The next case in the queue; those that were cancelled meanwhile are left out."""
         with self._lock:
             while self._queue:
-                case, future = self._queue.popleft()
+                submitted = self._queue.popleft()
+                future = submitted[1]
                 if not future.cancelled():
-                    return case, future
+                    self._in_flight.add(future)
+                    return submitted
                 future.set_running_or_notify_cancel()
             return None
 
-    def _queued(self) -> list[tuple[Case, Future[Verdict]]]:
+    def _queued(self) -> "list[_Submitted]":
         with self._lock:
             queued = list(self._queue)
             self._queue.clear()
         return queued
+
+
+_Submitted = tuple[Case, Future[Verdict], OnStep | None]
 
 
 class _AllAtOnce:
@@ -177,7 +212,7 @@ class _AllAtOnce:
     def is_empty(self) -> bool:
         return not self._cases
 
-    def add(self, index: int, case: Case) -> None:
+    def add(self, index: int, case: Case, on_step: OnStep | None = None) -> None:
         self._cases[index] = case
 
     def drop(self, indices: Collection[int]) -> None:

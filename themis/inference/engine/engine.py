@@ -21,7 +21,7 @@ from themis.inference.engine.row import Row, RowRules
 from themis.inference.judgement import WRITING, Tools
 from themis.model.reward_model import RewardModel
 from themis.traces.case import Case
-from themis.traces.trace import Observation, Verdict
+from themis.traces.trace import Observation, Step, Verdict
 
 IN_FLIGHT_PER_PLACE = 4
 """For each place in the batch, so many rows may be in flight: the others wait for slow tools."""
@@ -67,9 +67,9 @@ class Engine:
     def is_empty(self) -> bool:
         return not (self._reader.rows or self._newcomers or self._waiting or self._done)
 
-    def add(self, index: int, case: Case) -> None:
+    def add(self, index: int, case: Case, on_step: Callable[[Step], None] | None = None) -> None:
         """Take up a case."""
-        self._place(Row(case, self._rules, self._clock(), index=index))
+        self._place(Row(case, self._rules, self._clock(), index=index, on_step=on_step))
 
     def drop(self, indices: Collection[int]) -> None:
         """Take cases out, wherever they are. A tool that is running for one is not waited for."""
