@@ -4,6 +4,7 @@ import gzip
 import json
 import lzma
 import os
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,20 @@ def test_a_journal_without_rows_leaves_no_file_but_one_that_was_there(tmp_path: 
         Journal(tmp_path / name, ("{", "{"), lambda number, row: True, "").close()
     assert (tmp_path / "mine").exists()
     assert not (tmp_path / "new" / "other").exists()
+
+
+def test_a_full_disk_leaves_no_half_row_before_the_next_one(tmp_path: Path) -> None:
+    path, limits = tmp_path / "a.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Journal(path, ("{", "{"), lambda number, row: True, "") as file:
+        file.append({"row": 1})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 5, limits[1]))
+        try:
+            with pytest.raises(DataError, match="cannot be written: File too large"):
+                file.append({"row": 2})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        file.append({"row": 3})
+    assert path.read_text() == '{"row": 1}\n{"row": 3}\n'
 
 
 def test_a_journal_is_rewritten_row_by_row_and_goes_on(tmp_path: Path) -> None:

@@ -146,10 +146,13 @@ class Journal(Closing):
     def append(self, row: Mapping[str, Any]) -> None:
         """Write a row, all of it."""
         rest = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+        whole = len(rest)
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
+            if written := whole - len(rest):  # half a row would spoil the next one, if the disk has space again by then
+                self._file.truncate(os.fstat(self._file.fileno()).st_size - written)
             raise _unwritable(self.path, error) from error
 
     def rewrite(self, change: Callable[[Any], Mapping[str, Any]]) -> None:
