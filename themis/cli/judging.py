@@ -193,6 +193,15 @@ def open_toolbox(
         yield stack.enter_context(toolbox)
 
 
+@contextmanager
+def extra(name: str, of: str) -> Iterator[None]:
+    """The block imports what the command `of` needs. Raises `ConfigError` where its extra is not installed."""
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(f"`themis {of}` needs the extra '{name}' ({error.name} is missing): pip install 'themis-rm[{name}]'") from None
+
+
 def import_libraries() -> None:
     """Import torch and transformers, and silence them.
 

@@ -1,13 +1,11 @@
 """`themis mcp`: our tools and a judge, for any program that speaks MCP."""
 
-import os
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import ModelOptions, SettingsFile, Store, ToolFlags, ToolsMode, import_libraries, open_toolbox, with_options
-from themis.errors import ConfigError
+from themis.cli.judging import ModelOptions, SettingsFile, Store, ToolFlags, ToolsMode, extra, import_libraries, open_toolbox, with_options
 
 if TYPE_CHECKING:
     from themis.traces import Judge
@@ -33,13 +31,11 @@ def mcp(
     judging: ModelOptions,
 ) -> None:
     """Serve the tools, and a judge, to programs that speak MCP. The model is loaded when it first judges."""
-    try:
-        from themis.serve.mcp import check_host, mcp_server, run_http, run_stdio
-    except ImportError as error:
-        raise ConfigError(f"`themis mcp` needs the extra 'mcp' ({error.name} is missing): pip install 'themis-rm[mcp]'") from None
-    token = os.environ.get(token_env, "") if token_env else ""
-    if token_env and not token:
-        raise ConfigError(f"--token-env names the environment variable {token_env}, which is not set")
+    from themis.serve.listening import check_host, token_of
+
+    with extra("mcp", of="mcp"):
+        from themis.serve.mcp import mcp_server, run_http, run_stdio
+    token = token_of(token_env)
     if http:
         check_host(host, token)
     if judge:

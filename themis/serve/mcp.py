@@ -8,9 +8,7 @@ Knows nothing of models. Needs the extra `mcp`.
 """
 
 import asyncio
-import hmac
 import json
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -31,10 +29,10 @@ from themis import __version__
 from themis.errors import ConfigError, ThemisError
 from themis.inference.service import JudgingService
 from themis.phrases import document
+from themis.serve.listening import LOOPBACK, check_host, has_token, listener
 from themis.tools import Toolbox
 from themis.traces import Action, case_from_json
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TEXTS = document(__package__, "judge.yaml")
 _CASE: dict[str, Any] = _TEXTS["case"]
 _JUDGE = mcp_types.Tool(name="judge", description=_TEXTS["description"], input_schema=_CASE, output_schema=_TEXTS["verdict"])
@@ -72,12 +70,6 @@ def run_stdio(server: Server[Any]) -> None:
     anyio.run(serve)
 
 
-def check_host(host: str, token: str) -> None:
-    """Raises `ConfigError` where others could call the tools without a token."""
-    if host not in LOOPBACK and not token:
-        raise ConfigError(f"to serve on {host}, where others can call the tools, name the environment variable of a token with --token-env")
-
-
 def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
     """The server at `/mcp`. On loopback it answers requests to loopback's names alone; elsewhere it needs a token."""
     check_host(host, token)
@@ -89,25 +81,19 @@ def http_app(server: Server[Any], host: str, token: str = "") -> ASGIApp:
 def run_http(server: Server[Any], host: str, port: int, token: str = "", listening: Callable[[], None] = lambda: None) -> None:
     """Serves over HTTP until it is interrupted. Calls `listening` once clients can connect."""
     config = uvicorn.Config(http_app(server, host, token), log_level="warning")
-    try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigError(f"cannot listen at {host}, port {port}: {error.strerror or error}; give another --port or --host") from error
-    with listener, suppress(KeyboardInterrupt):
+    with listener(host, port) as listening_socket, suppress(KeyboardInterrupt):
         listening()
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(config).run(sockets=[listening_socket])
 
 
 class _TokenRequired:
     """Answers only requests with the bearer token."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
+        self._app, self._token = app, token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        given = dict(scope.get("headers", ())).get(b"authorization", b"")
-        if scope["type"] == "http" and not hmac.compare_digest(given, self._expected):
+        if scope["type"] == "http" and not has_token(scope, self._token):
             await PlainTextResponse("a bearer token is required", 401)(scope, receive, send)
             return
         await self._app(scope, receive, send)
