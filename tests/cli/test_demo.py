@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Themis
-from themis.cli.demo import judged_pairs, wins
-from themis.cli.demo_cases import DEMO_PAIRS
+from themis.cli.demo import demo_pairs, judged_pairs, wins
 from themis.evaluation.ranking import JudgedPair
 from themis.tools import Toolbox
 from themis.tools.calculator import check_answer
 from themis.tools.demo import demo_tools
 from themis.traces import Action, Case, Judge, Pair, Reason, Verdict
 
+DEMO_PAIRS = demo_pairs()
 CALLS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "weekday": ("Tuesday", [("Calendar.week_day", "2015-03-24")]),
     "difference of days": ("106", [("Calendar.day_difference", "2023-11-17, 2024-03-02")]),

@@ -27,7 +27,6 @@ def demo(json_output: JsonFlag = False, limit: Limit = None, *, judging: ModelOp
     """
     from rich.console import Console
 
-    from themis.cli.demo_cases import DEMO_PAIRS
     from themis.tools import Toolbox
     from themis.tools.demo import demo_tools
 
@@ -38,8 +37,8 @@ def demo(json_output: JsonFlag = False, limit: Limit = None, *, judging: ModelOp
     judged = []
     # The demo tools alone: the demo is the same with and without data or plug-ins.
     with Toolbox(demo_tools()) as toolbox:
-        judge = judging.load(toolbox, batch_size=2 * len(DEMO_PAIRS))
-        for entry in judged_pairs(DEMO_PAIRS[:limit], judge):
+        judge = judging.load(toolbox, batch_size=2 * len(demo_pairs()))
+        for entry in judged_pairs(demo_pairs()[:limit], judge):
             judged.append(entry)
             _print_pair(console, entry)
     calls = sum(verdict.usage.tool_calls for entry in judged for _, verdict in _sides(entry))
@@ -48,6 +47,15 @@ def demo(json_output: JsonFlag = False, limit: Limit = None, *, judging: ModelOp
         typer.echo(json.dumps({"won": won, "of": len(judged), "pairs": [_pair_json(entry) for entry in judged]}))
     console.print(f"{won} of {len(judged)} right answers win ({calls} tool calls, {seconds:.1f} s)", style="bold")
     raise typer.Exit(0 if won == len(judged) else 1)
+
+
+def demo_pairs() -> "tuple[Pair, ...]":
+    """The built-in cases."""
+    from themis.phrases import phrases
+    from themis.traces import Pair, Side
+
+    rows = phrases(__package__, "demo.yaml").items()
+    return tuple(Pair(title, question, Side(chosen, 1.0), Side(rejected, -1.0)) for title, (question, chosen, rejected) in rows)
 
 
 def judged_pairs(pairs: "Sequence[Pair]", judge: "Judge") -> "Iterator[JudgedPair]":
