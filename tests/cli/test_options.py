@@ -22,7 +22,7 @@ from themis.tools import Toolbox
 from themis.tools.demo import demo_tools
 from themis.traces import Case
 
-JUDGES = {"demo", "score", "mcp", "train", *(name for name in all_commands() if name.startswith("eval "))}
+JUDGES = {"demo", "score", "mcp", "serve", "train", *(name for name in all_commands() if name.startswith("eval "))}
 CASE = {"question": "What day of the week is 2015-03-24?", "answer": "A Tuesday."}
 
 
@@ -34,7 +34,7 @@ def options(command: str) -> set[str]:
 
 @pytest.mark.parametrize("command", sorted(JUDGES))
 def test_every_command_that_judges_or_trains_takes_threads_device_and_limit(command: str) -> None:
-    wanted = {"--threads", "--device"} if command == "mcp" else {"--threads", "--device", "--limit"}
+    wanted = {"--threads", "--device"} if command in ("mcp", "serve") else {"--threads", "--device", "--limit"}
     assert wanted <= options(command)
 
 
@@ -54,6 +54,9 @@ LATE = {
     "demo --device cuda:": "device: must be cpu, cuda",
     "mcp --model nanno": "no model 'nanno'",
     "mcp --http --host 0.0.0.0": "to serve on 0.0.0.0",
+    "serve --model nanno": "no model 'nanno'",
+    "serve --host 0.0.0.0": "to serve on 0.0.0.0",
+    "serve --deadline 180": "--deadline must be above 0 and below 180",
     "eval bench pairs.jsonl --against nanno": "no model 'nanno'",
     "eval bench pairs.jsonl --limit 1 --save-temperature": "--save-temperature fits all items",
     "eval counterfactual none.jsonl": "none.jsonl cannot be read",

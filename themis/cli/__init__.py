@@ -30,6 +30,7 @@ class Themis(LazyCommands):
         "tools": Entry("tools:app", "List, call and check the tools of a judge; make indexes and recordings."),
         "build": Entry("build:app", "Build preference data that tools have checked."),
         "mcp": Entry("mcp:mcp", "Serve the tools, and a judge, to programs that speak MCP.", "EXAMPLE"),
+        "serve": Entry("serve:serve", "Serve a judge over HTTP: rewards with their traces, for programs that train.", "EXAMPLE"),
         "train": Entry("train:train", "Train a reward model by a recipe.", "TRAIN_EXAMPLE"),
         "models": Entry("models:app", "List pretrained backbones, fetch them, and say where they are kept."),
         "average": Entry("train:average", "Write the mean of several models' weights.", "AVERAGE_EXAMPLE"),

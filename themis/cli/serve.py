@@ -1,0 +1,102 @@
+"""`themis serve`: a reward server for programs that train."""
+
+import math
+import os
+import threading
+from concurrent.futures import Future
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from themis.cli.judging import JudgeOptions, extra, import_libraries, with_options
+from themis.errors import ConfigError
+
+if TYPE_CHECKING:
+    from themis.tools import Toolbox
+    from themis.traces import Judge
+
+EXAMPLE = "Example: themis serve --model nano --port 8000"
+
+_HOST_HELP = "The address to listen on. Any other than this machine's own needs --token-env."
+_QUEUE_HELP = "Most cases that wait to be judged; a request that brings more gets 429."
+_DEADLINE_HELP = "Most seconds from a request to its verdicts, below 180; a request may ask for fewer."
+_TOKEN_HELP = "The environment variable that holds the token which clients must send."
+_LOG_HELP = "Append every verdict, with its case, to this file. Without it nothing of a case is kept."
+_MISSING_HELP = "What is answered instead of a missing reward to clients that read a number alone."
+
+
+@dataclass(frozen=True)
+class ServeOptions(JudgeOptions):
+    """Where and how to serve."""
+
+    host: Annotated[str, typer.Option(help=_HOST_HELP)] = "127.0.0.1"
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port.")] = 8000
+    queue: Annotated[int, typer.Option(min=1, help=_QUEUE_HELP)] = 1024
+    deadline: Annotated[float, typer.Option(help=_DEADLINE_HELP)] = 150.0
+    token_env: Annotated[str, typer.Option(help=_TOKEN_HELP, show_default=False)] = ""
+    log: Annotated[Path | None, typer.Option(help=_LOG_HELP, dir_okay=False)] = None
+    missing: Annotated[float | None, typer.Option(help=_MISSING_HELP, show_default="an error")] = None
+
+    def name(self) -> str:
+        """By which clients know the model: a folder's own name says nothing of where it is."""
+        return Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
+
+
+@with_options
+def serve(*, serving: ServeOptions) -> None:
+    """Serve a judge over HTTP: rewards with their traces, for programs that train. The model is loaded meanwhile."""
+    with extra("serve", of="serve"):
+        from themis.serve.app import server_of
+        from themis.serve.guard import Door
+        from themis.serve.serving import LONGEST_DEADLINE, Options, Serving
+        from themis.serve.verdict_log import VerdictLog
+    from themis.serve.listening import check_host, listener, token_of
+
+    token = token_of(serving.token_env)
+    check_host(serving.host, token)
+    if not 0 < serving.deadline < LONGEST_DEADLINE:
+        raise ConfigError(f"--deadline must be above 0 and below {LONGEST_DEADLINE:g} seconds, found {serving.deadline:g}")
+    if serving.missing is not None and not math.isfinite(serving.missing):
+        raise ConfigError(f"--missing must be a finite number, found {serving.missing}")
+    serving.check()
+    from themis.inference import JudgingService
+
+    with ExitStack() as stack:
+        listening_socket = stack.enter_context(listener(serving.host, serving.port))
+        toolbox = stack.enter_context(serving.toolbox())
+        log = stack.enter_context(VerdictLog(serving.log, serving.name())) if serving.log else None
+        loaded: Future[Judge] = Future()
+        service = JudgingService(loaded.result)
+        stack.callback(service.close, cancel_futures=True)
+        options = Options(serving.name(), serving.queue, serving.deadline, serving.missing)
+        server = server_of(Serving(service, options, log), Door(serving.host, token), loaded.done)
+
+        def end_without_judge(judge: "Future[Judge]") -> None:
+            server.should_exit = server.should_exit or judge.exception() is not None
+
+        loaded.add_done_callback(end_without_judge)
+        threading.Thread(target=_load, args=(serving, toolbox, loaded), name="themis-loading", daemon=True).start()
+        typer.echo(f"themis: serving {serving.name()} at {_address(serving.host, serving.port)}, loading the model", err=True)
+        server.run(sockets=[listening_socket])
+        if not loaded.done():
+            os._exit(0)  # told to end before the model was there: an import of torch cannot be interrupted
+        loaded.result()
+
+
+def _load(serving: ServeOptions, toolbox: "Toolbox", loaded: "Future[Judge]") -> None:
+    """In a thread of its own: the server answers meanwhile. An error ends the server, and is raised there."""
+    try:
+        import_libraries()
+        judge = serving.judge(toolbox)
+    except BaseException as error:
+        loaded.set_exception(error)
+    else:
+        loaded.set_result(judge)
+        typer.echo("themis: ready", err=True)
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
