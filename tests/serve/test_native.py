@@ -1,7 +1,5 @@
 """The native routes: what a body may be, what comes back, and what is said of the server."""
 
-import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,20 +7,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.serve.serving import PATIENCE, STEPS, HeldJudge, Served, events_of, served
+from tests.serve.serving import PATIENCE, STEPS, HeldJudge, Served, events_of, served, until
 from themis.inference import load_judge
 from themis.serve.native import read_cases
 from themis.serve.serving import Options
 from themis.traces import Case
 
 ONE = {"question": "How old?", "answer": "seven", "id": "a"}
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_one_case_gets_its_whole_verdict() -> None:
