@@ -31,10 +31,10 @@ class Connection(H11Protocol):
         if self.cycle is None or self.cycle.response_complete:
             self._expect_request()
         else:
-            self._sending = _stopped(self._sending)
+            self._stop_sending()
 
     def on_response_complete(self) -> None:
-        self._sending = _stopped(self._sending)
+        self._stop_sending()
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -44,16 +44,22 @@ class Connection(H11Protocol):
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._reading = _stopped(self._reading)
+        self._stop_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._sending, self._reading = _stopped(self._sending), _stopped(self._reading)
+        self._stop_sending()
+        self._stop_reading()
         super().connection_lost(exc)
 
     def _expect_request(self) -> None:
         self._sending = self._sending or self.loop.call_later(self.seconds, self.transport.abort)
 
+    def _stop_sending(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
-def _stopped(clock: asyncio.TimerHandle | None) -> None:
-    if clock is not None:
-        clock.cancel()
+    def _stop_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
