@@ -5,6 +5,7 @@ Sources: Tool-Augmented Reward Modeling, arXiv:2310.01045; continuous batching, 
 
 import asyncio
 import copy
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -29,6 +30,8 @@ from themis.traces.judge import Judge
 from themis.traces.trace import Verdict
 
 DEFAULT_BUDGET = Budget()
+_STARTING = threading.Lock()
+"""Event loops of several threads may ask a judge at once, and get one service."""
 
 
 class CausalJudge(Judge):
@@ -94,7 +97,8 @@ class CausalJudge(Judge):
 
     async def ajudge(self, case: Case) -> Verdict:
         """`judge`, in one batch with all that is asked at the same time. A cancelled task leaves the batch."""
-        self._service = self._service or JudgingService(self)
+        with _STARTING:
+            self._service = self._service or JudgingService(self)
         return await asyncio.wrap_future(self._service.submit(case))
 
     def sampled(self, temperature: float, seed: str) -> Self:
