@@ -6,6 +6,8 @@ ThemisError
 │   └── LeftOutError   a row of a known form that cannot be an example
 ├── ChatError      an endpoint cannot be asked any more; what it said is kept (themis.chat)
 │   └── BudgetSpent   the budget of requests, tokens or money is used up
+├── ServerError    a judge behind a server cannot be asked (themis.integrations.client)
+├── NoRewardError  a trainer needs a number, and there is no reward; nobody has chosen one (themis.integrations)
 ├── ModelError     a model directory is missing, cut off, or not ours
 └── ToolError      the judge can act on it: its text becomes the observation
     ├── ToolUnavailable   the world failed (no network, no recording store, no such service)
@@ -34,6 +36,14 @@ class LeftOutError(DataError):
     def __init__(self, where: str, reason: str) -> None:
         super().__init__(f"{where}: {reason}")
         self.reason = reason
+
+
+class ServerError(ThemisError):
+    """The server of a judge is away, too busy, or answers in an unknown form."""
+
+
+class NoRewardError(ThemisError):
+    """A verdict has no reward, and the trainer cannot leave the sample out."""
 
 
 class ModelError(ThemisError):
