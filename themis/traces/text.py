@@ -113,6 +113,14 @@ def render(trace: Trace) -> str:
     return "".join([*parts, REWARD])
 
 
+def readable(trace: Trace) -> str:
+    """The whole trace for a person, in a table or a log: without the special tokens, so it cannot be parsed."""
+    parts: list[str] = []
+    for step in trace.steps:
+        parts += [step_text(step), "" if step.observation is None else observation_text(step.observation)]
+    return "".join([*parts, "" if trace.rationale is None else rationale_text(trace.rationale)])
+
+
 def parse(text: str) -> Trace:
     """The trace of its written form, special tokens included; raises `ValueError` for anything else."""
     pieces = re.split("(" + "|".join(re.escape(token) for token in SPECIAL_TOKENS) + ")", text)

@@ -1,0 +1,135 @@
+"""Reward functions for TRL: called as its trainers call them, and by a real `GRPOTrainer`."""
+
+import asyncio
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes import byte_tokenizer, random_backbone, tiny_config
+from tests.integrations.conftest import ANSWERS, QUESTION, JudgeServer, TuesdayJudge, needs_nano
+from themis.errors import ConfigError, DataError
+from themis.integrations.trl import answer_of, reward_function
+from themis.traces import Case, Judge
+
+
+class Logs:
+    """What a trainer is given to log."""
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[str]] = {}
+        self.metrics: dict[str, float] = {}
+
+    def asked(self, function: Any, prompts: list[Any], completions: list[Any], **columns: Any) -> list[float | None]:
+        """By keywords alone; a coroutine is awaited."""
+        words: dict[str, Any] = {"completion_ids": [[1]] * len(prompts), "trainer_state": object(), **columns}
+        said = function(
+            prompts=prompts, completions=completions, log_extra=self.columns.setdefault, log_metric=self.metrics.setdefault, **words
+        )
+        rewards: list[float | None] = asyncio.run(said) if asyncio.iscoroutine(said) else said
+        return rewards
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_rewards_come_in_order_with_trace_status_and_shares(asynchronous: bool) -> None:
+    logs, function = Logs(), reward_function(TuesdayJudge(), asynchronous=asynchronous)
+    assert asyncio.iscoroutinefunction(function) == asynchronous
+    assert logs.asked(function, [QUESTION] * 4, ["A Tuesday.", "A Friday.", " ", "A Sunday."]) == [2.0, -1.0, None, -1.0]
+    assert logs.columns["themis_status"] == ["scored", "degraded: no_evidence", "unscored: empty_answer", "scored"]
+    assert logs.columns["themis_trace"][0] == (
+        "Thought: I look.\nAction: Calendar.week_day\nAction Input: 2015-03-24\nObservation: Tuesday\nRationale: So it is.\n"
+    )
+    shares = {"scored": 0.5, "degraded": 0.25, "unscored": 0.25, "valid_calls": 1.0}
+    assert logs.metrics == {f"themis/{name}": share for name, share in shares.items()}
+
+
+def test_without_anything_to_log_to_there_are_rewards_and_without_completions_none() -> None:
+    function = reward_function(TuesdayJudge(), name="dates")
+    assert function.__name__ == "dates"
+    assert function([QUESTION], ["A Tuesday."]) == [2.0]
+    assert Logs().asked(function, [], []) == []
+
+
+def test_messages_are_read_and_the_answer_is_the_last_turn_of_the_assistant() -> None:
+    judge = TuesdayJudge()
+    prompt = [{"role": "user", "content": QUESTION}]
+    called = {"role": "assistant", "content": None, "tool_calls": [{"type": "function"}]}
+    turns = [called, {"role": "tool", "name": "dates", "content": "Tuesday"}, {"role": "assistant", "content": "A Tuesday."}]
+    assert Logs().asked(reward_function(judge), [prompt] * 2, [turns, turns[:2]]) == [2.0, None]
+    assert judge.cases[1] == Case(({"role": "user", "content": QUESTION},), "A Tuesday.")
+    assert judge.cases[0].answer == ""
+    assert (
+        answer_of([{"role": "assistant", "content": [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]}]) == "One.\nTwo."
+    )
+    assert answer_of([]) == ""
+
+
+def test_columns_of_the_data_are_used_where_they_are_there() -> None:
+    judge = TuesdayJudge()
+    columns = {"ask": ["Add.", "Subtract."], "context": ["Python", None], "tests": [["assert f"], None], "other": [1, 2]}
+    Logs().asked(reward_function(judge, question="ask"), ["templated 1", "templated 2"], ["def f", "def g"], **columns)
+    assert judge.cases[::-1] == [Case("Add.", "def f", "Python", ("assert f",)), Case("Subtract.", "def g")]
+    with pytest.raises(ConfigError, match="question: the data set has no column 'question', it has ask, context, other, tests"):
+        Logs().asked(reward_function(judge, question="question"), ["1", "2"], ["a", "b"], **columns)
+    with pytest.raises(DataError, match="completion 0: field 'tests' must be a list"):
+        Logs().asked(reward_function(judge), ["1"], ["a"], tests=["assert f"])
+
+
+@pytest.mark.parametrize(("name", "asynchronous"), [("reward", False), ("reward_async", True)])
+def test_a_dotted_path_leads_to_the_judge_of_the_environment(
+    name: str, asynchronous: bool, server: JudgeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THEMIS_MODEL", server.url)
+    function = getattr(importlib.import_module("themis.integrations.trl"), name)
+    assert (function.__name__, asyncio.iscoroutinefunction(function)) == (name, asynchronous)
+    logs = Logs()
+    assert logs.asked(function, [QUESTION] * 2, ["A Tuesday.", ""]) == [2.0, None]
+    assert list(logs.columns) == ["themis_status", "themis_trace"]
+
+
+@needs_nano
+def test_nano_gives_to_trl_what_it_gives_in_process(nano: Judge, wanted: list[float]) -> None:
+    for asynchronous in (False, True):
+        rewards = Logs().asked(reward_function("nano", asynchronous=asynchronous), [QUESTION] * 4, list(ANSWERS))
+        assert rewards == pytest.approx(wanted, abs=1e-4)
+
+
+@needs_nano
+def test_a_grpo_trainer_is_rewarded_by_nano_which_calls_its_tools(nano: Judge, tmp_path: Path) -> None:
+    """A policy that knows nothing; a synchronous function beside an asynchronous one."""
+    trl, datasets, pandas = (pytest.importorskip(name) for name in ("trl", "datasets", "pandas"))
+    tokenizer = byte_tokenizer(ours=False)
+    policy = random_backbone(tiny_config("llama", len(tokenizer), 256))
+    days = [f"What day of the week is 2015-03-{day}?" for day in range(10, 16)]
+    config = trl.GRPOConfig(
+        output_dir=str(tmp_path),
+        max_steps=3,
+        per_device_train_batch_size=4,
+        num_generations=4,
+        max_completion_length=8,
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+        log_completions=True,
+        logging_steps=1,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    functions = [reward_function("nano"), reward_function("nano", name="beside", asynchronous=True)]
+    data = datasets.Dataset.from_dict({"prompt": days})
+    trainer = trl.GRPOTrainer(policy, reward_funcs=functions, args=config, train_dataset=data, processing_class=tokenizer)
+    trainer.train()
+    steps = [entry for entry in trainer.state.log_history if "rewards/themis/mean" in entry]
+    assert len(steps) == 3
+    assert all(math.isfinite(entry["rewards/themis/mean"]) and entry["themis/valid_calls"] > 0 for entry in steps)
+    assert all(entry["themis/scored"] + entry["themis/degraded"] + entry["themis/unscored"] == pytest.approx(1) for entry in steps)
+    tables = [pandas.read_parquet(file) for file in sorted((tmp_path / "completions").glob("*.parquet"))]
+    assert [len(table) for table in tables] == [4, 4, 4]
+    for table in tables:
+        assert table["themis"].tolist() == pytest.approx(table["beside"].tolist(), abs=1e-4, nan_ok=True)
+        assert table["themis_trace"].tolist() == table["beside_trace"].tolist()
+    traces = "".join(trace for table in tables for trace in table["themis_trace"])
+    assert "Action: Calendar.week_day\nAction Input: 2015-03-1" in traces
