@@ -85,7 +85,11 @@ def test_a_wait_longer_than_the_timeout_is_an_error_at_once(server: JudgeServer)
 
 
 def test_a_server_that_is_away_or_silent_is_a_server_error() -> None:
-    silent = JudgeServer(lambda case: time.sleep(1) or verdict_of(case))
+    def judged(case: Case) -> Verdict:
+        time.sleep(1)
+        return verdict_of(case)
+
+    silent = JudgeServer(judged)
     with JudgeClient(silent.url, timeout=0.3) as judge, pytest.raises(ServerError, match=r"did not judge within 0\.3 seconds"):
         judge.judge(CASES[0])
     silent.close()

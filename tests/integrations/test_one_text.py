@@ -40,7 +40,8 @@ def test_without_a_template_the_prompt_is_the_question(prompt: str, answer: str)
 def test_a_conversation_stays_one() -> None:
     prompt = written(CHATML, [("system", "Be short."), ("user", "Hi"), ("assistant", "Hello"), ("user", "Bye?")])
     question, answer = split(f"{prompt}Bye.<|im_end|>", prompt, CHATML, "query 0")
-    assert [(turn["role"], turn["content"]) for turn in question if isinstance(turn, dict)] == [
+    assert isinstance(question, tuple)
+    assert [(turn["role"], turn["content"]) for turn in question] == [
         ("system", "Be short."),
         ("user", "Hi"),
         ("assistant", "Hello"),

@@ -31,8 +31,8 @@ def asked_by_verl(answers: tuple[str, ...], extra_info: dict[str, Any], **reward
     """All samples at once; the keys of the first are read from all, as arrays."""
 
     async def run() -> list[dict[str, Any]]:
-        rows = ({"data_source": "dates", "solution_str": each, "ground_truth": "Tuesday", "extra_info": extra_info} for each in answers)
-        return await asyncio.gather(*(compute_score(**row, **reward_kwargs) for row in rows))
+        row: dict[str, Any] = {"data_source": "dates", "ground_truth": "Tuesday", "extra_info": extra_info}
+        return await asyncio.gather(*(compute_score(solution_str=each, **row, **reward_kwargs) for each in answers))
 
     results = asyncio.run(run())
     for key in results[0]:

@@ -40,9 +40,10 @@ def reward_func(
     rewards = [number_of(verdict, missing) for verdict in verdicts]
     calls = [calls_of(verdict) for verdict in verdicts]
     logs: dict[str, list[float]] = {
-        f"themis_{status}": [verdict.status == status for verdict in verdicts] for status in ("scored", "degraded", "unscored")
+        **{f"themis_{status}": [verdict.status == status for verdict in verdicts] for status in ("scored", "degraded", "unscored")},
+        "themis_calls": [made for made, _ in calls],
+        "themis_valid_calls": [answered for _, answered in calls],
     }
-    logs |= {"themis_calls": [made for made, _ in calls], "themis_valid_calls": [answered for _, answered in calls]}
     scores = [reward if verdict.probability is None else verdict.probability for reward, verdict in zip(rewards, verdicts, strict=True)]
     return {
         "rewards": torch.tensor(rewards, dtype=torch.float32),
