@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -105,9 +105,9 @@ def _pairs(count: int) -> list[Pair]:
 
 def _tokenizer(backbone: str) -> PreTrainedTokenizerFast:
     if backbone in PRETRAINED:
-        tokenizer: Any = AutoTokenizer.from_pretrained(resolve(backbone))
-        prepare_tokenizer(tokenizer)
-        return tokenizer
+        pretrained = cast(PreTrainedTokenizerFast, AutoTokenizer.from_pretrained(resolve(backbone)))
+        prepare_tokenizer(pretrained)
+        return pretrained
     texts = (f"### USER:\nQuestion: {pair.question}\nAnswer: {pair.chosen.answer}\n### ASSISTANT:\n" for pair in _pairs(2000))
     return train_tokenizer(texts, 2048, 1024)
 
@@ -215,7 +215,7 @@ def _classifier(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
         head = {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id, "dtype": torch.bfloat16}
         model = AutoModelForSequenceClassification.from_pretrained(resolve(backbone), **head)
         model.resize_token_embeddings(max(len(tokenizer), model.get_input_embeddings().num_embeddings))
-        lora = {"r": LORA.r, "lora_alpha": LORA.alpha, "lora_dropout": 0.0, "target_modules": list(LORA.targets)}
+        lora: dict[str, Any] = {"r": LORA.r, "lora_alpha": LORA.alpha, "lora_dropout": 0.0, "target_modules": list(LORA.targets)}
         return get_peft_model(model, LoraConfig(task_type="SEQ_CLS", modules_to_save=["score"], **lora))
     config = _config(tokenizer, backbone)
     config.num_labels = 1
@@ -226,7 +226,7 @@ def _language_model(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
     if backbone not in PRETRAINED:
         return AutoModelForCausalLM.from_config(_config(tokenizer, backbone))
     lm = AutoModelForCausalLM.from_pretrained(resolve(backbone), dtype=torch.bfloat16)
-    new = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
+    new: Any = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
     fit_embeddings(lm, new)
     begin_rows(lm, tokenizer, new)
     add_lora(lm, LORA, backbone, new, autocast=has_bf16())

@@ -1,5 +1,7 @@
 """Attention by plain products gives what PyTorch's own gives, and the same gradients."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -18,7 +20,7 @@ def test_reads_and_gradients_are_those_of_the_fused_kernel(heads: int) -> None:
     inputs = [torch.randn(1, each, 6, 8) for each in (4, heads, heads)]
     for mask in (prefix_mask(BRANCH, additive=True), prefix_mask(BRANCH, additive=False)):
         query, key, value = (part.clone().requires_grad_() for part in inputs)
-        module = nn.Module()
+        module: Any = nn.Module()
         module.num_key_value_groups = 4 // heads
         read, _ = dense_attention(module, query, key, value, mask, scaling=0.3)
         assert read.shape == (1, 6, 4, 8)

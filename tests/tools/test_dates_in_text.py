@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from themis.errors import ToolError
-from themis.tools.base import read_argument
+from themis.tools.base import AnyTool, read_argument
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.calendar_in_text import day_difference_in, target_day_in, week_day_in
 from themis.tools.dates_in_text import reading
@@ -194,7 +194,8 @@ def test_the_day_some_time_from_the_date_of_a_text(text: str, said: str) -> None
     ],
 )
 def test_what_is_in_doubt_keeps_its_error_word_for_word(tool: str, text: str) -> None:
-    schema = {"week_day": week_day, "day_difference": day_difference, "target_day": target_day}[tool].schema
+    tools: dict[str, AnyTool] = {"week_day": week_day, "day_difference": day_difference, "target_day": target_day}
+    schema = tools[tool].schema
     with pytest.raises(ToolError) as error:
         read_argument(schema, text)
     assert asked(tool, text) == Observation(str(error.value), "error")
