@@ -11,7 +11,7 @@ import pytest
 from themis.inference.judgement import Budget, Judgement, Part, Rules, Scale
 from themis.traces import Action, Case, Observation, Step, Trace
 from themis.traces.text import parse_step, rest_of_step
-from themis.traces.trace import Status, verdict_from_json
+from themis.traces.trace import Origin, Status, verdict_from_json
 
 CALL = "Thought: ask\nAction: echo\nAction Input: age\n"
 CASE = Case("What age?", "Seven.", id="seven")
@@ -141,24 +141,25 @@ def test_a_reward_on_a_known_scale_is_a_probability() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unlikely", "least", "status", "expected"),
+    ("unlikely", "least", "status", "origin", "expected"),
     [
-        (None, -9.0, "error", None),
-        (-1.0, -0.5, "ok", False),
-        (-1.0, -1.5, "ok", True),
-        (-1.0, -0.5, "error", True),
-        (-1.0, -0.5, "unavailable", False),
-        (-1.0, None, "ok", False),
+        (None, -9.0, "error", "", None),
+        (-1.0, -0.5, "ok", "", False),
+        (-1.0, -1.5, "ok", "", True),
+        (-1.0, -0.5, "error", "", True),
+        (-1.0, -0.5, "unavailable", "", False),
+        (-1.0, -0.5, "unavailable", "off", True),
+        (-1.0, None, "ok", "", False),
     ],
 )
 def test_a_case_is_unfamiliar_where_its_calls_are_unlikely_or_refused(
-    unlikely: float | None, least: float | None, status: Status, expected: bool | None
+    unlikely: float | None, least: float | None, status: Status, origin: Origin, expected: bool | None
 ) -> None:
     judgement = begun(write_rationale=False)
     judgement.rules = replace(judgement.rules, scale=Scale(unlikely=unlikely))
     judgement.append(CALL)
     judgement.close_step()
-    judgement.observe(Observation("seven years", status))
+    judgement.observe(Observation("seven years", status, origin))
     judgement.least_likely = least
     judgement.conclude()
     judgement.score(1.5)

@@ -260,11 +260,12 @@ class Judgement(ABC):
             self.on_step(self.steps[-1])
 
     def _unfamiliar(self) -> bool | None:
-        """A judge that knows a kind of case calls a tool in words it is sure of, and the tool understands it."""
+        """Not of a kind that it knows: there it calls a tool that it has, in words that both are sure of."""
         scale = self.rules.scale
         if scale is None or scale.unlikely is None:
             return None
-        refused = any(step.observation is not None and step.observation.status == "error" for step in self.steps)
+        observed = [step.observation for step in self.steps if step.observation is not None]
+        refused = any(observation.status == "error" or observation.origin == "off" for observation in observed)
         unlikely = self.least_likely is not None and self.least_likely < scale.unlikely
         return refused or unlikely or self.gave_up or self.reason == "no_evidence"
 

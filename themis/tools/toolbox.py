@@ -120,10 +120,10 @@ class Toolbox(Closing):
         tool = self._tools.get(action.tool)
         if tool is None:
             if why := self._why_off(action.tool):
-                return Observation(why, "unavailable")
+                return Observation(why, "unavailable", "off")
             return Observation(f"there is no tool '{action.tool[:60]}'; the tools are {', '.join(self.names)}", "error")
         if tool.name in self.switched_off:
-            return Observation(f"{tool.name} is switched off", "unavailable")
+            return Observation(f"{tool.name} is switched off", "unavailable", "off")
         try:
             observation = self._observed(tool, read_argument(tool.schema, action.argument), case)
         except ToolError as error:

@@ -13,8 +13,9 @@ Status = Literal["ok", "error", "unavailable", "timeout"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-Origin = Literal["", "replayed_near"]
-"""`replayed_near`: recorded for the same case and tool, but for a call in other words. Empty: nothing to say."""
+Origin = Literal["", "replayed_near", "off"]
+"""`replayed_near`: recorded for the same case and tool, but for a call in other words. `off`: the tool is switched off
+here. Empty: nothing to say."""
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 
