@@ -24,7 +24,7 @@ def test_one_case_is_shown_stage_by_stage(themis: Themis, tiny: Path) -> None:
 
 def test_as_json_it_is_the_row_of_a_verdict_file(themis: Themis, tiny: Path) -> None:
     verdict = json.loads(themis("score", *ASKED, "--model", tiny, "--json", "--rationale", "write").stdout)
-    assert list(verdict) == ["id", "reward", "status", "reason", "trace", "usage"]
+    assert list(verdict) == ["id", "reward", "status", "reason", "probability", "unfamiliar", "least_likely", "trace", "usage"]
     assert verdict["trace"]["rationale"] is not None
 
 
@@ -85,7 +85,7 @@ def test_a_bad_file_is_one_sentence_that_names_the_line(themis: Themis, tiny: Pa
 
 
 def test_an_unknown_model_is_one_sentence(themis: Themis, tmp_path: Path) -> None:
-    assert sentence(themis("score", *ASKED, "--model", "nanno")).startswith("no model 'nanno': give `nano`, a directory")
+    assert sentence(themis("score", *ASKED, "--model", "nanno")).startswith("no model 'nanno': give `nano`, `small`, a directory")
     assert "themis.json is missing" in sentence(themis("score", *ASKED, "--model", tmp_path))
 
 

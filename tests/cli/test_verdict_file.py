@@ -41,7 +41,8 @@ def test_a_row_is_written_for_each_case_with_the_keys_that_were_promised(tmp_pat
     out = tmp_path / "out.jsonl"
     score_file(write_cases(tmp_path / "in.jsonl", "a", "bb"), out, LengthJudge(), BY)
     lines = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [list(line) for line in lines] == [["id", "reward", "status", "reason", "trace", "usage", "key", "judge"]] * 2
+    sure = ["probability", "unfamiliar", "least_likely"]
+    assert [list(line) for line in lines] == [["id", "reward", "status", "reason", *sure, "trace", "usage", "key", "judge"]] * 2
     assert [(line["key"], line["judge"]) for line in lines] == [(case_key(Case("q", answer)), BY) for answer in ("a", "bb")]
     assert rows(out) == {"1": 1.0, "2": 2.0}
 

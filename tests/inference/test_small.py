@@ -31,7 +31,7 @@ def small() -> Iterator[Judge]:
 @pytest.mark.parametrize(
     ("question", "right", "wrong", "tool"),
     [
-        ("my gran was born on 2 June 1952, what weekday is that?", "It was a Monday.", "It was a Friday.", "Calendar.week_day"),
+        ("What day of the week was 2 June 1952?", "It was a Monday.", "It was a Friday.", "Calendar.week_day"),
         (
             "Tom buys 7 pens at 4 dollars each and a book for 9 dollars. What does he pay?",
             "7*4 = 28 dollars for the pens, so 28+9 = 37 dollars.",

@@ -29,6 +29,19 @@ def test_reads_and_gradients_are_those_of_the_fused_kernel(heads: int) -> None:
     assert all(torch.allclose(one, other, atol=1e-5) for one, other in zip(*found, strict=True))
 
 
+def test_a_token_behind_cached_ones_is_read_as_by_the_fused_kernel() -> None:
+    torch.manual_seed(0)
+    query, key, value = torch.randn(2, 4, 1, 8), torch.randn(2, 2, 5, 8), torch.randn(2, 2, 5, 8)
+    seen = torch.tensor([[[[True, True, True, False, False]]], [[[True, True, True, True, True]]]])
+    module: Any = nn.Module()
+    module.num_key_value_groups = 2
+    found = [
+        dense_attention(module, query, key, value, mask, scaling=0.3)[0]
+        for mask in (seen, torch.zeros(seen.shape).masked_fill_(~seen, torch.finfo(torch.float32).min))
+    ]
+    assert torch.allclose(*found, atol=1e-5)
+
+
 def test_a_model_on_a_cpu_reads_branches_as_before_once_it_attends_so() -> None:
     model = tiny_model("llama", byte_tokenizer())
     ids, positions = torch.tensor([[1, 2, 3, 4, 5, 6]]), torch.tensor([[0, 1, 2, 3, 2, 3]])

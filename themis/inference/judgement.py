@@ -253,7 +253,9 @@ class Judgement(ABC):
         usage = Usage(self.tool_calls, self.read_tokens, self.new_tokens, now - self.started)
         trace, scale = Trace(tuple(self.steps), self.rationale), self.rules.scale
         probability = None if scale is None or self.reward is None else scale.probability(self.reward)
-        return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), self.least_likely)
+        # Rounded: it depends on the batch in its last digits.
+        least = None if self.least_likely is None else round(self.least_likely, 3)
+        return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), least)
 
     def _tell_step(self) -> None:
         if self.on_step is not None:

@@ -153,8 +153,9 @@ def base_directory(adapters: Path) -> Path:
         directory = resolve(base)
     except ModelError as error:
         raise ModelError(f"the adapters in {adapters} need their base: {error}; {adapters / ADAPTERS_FILE} says where it is") from error
-    found = base_digests(base, directory)
-    for part, digest_then in load_meta(adapters).base.items():
+    trained_on = load_meta(adapters).base if (adapters / META_FILE).is_file() else {}
+    found = base_digests(base, directory) if trained_on else {}
+    for part, digest_then in trained_on.items():
         if found.get(part, digest_then) != digest_then:
             raise ModelError(f"the adapters in {adapters} were trained on another {base}: its {part} differ; fetch that model again")
     return directory

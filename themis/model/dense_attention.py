@@ -18,14 +18,14 @@ DENSE = "themis_dense"
 
 
 def attend(query_SATD: Tensor, key_SATD: Tensor, value_SATD: Tensor, scaling: float, mask: Tensor) -> Tensor:
-    """Attention [S, A, T, D]. `mask` [S or 1, T, T] is added to the scores; keys and values may have fewer heads."""
+    """Attention [S, A, T, D]. `mask` [S or 1, T, K] is added to the scores of K keys, which may have fewer heads."""
     rows, heads, length, width = query_SATD.shape
-    groups = key_SATD.shape[1]
+    groups, keys = key_SATD.shape[1:3]
     # Heads that share keys and values are neighbours.
     query = (query_SATD * scaling).reshape(rows, groups, -1, width)
-    scores = (query @ key_SATD.transpose(2, 3)).view(rows, heads, length, length)
+    scores = (query @ key_SATD.transpose(2, 3)).view(rows, heads, length, keys)
     # In place: the backward pass needs the weights alone, not the scores.
-    weights = scores.add_(mask[:, None]).softmax(-1).view(rows, groups, -1, length)
+    weights = scores.add_(mask[:, None]).softmax(-1).view(rows, groups, -1, keys)
     return (weights @ value_SATD).view(rows, heads, length, width)
 
 

@@ -20,7 +20,7 @@ PACKAGE = "package:"
 def check_name(name: str | Path) -> None:
     """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
     if str(name).startswith(("http://", "https://")):
-        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `small`, a directory, or owner/name")
+        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
     if known.names_gguf(str(name)):
         known.check_name(str(name))
     elif shipped(name) or Path(name).is_dir() or not _of_hub(name):
