@@ -39,7 +39,7 @@ def test_a_token_behind_cached_ones_is_read_as_by_the_fused_kernel() -> None:
         dense_attention(module, query, key, value, mask, scaling=0.3)[0]
         for mask in (seen, torch.zeros(seen.shape).masked_fill_(~seen, torch.finfo(torch.float32).min))
     ]
-    assert torch.allclose(*found, atol=1e-5)
+    assert torch.allclose(found[0], found[1], atol=1e-5)
 
 
 def test_a_model_on_a_cpu_reads_branches_as_before_once_it_attends_so() -> None:
