@@ -163,12 +163,14 @@ def test_the_fitted_temperature_is_saved_with_the_model_where_asked(themis: Them
 
     if json.loads(result.read_text())["items"]["hh_rlhf"]["0"][1] < 0:
         better, worse = worse, better
+    (model / "themis.json").write_text(json.dumps(before | {"unlikely": -2.5}))
     pairs = [Pair(str(number), "q", *((worse, better) if number == 0 else (better, worse))) for number in range(4)]
     write_tara(pairs, data)
     assert themis(*words, "--save-temperature").exit_code == 0
     after = json.loads((model / "themis.json").read_text())
     margin = json.loads(result.read_text())["items"]["hh_rlhf"]["1"][1]
     assert after["temperature"] == pytest.approx(margin / math.log(3), rel=1e-3), "right in three of four"
-    assert after | {"temperature": 1.0} == before
+    assert after["unlikely"] == -2.5, "these items have no call: what was fitted before stays"
+    assert after | {"temperature": 1.0, "unlikely": None} == before
     themis(*words)
     assert json.loads(result.read_text())["calibration"]["stored"]["temperature"] == after["temperature"]

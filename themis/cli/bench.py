@@ -146,9 +146,11 @@ def save_temperature(model: str, result: "Result") -> str:
         raise DataError("no temperature fits a judge that is always right, or at chance level: themis.json is unchanged")
     file = resolve(model) / META_FILE
     meta = json.loads(file.read_text(encoding="utf-8"))
-    meta |= {"temperature": round(found["after"]["temperature"], 6), "unlikely": result["unlikely"]}
-    write_whole(file, json.dumps(meta, indent=2) + "\n")
-    return f"{file}: temperature {meta['temperature']}, unlikely {meta['unlikely']}"
+    fitted = {"temperature": round(found["after"]["temperature"], 6)}
+    if result["unlikely"] is not None:  # items without calls tell nothing of it: what was fitted before stays
+        fitted["unlikely"] = result["unlikely"]
+    write_whole(file, json.dumps({**meta, **fitted}, indent=2) + "\n")
+    return f"{file}: {', '.join(f'{name} {value}' for name, value in fitted.items())}"
 
 
 def _cache(verdicts: Path | None, known_by: Mapping[str, Any], stack: ExitStack) -> "VerdictCache | None":

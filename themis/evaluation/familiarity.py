@@ -5,6 +5,7 @@ above one half, a worse one below. The order of two rewards does not count: of p
 are in the right order by luck.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -29,11 +30,13 @@ def familiarity(judged: Sequence[JudgedItem]) -> Familiarity | None:
     known = [entry for entry in judged if all(verdict.unfamiliar is not None for verdict in entry.verdicts)]
     if not known:
         return None
-    right = [entry for entry in known if is_right(entry)]
-    marked = [entry for entry in known if any(verdict.unfamiliar for verdict in entry.verdicts)]
-    right_marked = sum(entry in marked for entry in right)
-    wrong_marked = len(marked) - right_marked
-    return Familiarity(wrong=len(known) - len(right), wrong_marked=wrong_marked, right=len(right), right_marked=right_marked)
+    counted = Counter((is_right(entry), any(verdict.unfamiliar for verdict in entry.verdicts)) for entry in known)
+    return Familiarity(
+        wrong=counted[False, True] + counted[False, False],
+        wrong_marked=counted[False, True],
+        right=counted[True, True] + counted[True, False],
+        right_marked=counted[True, True],
+    )
 
 
 def is_right(entry: JudgedItem) -> bool:
