@@ -25,7 +25,7 @@ _BOUNDS: tuple[tuple[Callable[[float], bool], str, str], ...] = (
     (lambda value: value >= 0, "not be negative", "loss.alpha loss.beta loss.omega loss.answer loss.early loss.centre data.limit run.clip"),
     (lambda value: value >= 0, "not be negative", "run.steps run.epochs run.weight_decay curriculum.drill_steps logging.live_sample"),
     (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "data.forged_share data.dropped_observations"),
-    (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "curriculum.drill_share curriculum.swapped_rationales"),
+    (lambda value: 0 <= value <= 1, "be a share from 0 to 1", "curriculum.drill_share curriculum.call_share curriculum.swapped_rationales"),
     (lambda value: 0 <= value < 1, "be at least 0 and less than 1", "run.warmup run.adam_beta2"),
     (lambda value: value > 0, "be more than 0", "run.learning_rate"),
 )

@@ -139,7 +139,9 @@ def _in_steps(run: Run, exercises: Exercises, learner: Learner, pairs: Pairs, cu
     learner.model.train_by_products()
     layout = SharedPrefix if learner.model.supports_shared_prefix() else Padded
     pad_id = int(tokenizer.pad_token_id)
-    return StepBatches(learner.collator.encoder, pairs.mixture, run, pad_id=pad_id, layout=layout, drills=plan)
+    return StepBatches(
+        learner.collator.encoder, pairs.mixture, run, pad_id=pad_id, layout=layout, drills=plan, call_share=exercises.call_share
+    )
 
 
 def _trainer(ready: Prepared, services: Services, out: Path, meta: Callable[[], ModelMeta]) -> ThemisTrainer:

@@ -103,12 +103,14 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Exercises:
-    """What a small model trained from scratch needs beside its tasks."""
+    """What a small model needs beside its tasks."""
 
     drill_steps: int = 0
     """Steps of nothing but drills at the start."""
     drill_share: float = 0.0
     """Share of drills among the later steps."""
+    call_share: float = 0.0
+    """Share of steps of calls alone: five times as many questions as in a step of pairs, and no reward."""
     swapped_rationales: float = 0.0
     """Share of pairs whose rationales are exchanged and are not targets: a slip in one must not decide the reward."""
 

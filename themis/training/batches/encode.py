@@ -34,6 +34,18 @@ class PairEncoder:
         chosen, rejected = map(_without_rationale_targets, rows) if swapped else rows
         return TokenPair(chosen, rejected, margin)
 
+    def calls(self, pair: Pair, chosen: bool) -> TokenRow | None:
+        """One judgement up to its last call, whose end is the last target; no reward is read. None without a trace."""
+        case, trace = (pair.chosen_case, pair.chosen.trace) if chosen else (pair.rejected_case, pair.rejected.trace)
+        if trace is None:
+            return None
+        segments = self.writer.judgement(case, trace)[:-1]
+        end = max((place for place, segment in enumerate(segments) if segment.kind == "observation"), default=len(segments) - 1)
+        # What opens the observation, or the rationale where nothing is called, is the judge's decision to stop.
+        segments = [*segments[:end], replace(segments[end], token_ids=segments[end].token_ids[:1])]
+        ids = token_ids(segments)
+        return TokenRow(ids, _target_kinds(segments, chosen=False), len(ids) - 1, len(ids) - 1)
+
     def _row(self, case: Case, trace: Trace | None, chosen: bool) -> TokenRow:
         writer = self.writer
         if self.vanilla or trace is None:

@@ -22,6 +22,9 @@ from themis.training.recipe import Run
 POOL_STEPS = 64
 """Batches that are made together, so that each can hold pairs of like length."""
 
+CALL_ROWS = 96
+"""Cases from which those of like length are taken for a step of calls alone."""
+
 
 class Drills(Protocol):
     """Short exercises, each of tokens drawn from a vocabulary."""
@@ -47,7 +50,7 @@ class DrillPlan:
 
 
 class StepBatches(Dataset[Step]):
-    """Steps of one batch each: first drills, then pairs, and a share of drills among the pairs."""
+    """Steps of one batch each: first drills, then pairs, and shares of drills and of calls alone among the pairs."""
 
     def __init__(
         self,
@@ -58,10 +61,11 @@ class StepBatches(Dataset[Step]):
         pad_id: int,
         layout: type[RowLayout] = Padded,
         drills: DrillPlan | None = None,
+        call_share: float = 0.0,
         pool_steps: int = POOL_STEPS,
     ) -> None:
         self._encoder, self._mixture, self._run, self._pad_id, self._layout = encoder, mixture, run, pad_id, layout
-        self._drills, self._pool_steps = drills, pool_steps
+        self._drills, self._call_share, self._pool_steps = drills, call_share, pool_steps
         self._row_lengths = layout.lengths(run.lengths)
         self._pool = lru_cache(maxsize=2)(self._make_pool)
 
@@ -77,6 +81,8 @@ class StepBatches(Dataset[Step]):
         if drills and (step < drills.steps or rng.random() < drills.share):
             make = rng.choice((self._copy_drills, self._copy_drills, self._copy_drills, self._match_drills))
             return make(rng, drills)
+        if self._call_share and rng.random() < self._call_share:
+            return self._calls(rng)
         # Worker w makes the steps w, w + workers, ...: each has pools of its own, so that no pool is made twice.
         workers, before = self._run.workers, drills.steps if drills else 0
         pool, place = divmod((step - before) // workers, self._pool_steps)
@@ -99,6 +105,19 @@ class StepBatches(Dataset[Step]):
                 waiting[length] = []
         rng.shuffle(batches)
         return batches
+
+    def _calls(self, rng: Random) -> RowLayout:
+        """Judgements of many questions, each up to its last call: cases of like length, as many as a batch holds."""
+        rows: list[TokenRow] = []
+        while len(rows) < CALL_ROWS:
+            row = self._encoder.calls(self._mixture.draw(rng)[1], chosen=rng.random() < 0.5)
+            if row is not None and len(row) <= self._run.lengths[-1]:
+                rows.append(row)
+        rows.sort(key=len)
+        last = rng.randrange(len(rows))
+        length = -(-len(rows[last]) // 64) * 64
+        first = max(0, last + 1 - max(1, self._run.tokens_per_step // length))
+        return self._layout.of_rows(rows[first : last + 1], length, self._pad_id)
 
     def _row_length(self, pairs: Sequence[TokenPair]) -> int:
         """The first of the lengths that holds the rows of all pairs."""

@@ -4,8 +4,9 @@ A wrong answer has another weekday, date or number of days. One or more calendar
 evidence compares the two. A question that counts from today first asks the calendar for today.
 
 Facts of a draft: `kind` (`week_day`, `day_difference`, `target_day`, `today`) and, if the question needs them, `day`,
-`other`, `number` and `side`. If `day` is `today`, its date is unknown before the first call. Facts that the source
-does not give are read from the question.
+`other`, `number` and `side`. `count` is the number of days in other words, such as `two weeks`. `per` is what a number
+of days is then multiplied with or divided by, such as `*24`. If `day` is `today`, its date is unknown before the first
+call. Facts that the source does not give are read from the question.
 """
 
 import re
@@ -66,8 +67,10 @@ def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple
         day = known[0]
     if "number" in facts:
         number = -int(facts["number"]) if facts.get("side") == "before" else int(facts["number"])
-        asked = f"what day is {abs(number)} days {'before' if number < 0 else 'after'} {day}"
-        made.append(_step(asked, Action("Calendar.target_day", f"{day}, {number}"), case, observe))
+        side = "before" if number < 0 else "after"
+        count = facts.get("count", f"{abs(number)} days")
+        argument = f"{day}, {number}" if count.endswith(" days") else f"{count} {side} {day}"
+        made.append(_step(f"what day is {count} {side} {day}", Action("Calendar.target_day", argument), case, observe))
         day = _result_text(made[-1])
         if not DATE.fullmatch(day):
             return tuple(made)
@@ -76,6 +79,9 @@ def dated_steps(facts: Mapping[str, str], case: Case, observe: Observe) -> tuple
     if kind == "day_difference":
         asked = f"how many days is the difference between {day} and {facts['other']}"
         made.append(_step(asked, Action("Calendar.day_difference", f"{day}, {facts['other']}"), case, observe))
+        if "per" in facts:
+            sum_of_days = _result_text(made[-1]) + facts["per"]
+            made.append(_step(f"how much is {sum_of_days}", Action("calculator", sum_of_days), case, observe))
     return tuple(made) or (Step("I do not see which date the question asks for."),)
 
 

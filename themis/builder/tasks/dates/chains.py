@@ -1,6 +1,7 @@
 """The agents of two-tool questions: the weather some days before or after a date, or before today.
 
-The calendar gives the date, then the weather tool gives the record of that day.
+The calendar gives the date, then the weather tool gives the record of that day. Drafts with a `kind` and no city are
+of dates alone: there the calendar is asked twice, or the calculator after it.
 Facts of a draft: `city`, `attribute`, `day` (a date, or `today`), `number`, `side`. Without them they are read from
 the question.
 """
@@ -33,7 +34,8 @@ def negatives(draft: Draft, rng: Random, observe: Observe) -> Sequence[str]:
 
 def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
     """The date from the calendar, then its weather: two calls, or three if the count starts from today."""
-    del rng
+    if _of_days_alone(view):
+        return calendar.steps(view, rng, observe)
     facts = facts_of(view)
     dated = calendar.dated_steps({**facts, "kind": "target_day"}, view.case, observe) if facts.get("day") else ()
     found = dated[-1].observation if dated else None
@@ -44,7 +46,14 @@ def steps(view: View, rng: Random, observe: Observe) -> tuple[Step, ...]:
 
 def evidence(view: View, steps: Sequence[Step]) -> Evidence:
     """Compares what the answer says of the attribute with the record of the day that the calendar gave."""
+    if _of_days_alone(view):
+        return calendar.evidence(view, steps)
     return weather.reported_evidence(view, facts_of(view), steps)
+
+
+def _of_days_alone(view: View) -> bool:
+    """Whether the question is of dates only: a weekday after a count, or a sum made from a number of days."""
+    return "kind" in view.facts and "city" not in view.facts
 
 
 def facts_of(view: View) -> Mapping[str, str]:

@@ -32,10 +32,10 @@ Ask = Callable[[Random, Wordings], tuple[Asked, str]]
 def _generate(task: str, ask: Ask, rng: Random, wordings: Wordings) -> tuple[Draft, Observe]:
     while True:
         asked, other = ask(rng, {**WORDINGS, **wordings})
-        if other != asked.value and other != generated.MISSPELT and (wrong := _others(asked, other, rng)):
+        if other != asked.value and other != generated.MISSPELT and (wrong := _others(asked.value, other, rng)):
             break
     question, facts = _written(asked, rng)
-    chosen, rejected = answers(Values(asked.answers, facts, asked.value, wrong, _say(asked.value)), rng)
+    chosen, rejected = answers(Values(asked.answers, facts, asked.value, wrong, say(asked.value)), rng)
     draft = Draft(f"free/{task}", task, "free", question, chosen, (rejected,), facts=facts | FREE)
     return draft, generated.observer(asked.today)
 
@@ -44,8 +44,8 @@ def calendar_question(rng: Random) -> tuple[str, Values]:
     """A question about given dates, in the task's own words."""
     while True:
         asked, other = generated.ask_calendar(rng, WORDINGS)
-        if asked.today is None and other not in (asked.value, generated.MISSPELT) and (wrong := _others(asked, other, rng)):
-            return asked.question, Values(asked.answers, asked.facts, asked.value, wrong, _say(asked.value))
+        if asked.today is None and other not in (asked.value, generated.MISSPELT) and (wrong := _others(asked.value, other, rng)):
+            return asked.question, Values(asked.answers, asked.facts, asked.value, wrong, say(asked.value))
 
 
 def _written(asked: Asked, rng: Random) -> tuple[str, dict[str, str]]:
@@ -63,23 +63,31 @@ def _written(asked: Asked, rng: Random) -> tuple[str, dict[str, str]]:
     return question, facts | {name: changed(facts[name]) for name in ("day", "other") if name in facts}
 
 
-def _others(asked: Asked, other: str, rng: Random) -> list[str]:
+def other_values(value: str, rng: Random) -> list[str]:
+    """Wrong values of the same kind, at least one."""
+    while not (others := _others(value, value, rng)):
+        continue
+    return others
+
+
+def _others(right: str, other: str, rng: Random) -> list[str]:
     """Wrong values of the same kind, the given one first."""
-    if asked.value in WEEK_DAYS:
+    if right in WEEK_DAYS:
         rest: list[str] = rng.sample(WEEK_DAYS, len(WEEK_DAYS))
-    elif DATE.fullmatch(asked.value):
+    elif DATE.fullmatch(right):
         rest = [rules.some_day(rng).isoformat() for _ in range(6)]
-    elif asked.value.isdigit():
-        rest = [str(max(1, int(asked.value) + rng.choice((-30, -7, -2, -1, 1, 2, 7, 30)))) for _ in range(6)]
-    elif asked.value in CONDITIONS:
+    elif right.isdigit():
+        rest = [str(max(1, int(right) + rng.choice((-30, -7, -2, -1, 1, 2, 7, 30)))) for _ in range(6)]
+    elif right in CONDITIONS:
         rest = rng.sample(CONDITIONS, 6)
     else:
-        number, opened, unit = asked.value.partition("(")
+        number, opened, unit = right.partition("(")
         rest = [f"{float(number) + rng.randint(-90, 90) / 10:.1f}{opened}{unit}" for _ in range(6)]
-    return [value for value in dict.fromkeys([other.strip("[']"), *rest]) if value != asked.value]
+    return [value for value in dict.fromkeys([other.strip("[']"), *rest]) if value != right]
 
 
-def _say(value: str) -> Say:
+def say(value: str) -> Say:
+    """How a value of its kind may be written."""
     if DATE.fullmatch(value):
         return lambda written, rng: written_date(date.fromisoformat(written), rng)
     if value in WEEK_DAYS or value in CONDITIONS:

@@ -17,8 +17,10 @@ from themis.builder.tasks.dates.rules import WORDINGS, Asked, Records
 from themis.builder.tasks.dates.weather import ATTRIBUTES, CONDITIONS, reported
 from themis.builder.text import names
 from themis.builder.text.values import DATE
+from themis.errors import ToolError
 from themis.phrases import filled
 from themis.tools.base import AnyTool, read_argument
+from themis.tools.calculator import calculator
 from themis.tools.calendar import day_difference, target_day, week_day
 from themis.tools.dates import WEEK_DAYS
 from themis.tools.weather.record import WeatherRecord, written_weather
@@ -72,10 +74,15 @@ def _answered(action: Action, today: date | None) -> str:
         assert today is not None
         return rules.today_told(today)
     tool = _TOOLS[action.tool]
-    return tool(**read_argument(tool.schema, action.argument))
+    try:
+        return tool(**read_argument(tool.schema, action.argument))
+    except ToolError:
+        if tool.in_text is None or (found := tool.in_text(action.argument)) is None:
+            raise
+        return tool(**found.arguments)
 
 
-_TOOLS: Mapping[str, AnyTool] = {each.name: each for each in (week_day, day_difference, target_day, weather_tool(_MadeUp()))}
+_TOOLS: Mapping[str, AnyTool] = {each.name: each for each in (week_day, day_difference, target_day, weather_tool(_MadeUp()), calculator)}
 
 
 def _any_record(rng: Random) -> WeatherRecord:

@@ -99,14 +99,14 @@ def _multi_tools(root: Path, seed: int, count: int) -> Iterator[Draft]:
 
 def weather_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
     """Asks for one attribute of the weather in a city on a day."""
-    record, attribute, value = _drawn(rng, records)
+    record, attribute, value = drawn_record(rng, records)
     facts = {"city": city_name(record.city), "day": record.day.isoformat(), "attribute": attribute}
     return replace(_asked(rng, wordings["weather"], facts, value), record=record)
 
 
 def multi_tools_draft(rng: Random, records: Records, wordings: Wordings = WORDINGS) -> Asked:
     """Asks for the weather on a day that must be counted first: from a date, or back from today."""
-    record, attribute, value = _drawn(rng, records)
+    record, attribute, value = drawn_record(rng, records)
     number = rng.choice((rng.randint(1, 30), rng.randint(1, 365)))
     facts = {"city": city_name(record.city), "attribute": attribute, "number": str(number)}
     if rng.random() < _SHARE_OF_TODAY:
@@ -247,7 +247,7 @@ def _number(rng: Random) -> int:
     return rng.choice((rng.randint(2, 31), rng.randint(2, 400), rng.randint(2, 999)))
 
 
-def _drawn(rng: Random, records: Records) -> tuple[WeatherRecord, str, str]:
+def drawn_record(rng: Random, records: Records) -> tuple[WeatherRecord, str, str]:
     """A record, one of its attributes and its value.
 
     A question about precipitation needs a day with rain: some stations report 0 even when it rained.

@@ -1,7 +1,7 @@
 """The tasks calendar, weather and multi_tools."""
 
 from themis.builder.task import Task
-from themis.builder.tasks.dates import calendar, chains, counterfactual, free, generated, rules, weather
+from themis.builder.tasks.dates import calendar, chains, counterfactual, free, generated, prose, rules, weather
 
 TASKS = (
     Task(
@@ -12,6 +12,7 @@ TASKS = (
         counterfactual=counterfactual.calendar_rows,
         generate=generated.calendar,
         free=free.calendar,
+        prose=prose.calendar,
         valued=free.calendar_question,
     ),
     Task(
@@ -22,6 +23,7 @@ TASKS = (
         counterfactual=counterfactual.weather_rows,
         generate=generated.weather,
         free=free.weather,
+        prose=prose.weather,
     ),
     Task(
         "multi_tools",
@@ -31,5 +33,6 @@ TASKS = (
         counterfactual=counterfactual.multi_tools_rows,
         generate=generated.multi_tools,
         free=free.multi_tools,
+        prose=prose.multi_tools,
     ),
 )
