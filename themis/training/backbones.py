@@ -144,13 +144,18 @@ def _base_of_adapters(directory: Path, backbone: Backbone) -> _Read:
     """The model under adapters, before they are put in."""
     _check_form(directory, load_meta(directory).form, backbone)
     tokenizer = AutoTokenizer.from_pretrained(directory)
-    lm = read_weights(AutoModelForCausalLM, base_directory(directory), backbone=True, dtype=_DTYPES[backbone.dtype])
+    lm = read_weights(AutoModelForCausalLM, base_directory(directory), backbone=True, dtype=_number_type(backbone))
     added = added_tokens(directory)
     fit_embeddings(lm, added)
     lm.config.pad_token_id = tokenizer.pad_token_id
     model = RewardModel(lm)
     load_score(model, directory)
     return model, tokenizer, added
+
+
+def _number_type(backbone: Backbone) -> torch.dtype:
+    """The recipe's, but float32 where the machine cannot multiply in bf16: it would take 40 times as long."""
+    return _DTYPES[backbone.dtype] if has_bf16() else torch.float32
 
 
 def _check_form(name: str | Path, form: str, backbone: Backbone) -> None:
@@ -212,7 +217,7 @@ def _pretrained(backbone: Backbone, name: str) -> _Read:
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the backbone '{name}' has no tokenizer that transformers can read") from error
     with reading(f"the backbone '{name}' cannot be read as a causal language model"):
-        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=_DTYPES[backbone.dtype])
+        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=_number_type(backbone))
     if lm.get_output_embeddings() is None or getattr(lm.config, "is_encoder_decoder", False):
         raise ModelError(f"the backbone '{name}' ({lm.config.model_type}) is not a decoder with a language-model head; try kind=encoder")
     _set_padding(tokenizer, backbone)
