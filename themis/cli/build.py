@@ -10,6 +10,8 @@ from typer.core import TyperGroup
 
 from themis.cli import counterfactual
 from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags
+from themis.cli.paraphrase import EXAMPLE as PARAPHRASE_EXAMPLE
+from themis.cli.paraphrase import paraphrase
 from themis.cli.progress import BuildProgress, progress_bar
 from themis.errors import ConfigError
 
@@ -44,6 +46,7 @@ app = typer.Typer(
 
 
 app.command("counterfactual", epilog=counterfactual.BUILD_EXAMPLE)(counterfactual.counterfactual)
+app.command("paraphrase", epilog=PARAPHRASE_EXAMPLE)(paraphrase)
 
 
 @app.command("tara", epilog=EXAMPLE)

@@ -14,6 +14,7 @@ from themis.data.mixture import Mixture, without_observations
 from themis.losses import TARGET_KINDS
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import FAILURE
+from themis.traces.token_row import NO_TARGET
 from themis.training.batches.encode import PairEncoder
 from themis.training.batches.layouts import RowLayout, SharedPrefix
 from themis.training.batches.steps import DrillPlan, StepBatches
@@ -74,6 +75,33 @@ def test_the_share_of_dropped_observations_is_kept(share: float) -> None:
     rng = Random(0)
     drawn = [mixture.draw(rng)[1].chosen.trace for _ in range(20)]
     assert all(trace is not None and (trace.steps[0].observation == FAILURE) == bool(share) for trace in drawn)
+
+
+def test_steps_of_calls_end_where_the_last_observation_would_begin_and_read_no_reward() -> None:
+    mixture, run = _mixture(calendar=1.0, multi_tools=1.0, no_tool=1.0), _run(6, 256, 512, 1024)
+    batches = StepBatches(PairEncoder(WRITER), mixture, run, pad_id=TOKENIZER.pad_token_id, layout=SharedPrefix, call_share=1.0)
+    ends = set()
+    for step in range(6):
+        layout = _layout(batches, step)
+        assert len(layout.reward_place_SK) == 0
+        assert layout.token_ids_YX.numel() <= 2048
+        for token_ids, kinds in zip(layout.token_ids_YX, layout.kinds_YX, strict=True):
+            last = int(torch.nonzero(kinds != NO_TARGET).max())
+            assert kinds[last] == TARGET_KINDS.index("action")
+            assert last == len(token_ids) - 1 or set(token_ids[last + 1 :].tolist()) == {TOKENIZER.pad_token_id}
+            ends.add(int(token_ids[last]))
+    assert ends == {WRITER.observation_id, WRITER.rationale_id}
+
+
+def test_a_share_of_calls_leaves_the_pairs_of_other_steps_as_they_were() -> None:
+    mixture, run = _mixture(calendar=1.0), _run(12, 256, 512, 1024)
+    without, among = (
+        StepBatches(PairEncoder(WRITER), mixture, run, pad_id=0, layout=SharedPrefix, call_share=share, pool_steps=4)
+        for share in (0.0, 0.5)
+    )
+    same = [_equal(_layout(without, step), _layout(among, step)) for step in range(12)]
+    assert 2 <= sum(same) <= 10
+    assert all(same[step] == (len(_layout(among, step).reward_place_SK) > 0) for step in range(12))
 
 
 def test_a_steps_batch_is_the_same_whenever_it_is_asked_for() -> None:
