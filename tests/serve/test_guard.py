@@ -155,7 +155,7 @@ def test_without_a_log_nothing_of_a_case_is_written(tmp_path: Path, capfd: pytes
 def test_a_number_is_the_reward_or_a_refusal() -> None:
     with served() as server:
         assert server.serving.number(Verdict("", 2.5, None)) == 2.5
-        with pytest.raises(Refusal, match="there is no reward, for the reason 'budget'"):
+        with pytest.raises(Refusal, match="case 0 has no reward, for the reason 'budget'"):
             server.serving.number(Verdict("", None, "budget"))
 
 

@@ -25,6 +25,7 @@ _QUEUE_HELP = "Most cases that wait to be judged; a request that brings more get
 _DEADLINE_HELP = "Most seconds from a request to its verdicts, below 180; a request may ask for fewer."
 _TOKEN_HELP = "The environment variable that holds the token which clients must send."
 _LOG_HELP = "Append every verdict, with its case, to this file. Without it nothing of a case is kept."
+_TEMPLATE_HELP = "The chat template of texts that hold question and answer in one: chatml, llama3, gemma, or its marks as JSON."
 _MISSING_HELP = "What is answered instead of a missing reward to clients that read a number alone."
 
 
@@ -39,6 +40,7 @@ class ServeOptions(JudgeOptions):
     token_env: Annotated[str, typer.Option(help=_TOKEN_HELP, show_default=False)] = ""
     log: Annotated[Path | None, typer.Option(help=_LOG_HELP, dir_okay=False)] = None
     missing: Annotated[float | None, typer.Option(help=_MISSING_HELP, show_default="an error")] = None
+    template: Annotated[str, typer.Option(help=_TEMPLATE_HELP, show_default="such texts are refused")] = ""
 
     def name(self) -> str:
         """By which clients know the model: a folder's own name says nothing of where it is."""
@@ -54,6 +56,7 @@ def serve(*, serving: ServeOptions) -> None:
         from themis.serve.serving import LONGEST_DEADLINE, Options, Serving
         from themis.serve.verdict_log import VerdictLog
     from themis.serve.listening import check_host, listener, token_of
+    from themis.traces.one_text import marks_of
 
     token = token_of(serving.token_env)
     check_host(serving.host, token)
@@ -61,6 +64,7 @@ def serve(*, serving: ServeOptions) -> None:
         raise ConfigError(f"--deadline must be above 0 and below {LONGEST_DEADLINE:g} seconds, found {serving.deadline:g}")
     if serving.missing is not None and not math.isfinite(serving.missing):
         raise ConfigError(f"--missing must be a finite number, found {serving.missing}")
+    marks = marks_of(serving.template)
     serving.check()
     from themis.inference import JudgingService
 
@@ -71,7 +75,7 @@ def serve(*, serving: ServeOptions) -> None:
         loaded: Future[Judge] = Future()
         service = JudgingService(loaded.result)
         stack.callback(service.close, cancel_futures=True)
-        options = Options(serving.name(), serving.queue, serving.deadline, serving.missing)
+        options = Options(serving.name(), serving.queue, serving.deadline, serving.missing, marks)
         server = server_of(Serving(service, options, log), Door(serving.host, token), loaded.done)
 
         def end_without_judge(judge: "Future[Judge]") -> None:

@@ -72,9 +72,3 @@ def number_of(verdict: Verdict, missing: float | None) -> float:
     if reward is None:
         raise NoRewardError(f"an answer has no reward ({verdict.reason}); set THEMIS_MISSING to the number it shall count as")
     return reward
-
-
-def calls_of(verdict: Verdict) -> tuple[int, int]:
-    """How many calls the judge made, and how many of them a tool answered."""
-    seen = [step.observation for step in verdict.trace.steps if step.action and step.observation]
-    return len(seen), sum(observation.status == "ok" for observation in seen)

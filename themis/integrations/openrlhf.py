@@ -17,10 +17,10 @@ from typing import Any
 
 import torch
 
-from themis.integrations.judges import calls_of, case_of, chosen_missing, number_of, shared_judge
+from themis.integrations.judges import case_of, chosen_missing, number_of, shared_judge
 from themis.traces.case import Case
 from themis.traces.one_text import marks_of, split
-from themis.traces.trace import Verdict
+from themis.traces.trace import Verdict, calls_of
 
 
 def reward_func(

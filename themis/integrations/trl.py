@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError
-from themis.integrations.judges import calls_of, case_of, shared_judge
+from themis.integrations.judges import case_of, shared_judge
 from themis.traces.case import Case, content_text
 from themis.traces.judge import Judge
 from themis.traces.text import readable
-from themis.traces.trace import Verdict
+from themis.traces.trace import Verdict, calls_of
 
 Rewards = list[float | None]
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from themis.errors import ConfigError, DataError
-from themis.integrations.judges import calls_of, case_of, chosen_missing, number_of, shared_judge
+from themis.integrations.judges import case_of, chosen_missing, number_of, shared_judge
 from themis.traces.judge import Judge
 from themis.traces.text import readable
+from themis.traces.trace import calls_of
 
 NEEDS_MISSING = (
     "verl cannot leave an answer without a reward out: set THEMIS_MISSING, or reward_kwargs.missing, to the number that it shall count as"

@@ -6,6 +6,7 @@ Knows nothing of what is served.
 import hmac
 import os
 import socket
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,8 +41,17 @@ def listener(host: str, port: int) -> socket.socket:
 
 
 def has_token(scope: Mapping[str, Any], token: str) -> bool:
-    """Does the request bring the bearer token? The comparison takes as long for a wrong one."""
-    return hmac.compare_digest(_header(scope, b"authorization"), f"Bearer {token}".encode())
+    """Does the request bring the token? The comparison takes as long for a wrong one.
+
+    It comes as a bearer token, or as the password of `http://any:TOKEN@host`, for clients that take an address alone.
+    """
+    kind, _, brought = _header(scope, b"authorization").partition(b" ")
+    if kind == b"Basic":
+        try:
+            brought = b64decode(brought, validate=True).partition(b":")[2]
+        except ValueError:
+            return False
+    return kind in (b"Bearer", b"Basic") and hmac.compare_digest(brought, token.encode())
 
 
 def names_loopback(scope: Mapping[str, Any]) -> bool:

@@ -35,7 +35,7 @@ def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
 
     @app.post("/v1/judge", summary="Judge one case, several, or several answers to one question", **_described_judge())
     async def judge(request: Request) -> Response:
-        stream = _flag(request, "stream")
+        stream = flag(request.query_params, "stream")
         cases, deadline = read_cases(json_body(await request.body()))
         if stream:
             return Events(serving.ask(cases, deadline), serving.options.model, len(cases))
@@ -106,8 +106,9 @@ def _deadline(value: Any) -> float | None:
     return None if value is None else float(min(value, 1e9))  # a whole number may be too large for a float
 
 
-def _flag(request: Request, name: str) -> bool:
-    value = request.query_params.get(name, "0")
+def flag(query: Mapping[str, str], name: str) -> bool:
+    """What the query says of `name`: false where it says nothing. Raises `Refusal`."""
+    value = query.get(name, "0")
     if value not in ("0", "1", "false", "true"):
         raise Refusal(422, f"the query's '{name}' must be 1 or 0")
     return value in ("1", "true")

@@ -21,6 +21,7 @@ from themis.serve.metrics import Metrics
 from themis.serve.refusal import Forms, Refusal
 from themis.serve.verdict_log import VerdictLog
 from themis.traces import Case, Step, Trace, Usage, Verdict
+from themis.traces.one_text import Marks
 
 DEADLINE = 150.0
 QUEUE = 1024
@@ -46,6 +47,8 @@ class Options:
     """Most seconds from a request to its verdicts."""
     missing: float | None = None
     """What a dialect whose clients can read no reason answers where there is no reward. None: an error."""
+    marks: Marks | None = None
+    """How the chat template writes turns by which texts of question and answer are split. None: they are refused."""
 
 
 @dataclass
@@ -82,12 +85,16 @@ class Serving:
             raise Refusal(429, f"{waiting} cases are waiting, and {options.queue} may wait: come again later", self._retry_after(waiting))
         return Asked(self, cases, seconds)
 
-    def number(self, verdict: Verdict) -> float:
+    def numbers(self, verdicts: Sequence[Verdict]) -> list[float]:
+        """`number` of each verdict of a request."""
+        return [self.number(verdict, place) for place, verdict in enumerate(verdicts)]
+
+    def number(self, verdict: Verdict, place: int = 0) -> float:
         """The reward, for clients that read a number alone. Raises `Refusal` where there is none, and no --missing."""
         if verdict.reward is not None:
             return verdict.reward
         if self.options.missing is None:
-            raise Refusal(503, f"there is no reward, for the reason '{verdict.reason}'")
+            raise Refusal(503, f"case {place} has no reward, for the reason '{verdict.reason}'")
         self.metrics.replaced.inc()
         logger.warning("a missing reward (%s) was answered as %g, as --missing says", verdict.reason, self.options.missing)
         return self.options.missing
@@ -109,6 +116,13 @@ class Serving:
             return 1
         each = (time.monotonic() - self._judged[0]) / len(self._judged)
         return min(RETRY_WITHIN, max(1, math.ceil(waiting * each)))
+
+
+def likelihood(verdict: Verdict, number: float) -> float:
+    """The verdict's probability, or the sigmoid of what `Serving.number` gave where the verdict has none."""
+    if verdict.probability is not None:
+        return verdict.probability
+    return 1 / (1 + math.exp(min(700.0, -number)))
 
 
 class Asked:

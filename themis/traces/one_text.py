@@ -52,14 +52,19 @@ def marks_of(template: str) -> Marks | None:
 def split(text: str, prompt: str | None, marks: Marks | None, where: str) -> tuple[str | tuple[Message, ...], str]:
     """Question and answer. Raises `DataError` that opens with `where` and says what is missing."""
     if prompt and text.startswith(prompt):
-        return _question(prompt, marks, where), _answer(text[len(prompt) :], marks)
+        return _question(prompt, marks, where), without_end(text[len(prompt) :], marks)
     if marks is None:
         beside = "does not begin with the prompt that came beside it" if prompt else "came without a prompt"
         raise DataError(f"{where}: the text {beside}, and no template is named: question and answer cannot be told apart")
     turns, last = _turns(text, marks), f"{marks.opens}{marks.assistant}{marks.named}"
     if text.count(last) != 1 or len(turns) < 2 or turns[-1]["role"] != "assistant":
         raise DataError(f"{where}: without its prompt, a text needs one turn of the assistant, the last; it has {text.count(last)}")
-    return _plain(turns[:-1]), _answer(text[text.index(last) + len(last) :], marks)
+    return _plain(turns[:-1]), without_end(text[text.index(last) + len(last) :], marks)
+
+
+def without_end(text: str, marks: Marks | None) -> str:
+    """An answer without what ends it: what a policy writes after its turn does not count."""
+    return _ENDS.sub("", text.partition(marks.ends)[0] if marks else text)
 
 
 def _question(prompt: str, marks: Marks | None, where: str) -> str | tuple[Message, ...]:
@@ -82,8 +87,3 @@ def _turns(text: str, marks: Marks) -> list[Message]:
 def _plain(turns: Sequence[Message]) -> str | tuple[Message, ...]:
     """One turn of the user is just a text."""
     return turns[0]["content"] if len(turns) == 1 and turns[0]["role"] == "user" else tuple(turns)
-
-
-def _answer(text: str, marks: Marks | None) -> str:
-    """Without what ends it: what a policy writes after its turn does not count."""
-    return _ENDS.sub("", text.partition(marks.ends)[0] if marks else text)

@@ -119,6 +119,12 @@ class Verdict:
         }
 
 
+def calls_of(verdict: Verdict) -> tuple[int, int]:
+    """How many calls the judge made, and how many of them a tool answered."""
+    seen = [step.observation for step in verdict.trace.steps if step.action and step.observation]
+    return len(seen), sum(observation.status == "ok" for observation in seen)
+
+
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """What `Verdict.to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
     trace = Trace(tuple(map(_step, row["trace"]["steps"])), row["trace"]["rationale"])

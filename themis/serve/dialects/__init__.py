@@ -4,19 +4,19 @@ A dialect `themis/serve/dialects/NAME.py` has one function, and its name stands 
 
     def add_routes(app: FastAPI, serving: Serving) -> None:
 
-        @app.post("/get_reward")
-        async def get_reward(request: Request) -> Response:
-            cases = ...json_body(await request.body())...    # raise Refusal(422, "one sentence")
+        async def get_reward(body: dict[str, Any], query: Mapping[str, str]) -> Any:
+            cases = ...    # raise DataError or Refusal(422, "one sentence")
             verdicts = await serving.judge(cases)    # cancelled where the client goes away
-            return JsonAnswer({"rewards": [serving.number(verdict) for verdict in verdicts]})
+            return {"rewards": serving.numbers(verdicts)}
 
-        serving.forms["/get_reward"] = its_form    # Refusal -> Response, where it differs from the native form
+        add_call(app, serving, ["/get_reward"], get_reward, its_form)    # Refusal -> Response
 
 - `serving.judge` logs and counts verdicts, keeps the deadline, and raises `Refusal` where too many cases wait.
-- `serving.number` is for clients that read a number alone: without a reward it raises `Refusal` (503), or gives what
+- `serving.numbers` is for clients that read numbers alone: without a reward it raises `Refusal` (503), or gives what
   `--missing` says, which it logs and counts.
-- A path with an entry in `serving.forms` gets every refusal in that form: those of the door (a body too large, a wrong
-  token, the server's end), and those that the route raises itself.
+- `calls.add_call` reads the body, and puts the form of refusals into `serving.forms`. A path there gets every refusal
+  in that form: those of the door (a body too large, a wrong token, the server's end), and those of the route.
+- `calls.yaml` describes each call, with an example. A route may also be added to the app without `add_call`.
 - A route must be `async`, and must not block.
 """
 
@@ -26,7 +26,7 @@ from fastapi import FastAPI
 
 from themis.serve.serving import Serving
 
-NAMES: tuple[str, ...] = ()
+NAMES = ("openrlhf", "vllm", "llama_factory", "nemo_gym", "slime")
 
 
 def add_dialects(app: FastAPI, serving: Serving) -> None:
