@@ -187,7 +187,7 @@ def test_a_verdict_that_cannot_be_logged_is_not_answered() -> None:
 
 def test_a_path_with_a_form_of_its_own_gets_every_refusal_in_it() -> None:
     with served(HeldJudge(), door=Door(largest_body=100)) as server:
-        server.serving.forms["/get_reward"] = lambda refusal: JsonAnswer({"oh": refusal.sentence}, refusal.status)
-        assert server.post(ONE, "/get_reward").json() == {"oh": "Not Found"}
-        assert server.post({**ONE, "answer": "a" * 200}, "/get_reward").json() == {"oh": "the body is larger than 100 bytes"}
-        assert server.post(ONE, "/get_reward", headers={"Host": "evil.example"}).json()["oh"].startswith("this server answers")
+        server.serving.forms["/of_a_dialect"] = lambda refusal: JsonAnswer({"oh": refusal.sentence}, refusal.status)
+        assert server.post(ONE, "/of_a_dialect").json() == {"oh": "Not Found"}
+        assert server.post({**ONE, "answer": "a" * 200}, "/of_a_dialect").json() == {"oh": "the body is larger than 100 bytes"}
+        assert server.post(ONE, "/of_a_dialect", headers={"Host": "evil.example"}).json()["oh"].startswith("this server answers")

@@ -75,7 +75,7 @@ def _cases(body: dict[str, Any]) -> list[Case]:
 
 
 def _answer(response: dict[str, Any], where: str) -> str:
-    """What the messages of a response say; its thoughts and calls are no part of the answer."""
+    """What the messages of a response say, without its thoughts and calls."""
     said = []
     for place, item in objects_field(response, "output", where):
         if item.get("type", "message") != "message":
