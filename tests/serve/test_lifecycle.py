@@ -192,6 +192,7 @@ def test_wrong_options_are_one_sentence(themis: Give, monkeypatch: pytest.Monkey
     assert "NO_TOKEN, which is not set" in sentence(themis("serve", "--token-env", "NO_TOKEN"))
     assert "--deadline must be above 0 and below 180" in sentence(themis("serve", "--deadline", "180"))
     assert "--missing must be a finite number" in sentence(themis("serve", "--missing", "nan"))
+    assert "template: must be one of chatml, llama3, gemma" in sentence(themis("serve", "--template", "alpaca"))
     assert "no model 'nanno'" in sentence(themis("serve", "--model", "nanno"))
     with listener("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]

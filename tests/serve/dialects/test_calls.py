@@ -1,5 +1,7 @@
 """What all dialects share: true examples, refusals in the client's own form, the reward of the native call."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -82,6 +84,27 @@ def test_each_call_is_described_with_examples_that_are_true(path: str, plain: Se
             answered = server.post(example["value"], path + query)
             assert answered.status_code == 200, answered.text
             jsonschema.validate(answered.json(), reply["schema"])
+
+
+def test_the_examples_of_the_pages_are_answered_as_they_say(chatml: Served) -> None:
+    pages = Path(__file__).parents[3] / "docs" / "serve"
+    text = "".join((pages / f"{name}.md").read_text(encoding="utf-8") for name in ("dialects", "vllm"))
+    blocks = re.findall(r"^```(sh|json)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    asked = set()
+    for place, (_, script) in enumerate(blocks):
+        for path, inline in re.findall(r"^curl '?localhost:8000([^ ']+)'? -d (?:'(.*)'|@\S+)$", script, re.MULTILINE):
+            reply = chatml.post(json.loads(inline or blocks[place - 1][1]), path)
+            assert reply.status_code == 200, reply.text
+            assert shape_of(reply.json()) == shape_of(json.loads(blocks[place + 1][1])), path
+            asked.add(path.partition("?")[0])
+    assert asked == set(PATHS) - {"/v1/score", "/v1/rerank"}
+
+
+def shape_of(value: Any) -> Any:
+    """The names in it, without the numbers and texts."""
+    if isinstance(value, dict):
+        return {name: shape_of(member) for name, member in value.items()}
+    return [shape_of(member) for member in value] if isinstance(value, list) else None
 
 
 @pytest.mark.parametrize("path", PATHS)
