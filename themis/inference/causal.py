@@ -80,6 +80,11 @@ class CausalJudge(Judge):
     def device(self) -> torch.device:
         return next(self.model.lm.parameters()).device
 
+    @property
+    def scale(self) -> Scale | None:
+        """How its rewards are read; None where that is not known."""
+        return self.rules.scale
+
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         """Verdicts as they come, each with its case's place in the input. Cases are pulled when there is room."""
         engine = self.new_engine()

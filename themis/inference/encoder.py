@@ -36,7 +36,7 @@ class EncoderJudge(Judge):
     ) -> None:
         self.model, self.tokenizer, self.meta, self.batch_size = model.eval(), tokenizer, meta, batch_size
         self._write, self._threads = CaseWriter(tokenizer), threads
-        self._scale = Scale(meta.reward_mean, meta.temperature)
+        self.scale = Scale(meta.reward_mean, meta.temperature)
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         """Verdicts, each with its case's place. Cases are pulled some batches at a time, and sorted by length."""
@@ -59,7 +59,7 @@ class EncoderJudge(Judge):
                 reward = next(rewards)
                 usage = Usage(read_tokens=len(tokens.token_ids), seconds=seconds)
                 good = math.isfinite(reward)
-                sure = self._scale.probability(reward) if good else None
+                sure = self.scale.probability(reward) if good else None
                 verdicts.append(Verdict(case.id, reward if good else None, None if good else "malformed", usage=usage, probability=sure))
             else:
                 verdicts.append(Verdict(case.id, None, reason, usage=Usage(seconds=seconds)))

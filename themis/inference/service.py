@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from itertools import count
 from typing import Any, Protocol, Self, runtime_checkable
 
+from themis.inference.judgement import Scale
 from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Step, Verdict
@@ -46,6 +47,14 @@ class HasEngine(Protocol):
     def new_engine(self) -> StepwiseJudging: ...
 
 
+@runtime_checkable
+class HasScale(Protocol):
+    """A judge that says how its rewards are read."""
+
+    @property
+    def scale(self) -> Scale | None: ...
+
+
 class JudgingService:
     """Takes cases from many threads; a context manager that waits for their verdicts, as an executor does."""
 
@@ -74,6 +83,12 @@ class JudgingService:
         """How many cases are being judged."""
         with self._lock:
             return len(self._in_flight)
+
+    @property
+    def scale(self) -> Scale:
+        """How the rewards are read. Of a judge that does not say, and before the judge is there: mean 0, temperature 1."""
+        known = self._judge.scale if isinstance(self._judge, HasScale) else None
+        return known or Scale()
 
     def submit(self, case: Case, on_step: OnStep | None = None) -> Future[Verdict]:
         """The verdict to come. A future that is cancelled takes its case out of the batch, and drops its tool call.

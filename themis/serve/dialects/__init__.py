@@ -26,7 +26,7 @@ from fastapi import FastAPI
 
 from themis.serve.serving import Serving
 
-NAMES = ("openrlhf", "vllm", "llama_factory", "nemo_gym", "slime")
+NAMES = ("openrlhf", "vllm", "llama_factory", "nemo_gym", "slime", "systemone", "decisions")
 
 
 def add_dialects(app: FastAPI, serving: Serving) -> None:

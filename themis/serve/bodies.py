@@ -1,0 +1,97 @@
+"""The body of a request as a pydantic model: read, described for OpenAPI, and refused with each field that is wrong.
+
+Knows nothing of judging. A protocol says an `InvalidBody` in its own form.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from themis.files import json_kind
+from themis.serve.native import json_body
+from themis.serve.refusal import JsonAnswer, Refusal
+
+MOST_PROBLEMS = 8
+"""So many are named; a hostile body has thousands."""
+
+
+class Form(BaseModel):
+    """A part of a body. Nothing is converted: the text "2" is not a number. Fields of other names are left alone."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one field."""
+
+    path: tuple[str | int, ...]
+    message: str
+    kind: str = "value_error"
+
+    @property
+    def field(self) -> str:
+        """As `questions[0].choices`."""
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
+
+
+class InvalidBody(Refusal):
+    """A body of another form."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        first = problems[0]
+        super().__init__(422, f"{first.field}: {first.message}" if first.path else first.message)
+        self.problems = list(problems)
+
+
+Read = TypeVar("Read", bound=Form)
+
+
+async def read_body(request: Request, form: type[Read], tags: frozenset[str] = frozenset()) -> Read:
+    """The body. `tags` name alternatives of a form, not fields: no path has them. Raises `Refusal`."""
+    coding = request.headers.get("content-encoding", "identity")
+    if coding != "identity":
+        raise Refusal(415, f"the body is compressed ({coding}): send it without compression")
+    body = json_body(await request.body())
+    if not isinstance(body, dict):
+        raise InvalidBody([Problem((), f"the body: expected a JSON object, found {json_kind(body)}")])
+    try:
+        return form.model_validate(body)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)[:MOST_PROBLEMS]
+        raise InvalidBody([Problem(_path(each["loc"], tags), _sentence(each["msg"]), each["type"]) for each in found]) from error
+
+
+def _path(found: Sequence[str | int], tags: frozenset[str]) -> tuple[str | int, ...]:
+    return tuple(part.encode("utf-8", "replace").decode() if isinstance(part, str) else part for part in found if part not in tags)
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
+def described(summary: str, form: type[Form], call: Mapping[str, Any]) -> dict[str, Any]:
+    """A route for OpenAPI. `call` has `examples` of the body and an `example` of the answer."""
+    body = {"schema": _inlined(form.model_json_schema()), "examples": call["examples"]}
+    refused = {code: {"description": text} for code, text in call["refused"].items()}
+    return {
+        "summary": summary,
+        "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": body}}},
+        "response_class": JsonAnswer,
+        "responses": {200: {"content": {"application/json": {"example": call["example"]}}}, **refused},
+    }
+
+
+def _inlined(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:
+    """Without references: they would count from the root of the whole description. No form contains itself."""
+    if isinstance(schema, list):
+        return [_inlined(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    known = schema.get("$defs", {}) if definitions is None else definitions
+    if "$ref" in schema:
+        return _inlined(known[schema["$ref"].rpartition("/")[2]], known)
+    return {name: _inlined(part, known) for name, part in schema.items() if name not in ("$defs", "discriminator")}
