@@ -6,13 +6,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check bench
+.PHONY: help demo test check bench deepeval
 
 help:
 	@echo "make demo    judge nine built-in examples"
 	@echo "make test    run the tests"
 	@echo "make check   lint and check types"
 	@echo "make bench   run the benchmarks"
+	@echo "make deepeval    set up DeepEval beside, for its test"
 
 $(INSTALLED): pyproject.toml scripts/install.sh
 	@sh scripts/install.sh $(VENV)
@@ -30,3 +31,8 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python -m "benchmarks.$$(basename "$$script" .py)"; done
+
+# It would change versions of ours, so it has an environment of its own.
+deepeval: $(INSTALLED)
+	@test -x .venv-deepeval/bin/python || $(BIN)/python -m venv .venv-deepeval
+	@.venv-deepeval/bin/python -m pip install -qq --disable-pip-version-check 'deepeval>=4.3,<5' 'typesafe-sdk>=0.7,<0.8'

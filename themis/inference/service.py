@@ -86,7 +86,7 @@ class JudgingService:
 
     @property
     def scale(self) -> Scale:
-        """How the rewards are read. Of a judge that does not say, and before the judge is there: mean 0, temperature 1."""
+        """How the rewards are read: mean 0 and temperature 1 where the judge does not say, or is not loaded."""
         known = self._judge.scale if isinstance(self._judge, HasScale) else None
         return known or Scale()
 

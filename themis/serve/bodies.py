@@ -3,7 +3,8 @@
 Knows nothing of judging. A protocol says an `InvalidBody` in its own form.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from themis.serve.refusal import JsonAnswer, Refusal
 
 MOST_PROBLEMS = 8
 """So many are named; a hostile body has thousands."""
+MOST_LEVELS = 64
+"""Of lists and objects inside each other."""
 
 
 class Form(BaseModel):
@@ -58,6 +61,7 @@ async def read_body(request: Request, form: type[Read], tags: frozenset[str] = f
     body = json_body(await request.body())
     if not isinstance(body, dict):
         raise InvalidBody([Problem((), f"the body: expected a JSON object, found {json_kind(body)}")])
+    _check_values(body)
     try:
         return form.model_validate(body)
     except ValidationError as error:
@@ -65,8 +69,29 @@ async def read_body(request: Request, form: type[Read], tags: frozenset[str] = f
         raise InvalidBody([Problem(_path(each["loc"], tags), _sentence(each["msg"]), each["type"]) for each in found]) from error
 
 
+def _check_values(body: Any) -> None:
+    """Refuse what Python reads as JSON, and no client could read in an answer."""
+    level, depth = [body], 0
+    while level := [inner for value in level for inner in _inside(value)]:
+        depth += 1
+        if depth > MOST_LEVELS:
+            raise InvalidBody([Problem((), f"the body: lists and objects may be {MOST_LEVELS} levels deep")])
+    try:
+        json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidBody([Problem((), "the body holds half a character (a lone surrogate)")]) from error
+    except ValueError as error:
+        raise InvalidBody([Problem((), "the body holds NaN or Infinity, which is not JSON")]) from error
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _path(found: Sequence[str | int], tags: frozenset[str]) -> tuple[str | int, ...]:
-    return tuple(part.encode("utf-8", "replace").decode() if isinstance(part, str) else part for part in found if part not in tags)
+    return tuple(part for part in found if part not in tags)
 
 
 def _sentence(message: str) -> str:

@@ -6,6 +6,7 @@ A body is read as a row of `themis score --cases` is. Its forms, with an example
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from datetime import date
 from time import time
 from typing import Any
 
@@ -31,7 +32,11 @@ _WHOLE_CASE = ("question", "messages", "answer", "answers", "context", "tests", 
 def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
     """The native routes."""
     started = int(time())
-    model = {"id": serving.options.model, "object": "model", "created": started, "owned_by": "themis"}
+    name = serving.options.model
+    model = {"id": name, "object": "model", "created": started, "owned_by": "themis"}
+    since = {"description": "A judge that calls tools.", "release_date": f"{date.fromtimestamp(started)}"}
+    listed = {"object": "list", "data": [model], "models": [{"name": each, **since} for each in (name, "jev-latest")]}
+    """In OpenAI's form and in TypeSafe's."""
 
     @app.post("/v1/judge", summary="Judge one case, several, or several answers to one question", **_described_judge())
     async def judge(request: Request) -> Response:
@@ -42,9 +47,9 @@ def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
         verdicts = await serving.judge(cases, deadline)
         return JsonAnswer({"model": serving.options.model, "verdicts": [verdict.to_json() for verdict in verdicts]})
 
-    @app.get("/v1/models", summary="The model that judges", **_described({"object": "list", "data": [model]}))
+    @app.get("/v1/models", summary="The model that judges", **_described(listed))
     async def models() -> Response:
-        return JsonAnswer({"object": "list", "data": [model]})
+        return JsonAnswer(listed)
 
     @app.get("/health", summary="Is the server alive?", **_described({"status": "alive"}))
     async def health() -> Response:

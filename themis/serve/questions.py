@@ -4,10 +4,12 @@ A judge knows one thing: how good an answer is to a question. So each question b
 
 | what is asked | cases |
 |---|---|
-| a predicate, and the text holds a question and its answer | that answer; the predicate is context |
-| a predicate with criteria, or one that ends with `?` | "Yes" and "No", or the criteria, as answers to it, side by side |
+| a predicate, and the text holds a question and an answer | that answer; the predicate is a line of the question |
+| a predicate with criteria, or that ends with `?` | the criteria, or "Yes" and "No", as answers to it |
 | any other predicate: a claim | the claim, as an answer to the text |
-| a choice or a score | each option or level, as an answer to the instructions, side by side |
+| a choice or a score | each option or level, as an answer to the instructions |
+
+Answers to one question are judged side by side, and the text is their context.
 
 Knows nothing of HTTP, or of the form of any protocol. Everything in a text and in a question is untrusted.
 """
@@ -19,7 +21,6 @@ from itertools import islice
 from math import exp
 from typing import Any, Literal
 
-from themis.errors import DataError
 from themis.inference.judgement import Scale
 from themis.serve.serving import Serving
 from themis.traces import Case, Message, Verdict
@@ -38,7 +39,7 @@ class Subject:
     """Where the text holds a question and an answer to it. Else None."""
     answer: str = ""
     rest: str = ""
-    """What else it holds beside them."""
+    """What else it holds beside them: context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,8 @@ def tokens_of(answers: Sequence[Judged]) -> tuple[int, int]:
 def predicate(subject: Subject, claim: str, yes: str = "", no: str = "", name: str = "") -> Question:
     """Is it true? The first case of two is that it is. `yes` and `no` say what each means."""
     if subject.question is not None:
-        context = _lines(claim, yes and f"Yes: {yes}", no and f"No: {no}", subject.rest)
-        return Question("answer", (Case(subject.question, subject.answer, context or None, id=name),))
+        question = _lines(Case(subject.question, "").question_text, claim, yes and f"Yes: {yes}", no and f"No: {no}")
+        return Question("answer", (Case(question, subject.answer, subject.rest or None, id=name),))
     if yes or no or claim.rstrip().endswith(("?", "？")):
         return _side_by_side("yes_or_no", subject, claim, (yes or "Yes", no or "No"), name)
     return Question("claim", (Case(subject.text or WHICH, claim, id=name),))
@@ -122,20 +123,8 @@ def _lines(*parts: str) -> str:
 
 
 def readable(value: Any) -> str:
-    """Any JSON value as text: an object as `name: value` lines, a list as lines, what is inside them as JSON.
-
-    Raises `DataError` for what no text can say: half a character, NaN, or what is nested too deeply.
-    """
-    try:
-        text = "\n".join(_read_lines(value))
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise DataError("holds half a character (a lone surrogate)") from error
-    except ValueError as error:
-        raise DataError("holds NaN or Infinity, which is not JSON") from error
-    except RecursionError as error:
-        raise DataError("is nested too deeply") from error
-    return text
+    """Any JSON value as text: an object as `name: value` lines, a list as lines, what is inside them as JSON."""
+    return "\n".join(_read_lines(value))
 
 
 def _read_lines(value: Any) -> Iterator[str]:
@@ -148,7 +137,7 @@ def _read_lines(value: Any) -> Iterator[str]:
 
 
 def _inner(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def labelled(name: str, description: str) -> str:

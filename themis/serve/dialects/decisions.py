@@ -13,7 +13,6 @@ from fastapi import FastAPI, Request
 from pydantic import Discriminator, Field, PlainValidator, Tag, WithJsonSchema, model_validator
 from starlette.responses import Response
 
-from themis.errors import DataError
 from themis.files import json_kind
 from themis.phrases import document
 from themis.serve.bodies import Form, InvalidBody, described, read_body
@@ -45,10 +44,7 @@ def _content(value: Any) -> str:
     """The text of a content: text, or parts of which each has text or JSON."""
     if not isinstance(value, str | list):
         raise ValueError(f"must be text or a list of parts, found {json_kind(value)}")
-    try:
-        return readable(value if isinstance(value, str) else [_part(place, part) for place, part in enumerate(value)])
-    except DataError as error:
-        raise ValueError(str(error)) from error
+    return value if isinstance(value, str) else "\n".join(_part(place, part) for place, part in enumerate(value))
 
 
 def _part(place: int, part: Any) -> str:

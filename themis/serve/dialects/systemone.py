@@ -46,10 +46,6 @@ ERROR_TYPES = {401: "authentication_error", 429: "rate_limit_error"}
 def _content(value: Any) -> Any:
     if not isinstance(value, str | dict | list):
         raise ValueError(f"must be text, an object or a list, found {json_kind(value)}")
-    try:
-        readable(value)
-    except DataError as error:
-        raise ValueError(str(error)) from error
     return value
 
 
@@ -74,7 +70,8 @@ class Noul(Form):
 
     @model_validator(mode="after")
     def _asks(self) -> "Noul":
-        if not (readable(self.instructions).strip() or self.criteria and (readable(self.criteria.true) or readable(self.criteria.false))):
+        criteria = self.criteria or Criteria()
+        if not any(readable(each).strip() for each in (self.instructions, criteria.true, criteria.false)):
             raise ValueError("a noul needs 'instructions' or 'criteria'")
         return self
 
@@ -120,8 +117,7 @@ def add_routes(app: FastAPI, serving: Serving) -> None:
         subject = subject_of(body.state)
         told = await judged(serving, [_question(subject, name, asked) for name, asked in body.questions.items()])
         answers = {
-            name: _answer(serving, name, asked, judgement)
-            for (name, asked), judgement in zip(body.questions.items(), told, strict=True)
+            name: _answer(serving, name, asked, judgement) for (name, asked), judgement in zip(body.questions.items(), told, strict=True)
         }
         read, written = tokens_of(told)
         return JsonAnswer({"model": serving.options.model, "answers": answers, "usage": {"input_tokens": read, "output_tokens": written}})
