@@ -1,6 +1,9 @@
 """`/v1/decisions` through OpenAI's own client: answers of nano, refusals, and traces of tools that somebody sent."""
 
+import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -152,6 +155,19 @@ def test_openais_tool_runner_takes_our_choices(held: Served) -> None:
     assert (done, result["status"], result["attempted_candidate_ids"]) == (["noted"], "verified", ["note"])
 
 
+def test_the_calls_of_the_page_are_answered(nano: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "decisions.md").read_text(encoding="utf-8")
+    bodies = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)]
+    asked = [body for body in bodies if "questions" in body]
+    assert len(asked) >= 3
+    for body in asked:
+        reply = nano.post(body, PATH if "input" in body else "/v1/systemone")
+        assert reply.status_code == 200, reply.text
+    for example in re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE):
+        exec(compile(example.replace("http://127.0.0.1:8000", nano.url), "decisions.md", "exec"), {})
+    assert capsys.readouterr().out.split()[:2] == ["predicate", "Tuesday"]
+
+
 # --- bad input ---------------------------------------------------------------------------------------
 
 
@@ -217,8 +233,9 @@ def test_every_refusal_is_in_openais_form() -> None:
         assert caught.value.code == "invalid_api_key"
         with pytest.raises(BadRequestError, match="a request may hold 2 cases, found 3"):
             client_of(server, "secret").decisions.create(model="m", input="i", questions=[RIGHT] * 3)
+        broken: Any = {**RIGHT, "instructions": "break"}
         with pytest.raises(InternalServerError, match="case 0 cannot be judged"):
-            client_of(server, "secret").decisions.create(model="m", input="i", questions=[{**RIGHT, "instructions": "break"}])
+            client_of(server, "secret").decisions.create(model="m", input="i", questions=[broken])
         with pytest.raises(APIStatusError) as large:
             client_of(server, "secret").decisions.create(model="m", input="i" * 9_000_000, questions=[RIGHT])
         assert large.value.status_code == 413

@@ -4,6 +4,7 @@ from math import log
 from typing import Any
 
 import pytest
+from jevcompat import validate
 
 from tests.serve.serving import verdict_of
 from themis.inference.judgement import Scale
@@ -104,8 +105,6 @@ def test_confidence_and_the_expected_level() -> None:
 
 
 def test_the_confidence_is_that_of_the_conformance_kit() -> None:
-    from jevcompat import validate
-
     for probabilities in ([0.5, 0.3, 0.2], [0.1, 0.6, 0.1, 0.2], [0.9, 0.1]):
         assert choice_confidence(probabilities) == pytest.approx(validate.choice_confidence(probabilities))
         assert score_confidence(probabilities) == pytest.approx(validate.score_confidence(probabilities))

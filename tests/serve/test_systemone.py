@@ -75,7 +75,7 @@ def test_the_requirements_of_a_server_with_a_token_are_met(tmp_path: Path) -> No
 
 
 def test_typesafes_client_reads_what_nano_decides(nano: Served) -> None:
-    questions = {
+    questions: dict[str, Any] = {
         "right": Choice(instructions="Which answer is right?", criteria={"Monday": None, "Tuesday": None, "Friday": "the fifth day"}),
         "level": Score(instructions=TUESDAY, criteria=["2015-03-24 is a Monday.", "2015-03-24 is a Tuesday."]),
     }

@@ -2,12 +2,10 @@
 
 A judge knows one thing: how good an answer is to a question. So each question becomes answers to judge:
 
-| what is asked | cases |
-|---|---|
-| a predicate, and the text holds a question and an answer | that answer; the predicate is a line of the question |
-| a predicate with criteria, or that ends with `?` | the criteria, or "Yes" and "No", as answers to it |
-| any other predicate: a claim | the claim, as an answer to the text |
-| a choice or a score | each option or level, as an answer to the instructions |
+- A predicate about a text that holds a question and an answer: that answer. The predicate is a line of the question.
+- A predicate with criteria, or one that ends with `?`: the criteria, or "Yes" and "No", as answers to it.
+- Any other predicate is a claim: an answer to the text.
+- A choice or a score: each option or level, as an answer to the instructions.
 
 Answers to one question are judged side by side, and the text is their context.
 

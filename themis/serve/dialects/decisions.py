@@ -1,7 +1,7 @@
 """`POST /v1/decisions`: OpenAI's typed questions about an input, which may be a trace of tool calls.
 
 A question without a reward is a `refusal`; `x_reason` says why. Calls and outputs in the input are text that somebody
-sent: the judge reads them as lines of the question or its context, and they are no part of its own trace.
+sent. The judge reads them as lines of the question or its context. Its own trace holds nothing of them.
 
 Source: `resources/decisions.py` and its types in `openai` 3.57.
 """
@@ -90,10 +90,17 @@ class ToolOutput(Form):
     output: Content
 
 
+_KINDS = {
+    "function_call": "a call",
+    "custom_tool_call": "a call",
+    "function_call_output": "an output",
+    "custom_tool_call_output": "an output",
+}
+
+
 def _tag(value: Any) -> str | None:
     kind = value.get("type", "message") if isinstance(value, dict) else None
-    known = {"message": "a message", "function_call": "a call", "custom_tool_call": "a call"}
-    return known.get(kind, "an output" if kind in ("function_call_output", "custom_tool_call_output") else "") or None
+    return "a message" if kind == "message" else _KINDS.get(str(kind))
 
 
 Item = Annotated[

@@ -1,8 +1,8 @@
 """`POST /v1/systemone`: typed questions about a state, as TypeSafe's clients, DeepEval and rewardkit ask them.
 
-The protocol has no failure for a single question. Where one has no reward, the whole request is refused, so that no
-client takes a made-up number for a judgement: 413 `max_tokens_exceeded` where the state is too long, 422 where an
-answer is empty, else 503 `no_reward`. With `--missing VALUE` the operator's number is the reward instead.
+The protocol has no failure for a single question. Where one has no reward, the whole request is refused: no client
+must take a made-up number for a judgement. It gets 413 `max_tokens_exceeded` where the state is too long, 422 where an
+answer is empty, and else 503 `no_reward`. With `--missing VALUE` the operator's number is the reward instead.
 
 Source: the conformance kit `jevcompat` 0.1.1, and the schemas of `typesafe-sdk` 0.7.
 """
