@@ -6,7 +6,7 @@ ThemisError
 │   └── LeftOutError   a row of a known form that cannot be an example
 ├── ChatError      an endpoint cannot be asked any more; what it said is kept (themis.chat)
 │   └── BudgetSpent   the budget of requests, tokens or money is used up
-├── ServerError    a judge behind a server cannot be asked (themis.integrations.client)
+├── ServerError    a judge behind a server cannot be asked (themis.inference.client)
 ├── NoRewardError  a trainer needs a number, and there is no reward; nobody has chosen one (themis.integrations)
 ├── ModelError     a model directory is missing, cut off, or not ours
 └── ToolError      the judge can act on it: its text becomes the observation

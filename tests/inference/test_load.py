@@ -13,10 +13,12 @@ from themis import Case, load_judge
 from themis.errors import ConfigError, DataError, ModelError
 from themis.inference import Budget
 from themis.inference.causal import CausalJudge
+from themis.inference.client import JudgeClient
 from themis.inference.encoder import EncoderJudge
 from themis.inference.threads import with_threads
 from themis.model.checkpoint import ModelMeta, save_model
 from themis.model.encoder import new_encoder, save_encoder
+from themis.model.named import check_name
 from themis.model.reward_model import RewardModel
 from themis.traces import Action
 
@@ -120,9 +122,21 @@ def test_a_tokenizer_that_is_not_there_is_one_sentence(directory: Path, tmp_path
         load_judge(tmp_path / "cut", toolbox=EchoTools())
 
 
+def test_an_address_gives_a_client_that_takes_no_settings_of_a_model() -> None:
+    with load_judge("http://localhost:8000") as judge:
+        assert isinstance(judge, JudgeClient)
+    settings: dict[str, Any] = {"toolbox": EchoTools(), "budget": Budget(), "rationale": "skip", "batch_size": 2}
+    settings |= {"device": "cpu", "strict": True, "threads": 2}
+    for name, value in settings.items():
+        with pytest.raises(ConfigError, match=rf"^{name}: the server at http://localhost:8000 decides that; leave it out here"):
+            load_judge("http://localhost:8000", **{name: value})
+    with pytest.raises(ConfigError, match=r"^http://localhost:8000 is the address of a server, and the weights themselves are needed"):
+        check_name("http://localhost:8000")
+
+
 def test_what_cannot_be_loaded_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^http://localhost:8000 is a URL, and judges on servers are not supported yet: give `nano`"):
-        load_judge("http://localhost:8000")
+    with pytest.raises(ConfigError, match=r"^the address of a judge must be of the form http://host:port, found 'http://'"):
+        load_judge("http://")
     with pytest.raises(ModelError, match=r"^no model 'nanno': give `nano`"):
         load_judge("nanno")
     with pytest.raises(ModelError, match=r"themis\.json is missing"):

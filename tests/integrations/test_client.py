@@ -90,7 +90,7 @@ def test_a_server_that_is_away_or_silent_is_a_server_error() -> None:
         return verdict_of(case)
 
     silent = JudgeServer(judged)
-    with JudgeClient(silent.url, timeout=0.3) as judge, pytest.raises(ServerError, match=r"did not judge within 0\.3 seconds"):
+    with JudgeClient(silent.url, timeout=0.3) as judge, pytest.raises(ServerError, match=r"did not answer within 0\.3 seconds"):
         judge.judge(CASES[0])
     silent.close()
     with JudgeClient(silent.url, timeout=0.3) as judge, pytest.raises(ServerError):
@@ -117,6 +117,20 @@ def test_what_does_not_pass_is_said_once_and_says_who_can_mend_it(
     assert len(server.requests) == 1
 
 
+def test_a_case_that_is_too_large_to_send_costs_itself_alone(server: JudgeServer) -> None:
+    server.failures = [(413, {}, "larger than 8 MB")]
+    with JudgeClient(server.url, concurrency=1) as judge:
+        assert [verdict.reason for _, verdict in judge.judge_all(CASES[:2])] == ["too_long", "no_evidence"]
+        server.failures = [(413, {}, "larger than 8 MB")]
+        assert asyncio.run(judge.ajudge(CASES[0])) == Verdict("0", None, "too_long")
+
+
+def test_half_a_character_is_sent_as_it_is_read_in_process(server: JudgeServer) -> None:
+    with JudgeClient(server.url, deadline=20) as judge:
+        assert judge.judge(Case(QUESTION, "A Tuesday \ud83d.")).reward == 2.0
+    assert server.requests == [{"path": "/v1/judge", "cases": [{"question": QUESTION, "answer": "A Tuesday ?."}], "deadline": 20}]
+
+
 def test_the_token_is_sent_and_never_shown(server: JudgeServer) -> None:
     server.failures = [(403, {}, "Bearer s3cret is wrong")]
     with JudgeClient(server.url, token="s3cret") as judge, pytest.raises(ConfigError, match=r"Bearer \*\*\* is wrong"):
@@ -140,6 +154,8 @@ def test_what_is_no_case_no_address_or_asks_for_samples_is_refused(server: Judge
             judge.sampled(1.0, "seed")
     with pytest.raises(ConfigError, match="http://host:port"):
         JudgeClient("localhost:8000")
+    with pytest.raises(ConfigError, match="one line without blanks"):
+        JudgeClient(server.url, token="abc\n")
 
 
 def test_a_judge_is_found_by_itself_by_address_and_by_name(server: JudgeServer, monkeypatch: pytest.MonkeyPatch) -> None:

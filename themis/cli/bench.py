@@ -53,12 +53,18 @@ class BenchOptions(JudgeOptions):
     seed: Annotated[int, typer.Option(help=_SEED_HELP)] = 0
     save_temperature: Annotated[bool, typer.Option("--save-temperature", help=_SAVE_HELP)] = False
 
-    def check(self) -> None:
-        """Also of the model that is compared with, and of options that do not fit together."""
-        from themis.model.named import check_name
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Also the one that is compared with."""
+        return (self.model, *([self.against] if self.against else []))
 
+    def check(self) -> None:
+        """Also of options that do not fit together."""
         super().check()
-        check_name(self.against or self.model)
+        if self.samples > 1:
+            self.check_here("sample its traces (--samples)")
+        if self.save_temperature:
+            self.check_here("write the temperature of its judge (--save-temperature)")
         if self.limit and self.save_temperature:
             raise ConfigError("--save-temperature fits all items of a bench: leave out --limit")
 
@@ -170,10 +176,11 @@ def _judged(subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", cache: "V
 
 
 def _stored_temperature(model: str) -> float:
+    """1 for a judge behind a server, which does not tell its own."""
     from themis.model.checkpoint import load_meta
-    from themis.model.named import resolve
+    from themis.model.named import is_address, resolve
 
-    return load_meta(resolve(model)).temperature
+    return 1.0 if is_address(model) else load_meta(resolve(model)).temperature
 
 
 def cache_beside(out: Path | None) -> Path | None:

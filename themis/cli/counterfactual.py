@@ -80,6 +80,7 @@ def evaluate(
     wanted = _chosen(tasks, tuple(dict.fromkeys(pair.task for pair in pairs)))
     pairs = [pair for task in wanted for pair in [pair for pair in pairs if pair.task == task][:limit]]
     judging.check()
+    judging.check_here("change what the tools of its judge say")
     with ExitStack() as stack:
         real = stack.enter_context(open_toolbox(settings=settings, flags=tool, unsafe=unsafe))
         import_libraries()

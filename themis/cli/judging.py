@@ -40,11 +40,13 @@ _SETTINGS_DEFAULT = "the nearest themis.toml"
 _WITHOUT_HELP = "Switch off a tool, or a family such as Calendar; its calls are answered so. May be given again."
 _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be given again."
 
+_JUDGE_HELP = "`nano`, `small`, a model directory, a Hub repository, or the address of a `themis serve`."
 _THREADS_HELP = "Threads of the CPU that compute."
 _THREADS_DEFAULT = "1 for a model under 50M parameters, else PyTorch's number"
 _DEVICE_HELP = "Where the model computes: cpu (a small model in float32), or cuda, cuda:N, mps, xpu (in the stored number type)."
 
 ModelOption = Annotated[str, typer.Option("--model", "-m", help="`nano`, `small`, a model directory, or a Hub repository.")]
+JudgeOption = Annotated[str, typer.Option("--model", "-m", help=_JUDGE_HELP)]
 Threads = Annotated[int | None, typer.Option(min=1, help=_THREADS_HELP, show_default=_THREADS_DEFAULT)]
 Device = Annotated[str | None, typer.Option(help=_DEVICE_HELP, show_default="cuda if there is one, else cpu")]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead.")]
@@ -64,7 +66,7 @@ FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_
 class ModelOptions:
     """Which model judges, and how it computes; `with_options` makes options of a command of it."""
 
-    model: ModelOption = "nano"
+    model: JudgeOption = "nano"
     rationale: RationaleOption = "write"
     strict: Strict = False
     threads: Threads = None
@@ -72,16 +74,40 @@ class ModelOptions:
 
     def check(self) -> None:
         """Raises an error for a mistyped model or device, before torch is imported, which takes seconds."""
-        from themis.inference.load import check_device
-        from themis.model.named import check_name
+        from themis.inference.load import check_device, check_server_decides
+        from themis.model.named import check_name, is_address
 
         check_device(self.device)
-        check_name(self.model)
+        for model in self.models:
+            if is_address(model):
+                check_server_decides(model, [f"--{name.replace('_', '-')}" for name in self._changed()])
+            else:
+                check_name(model)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """All models that the command judges with."""
+        return (self.model,)
+
+    def check_here(self, why: str) -> None:
+        """Raises `ConfigError` for a judge behind a server."""
+        from themis.model.named import is_address
+
+        if found := next(filter(is_address, self.models), None):
+            raise ConfigError(f"--model {found} is a server, and this command cannot {why}: give a model")
+
+    def _changed(self) -> list[str]:
+        """The options in place of their defaults, of those that a server has itself."""
+        own = {field.name for group in (ModelOptions, JudgeOptions) for field in fields(group)} - {"model"}
+        return [field.name for field in fields(self) if field.name in own and getattr(self, field.name) not in (field.default, [])]
 
     def load(self, toolbox: "Tools", batch_size: int, budget: "Budget | None" = None, model: str | None = None) -> "Judge":
         """The judge, or another model in its place."""
         from themis.inference import load_judge
+        from themis.model.named import is_address
 
+        if is_address(model or self.model):
+            return load_judge(model or self.model)
         return load_judge(
             model or self.model,
             toolbox=toolbox,
@@ -126,7 +152,11 @@ class JudgeOptions(ModelOptions):
         return Budget(**{name: value for name, value in given.items() if value is not None})
 
     def toolbox(self, tara: Path | None = None) -> "AbstractContextManager[Toolbox]":
-        """The tools that a judge may use."""
+        """The tools that a judge may use; where only servers judge, their names."""
+        from themis.model.named import is_address
+
+        if all(map(is_address, self.models)):
+            return _tools_of(self.model)
         return open_toolbox(
             self.tools_mode, self.store, tara, self.settings, self.tool, self.fuzzy_replay, unsafe=self.unsafe, without=self.without
         )
@@ -138,6 +168,11 @@ class JudgeOptions(ModelOptions):
     def known_by(self, toolbox: "Toolbox", model: str | None = None) -> dict[str, Any]:
         """All that decides a verdict, as kept verdicts say it."""
         return self.known_as(toolbox.known_by(), self.budget(), model)
+
+
+def model_name(model: str) -> str:
+    """By which others know a model: a folder's own name says nothing of where it is."""
+    return Path(model).resolve().name if Path(model).is_dir() else model
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -191,6 +226,19 @@ def open_toolbox(
         recordings = stack.enter_context(ObservationStore(store)) if store else None
         toolbox = default_toolbox(mode, recordings, tara=tara, settings=chosen, fuzzy_replay=fuzzy_replay, without=without or ())
         yield stack.enter_context(toolbox)
+
+
+def _tools_of(server: str) -> "Toolbox":
+    """Those of our tools that the judge of a server has, by name. Not to be called."""
+    from themis.inference import load_judge
+    from themis.inference.client import JudgeClient
+    from themis.tools import Toolbox, known_tools
+    from themis.tools.setup.registry import TOOLS
+
+    with load_judge(server) as client:
+        assert isinstance(client, JudgeClient)
+        names = [name for name in client.about().tools if name in TOOLS]
+    return known_tools(names) if names else Toolbox([])
 
 
 @contextmanager

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from themis.cli.judging import JudgeOptions, extra, import_libraries, with_options
+from themis.cli.judging import JudgeOptions, extra, import_libraries, model_name, with_options
 from themis.errors import ConfigError
+from themis.files import digest
 
 if TYPE_CHECKING:
+    from themis.serve.serving import Serving
     from themis.tools import Toolbox
     from themis.traces import Judge
 
@@ -44,7 +46,7 @@ class ServeOptions(JudgeOptions):
 
     def name(self) -> str:
         """By which clients know the model: a folder's own name says nothing of where it is."""
-        return Path(self.model).resolve().name if Path(self.model).is_dir() else self.model
+        return model_name(self.model)
 
 
 @with_options
@@ -66,6 +68,7 @@ def serve(*, serving: ServeOptions) -> None:
         raise ConfigError(f"--missing must be a finite number, found {serving.missing}")
     marks = marks_of(serving.template)
     serving.check()
+    serving.check_here("serve its judge again")
     from themis.inference import JudgingService
 
     with ExitStack() as stack:
@@ -76,13 +79,14 @@ def serve(*, serving: ServeOptions) -> None:
         service = JudgingService(loaded.result)
         stack.callback(service.close, cancel_futures=True)
         options = Options(serving.name(), serving.queue, serving.deadline, serving.missing, marks)
-        server = server_of(Serving(service, options, log), Door(serving.host, token), loaded.done)
+        running = Serving(service, options, log)
+        server = server_of(running, Door(serving.host, token), loaded.done)
 
         def end_without_judge(judge: "Future[Judge]") -> None:
             server.should_exit = server.should_exit or judge.exception() is not None
 
         loaded.add_done_callback(end_without_judge)
-        threading.Thread(target=_load, args=(serving, toolbox, loaded), name="themis-loading", daemon=True).start()
+        threading.Thread(target=_load, args=(serving, toolbox, running, loaded), name="themis-loading", daemon=True).start()
         typer.echo(f"themis: serving {serving.name()} at {_address(serving.host, serving.port)}, loading the model", err=True)
         server.run(sockets=[listening_socket])
         if not loaded.done():
@@ -90,11 +94,12 @@ def serve(*, serving: ServeOptions) -> None:
         loaded.result()
 
 
-def _load(serving: ServeOptions, toolbox: "Toolbox", loaded: "Future[Judge]") -> None:
+def _load(serving: ServeOptions, toolbox: "Toolbox", running: "Serving", loaded: "Future[Judge]") -> None:
     """In a thread of its own: the server answers meanwhile. An error ends the server, and is raised there."""
     try:
         import_libraries()
         judge = serving.judge(toolbox)
+        running.known = {"judge": digest(serving.known_by(toolbox) | {"model": ""}), "tools": list(toolbox.names)}
     except BaseException as error:
         loaded.set_exception(error)
     else:

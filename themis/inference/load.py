@@ -1,7 +1,8 @@
-"""From the name of a model to its judge."""
+"""From the name of a model, or the address of a server, to its judge."""
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any, Literal, get_args
 
 from themis import __version__
 from themis.errors import ConfigError
+from themis.inference.client import JudgeClient
 from themis.inference.judgement import Budget, Tools
-from themis.model.named import check_name, resolve
+from themis.model.named import check_name, is_address, resolve
 from themis.model.precision import number_type
 from themis.traces.judge import Judge
 
 Rationale = Literal["write", "skip"]
+BATCH_SIZE = 16
 SMALL = 50_000_000
 """A model with fewer parameters judges with one thread of the CPU. On busy cores two are several times slower."""
 
@@ -25,12 +28,15 @@ def load_judge(
     toolbox: Tools | None = None,
     budget: Budget | None = None,
     rationale: Rationale = "write",
-    batch_size: int = 16,
+    batch_size: int = BATCH_SIZE,
     device: str | None = None,
     strict: bool = False,
     threads: int | None = None,
 ) -> Judge:
     """A judge of `nano`, `small`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
+
+    The address of a server, such as `http://127.0.0.1:8000`, gives a `JudgeClient` with the token in THEMIS_TOKEN.
+    Everything else is then the server's own choice, and is refused here.
 
     It computes in the stored number type on a GPU. On a CPU that is float32; a large model that is stored in bfloat16
     computes in that, if the CPU can. There it takes `threads`, by default one for a model of less than 50 million
@@ -42,6 +48,11 @@ def load_judge(
     setting is wrong.
     """
     _check(rationale, batch_size, device, threads)
+    if is_address(model):
+        given = {"toolbox": toolbox, "budget": budget, "device": device, "threads": threads, "strict": strict or None}
+        given |= {"rationale": None if rationale == "write" else rationale, "batch_size": None if batch_size == BATCH_SIZE else batch_size}
+        check_server_decides(model, [name for name, value in given.items() if value is not None])
+        return JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN"))
     check_name(model)
     from themis.inference.encoder import EncoderJudge
     from themis.model.checkpoint import load_meta, read_model, stored_in
@@ -78,10 +89,23 @@ def load_judge(
     return judge
 
 
+def check_server_decides(address: str | Path, given: Sequence[str]) -> None:
+    """Raises `ConfigError` for settings that only the server of a judge can have."""
+    if given:
+        raise ConfigError(f"{given[0]}: the server at {address} decides that; leave it out here, and give it to `themis serve`")
+
+
 def known_by(
     model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool, device: str | None = None
 ) -> dict[str, Any]:
-    """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says."""
+    """All that decides the verdict of a case, as JSON. `tools` is what `Toolbox.known_by` says.
+
+    Of a server it is the hash that the server tells.
+    """
+    if is_address(model):
+        with JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN")) as client:
+            about = client.about()
+        return {"model": about.model, "judge": about.judge}
     from themis.model.checkpoint import stored_in, weights_of
 
     precision = str(number_type(stored_in(resolve(model)), device_of(device)) or "as stored").removeprefix("torch.")

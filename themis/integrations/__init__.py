@@ -4,7 +4,7 @@ Each adapter speaks one trainer's own form, and takes a judge, the name of a mod
 imports its trainer. A judgement without a reward is told in the trainer's own way, and never becomes a silent 0.
 """
 
-from themis.integrations.client import JudgeClient
+from themis.inference.client import JudgeClient
 from themis.integrations.judges import judge_of
 
 __all__ = ["JudgeClient", "judge_of"]

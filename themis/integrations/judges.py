@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError, NoRewardError
-from themis.integrations.client import JudgeClient
+from themis.inference.load import load_judge
 from themis.traces.case import Case, case_from_json
 from themis.traces.judge import Judge
 from themis.traces.trace import Verdict
@@ -18,17 +18,8 @@ _loading = threading.Lock()
 
 
 def judge_of(model: Judge | str | Path) -> Judge:
-    """The judge itself, the client of a server by its address, or the judge that `load_judge` makes of a name.
-
-    A server's token is read from THEMIS_TOKEN. Close what it returns.
-    """
-    if not isinstance(model, str | Path):
-        return model
-    if str(model).startswith(("http://", "https://")):
-        return JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN"))
-    from themis.inference.load import load_judge
-
-    return load_judge(model)
+    """The judge itself, or what `load_judge` makes of a name or of the address of a server. Close what it returns."""
+    return load_judge(model) if isinstance(model, str | Path) else model
 
 
 def shared_judge(model: Judge | str | Path | None = None) -> Judge:

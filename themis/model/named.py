@@ -19,12 +19,19 @@ PACKAGE = "package:"
 
 def check_name(name: str | Path) -> None:
     """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
-    if str(name).startswith(("http://", "https://")):
-        raise ConfigError(f"{name} is a URL, and judges on servers are not supported yet: give `nano`, a directory, or owner/name")
+    if is_address(name):
+        raise ConfigError(
+            f"{name} is the address of a server, and the weights themselves are needed: give `nano`, a directory, or owner/name"
+        )
     if known.names_gguf(str(name)):
         known.check_name(str(name))
     elif shipped(name) or Path(name).is_dir() or not _of_hub(name):
         check_base(resolve(name))
+
+
+def is_address(name: str | Path) -> bool:
+    """True for the address of a server, whose judge has no directory here."""
+    return str(name).startswith(("http://", "https://"))
 
 
 def is_themis_model(name: str | Path) -> bool:

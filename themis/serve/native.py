@@ -35,8 +35,10 @@ def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
     name = serving.options.model
     model = {"id": name, "object": "model", "created": started, "owned_by": "themis"}
     since = {"description": "A judge that calls tools.", "release_date": f"{date.fromtimestamp(started)}"}
-    listed = {"object": "list", "data": [model], "models": [{"name": each, **since} for each in (name, "jev-latest")]}
-    """In OpenAI's form and in TypeSafe's."""
+
+    def listed(known: Mapping[str, Any]) -> dict[str, Any]:
+        """In OpenAI's form and in TypeSafe's."""
+        return {"object": "list", "data": [{**model, **known}], "models": [{"name": each, **since} for each in (name, "jev-latest")]}
 
     @app.post("/v1/judge", summary="Judge one case, several, or several answers to one question", **_described_judge())
     async def judge(request: Request) -> Response:
@@ -47,9 +49,9 @@ def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
         verdicts = await serving.judge(cases, deadline)
         return JsonAnswer({"model": serving.options.model, "verdicts": [verdict.to_json() for verdict in verdicts]})
 
-    @app.get("/v1/models", summary="The model that judges", **_described(listed))
+    @app.get("/v1/models", summary="The model that judges", **_described(listed({"judge": "5c1f0e9a7b3d2468", "tools": ["calculator"]})))
     async def models() -> Response:
-        return JsonAnswer(listed)
+        return JsonAnswer(listed(serving.known))
 
     @app.get("/health", summary="Is the server alive?", **_described({"status": "alive"}))
     async def health() -> Response:
@@ -57,7 +59,8 @@ def add_routes(app: FastAPI, serving: Serving, state: State) -> None:
 
     @app.get("/ready", summary="Is the model loaded? 503 where not", **_described({"status": "ready"}))
     async def ready() -> Response:
-        return JsonAnswer({"status": state()}, 200 if state() == "ready" else 503)
+        is_ready = state() == "ready"
+        return JsonAnswer({"status": state()}, 200 if is_ready else 503, None if is_ready else {"Retry-After": "1"})
 
     text = '# TYPE themis_verdicts_total counter\nthemis_verdicts_total{reason="",status="scored"} 1.0\n'
     counters = {"content": {"text/plain": {"example": text}}, "description": "In Prometheus's text form."}

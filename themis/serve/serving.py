@@ -8,12 +8,12 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Self
+from typing import Any, Self
 
 from themis.errors import DataError, ThemisError
 from themis.inference.service import JudgingService
@@ -60,6 +60,8 @@ class Serving:
     log: VerdictLog | None = None
     forms: Forms = field(default_factory=dict)
     """How refusals are said at the paths of dialects."""
+    known: Mapping[str, Any] = field(default_factory=dict)
+    """What `/v1/models` says once the judge is loaded: `judge`, a hash of all that decides a verdict, and `tools`."""
 
     def __post_init__(self) -> None:
         self.metrics = Metrics(lambda: self.service.waiting, lambda: self.service.in_flight)

@@ -1,7 +1,8 @@
-"""The connection to one server of ours: posts a body, again where that may help, and reads the JSON of the answer.
+"""The connection to one server of ours: asks, again where that may help, and reads the JSON of the answer.
 
 Each cause of failure has one kind of error. Requests run in one event loop, in a thread of its own. A Retry-After is
-respected; other failures are repeated some times with growing waits. Knows nothing of cases.
+respected; other failures are repeated some times with growing waits. A server that has answered before and cannot be
+reached may be about to come back: it is tried until the timeout. Knows nothing of cases.
 """
 
 import asyncio
@@ -34,15 +35,22 @@ class Connection:
         """`timeout` is in seconds, for one request with all its tries."""
         if not is_base_url(url):
             raise ConfigError(f"the address of a judge must be of the form http://host:port, found '{url}'")
+        if token and not (token.isprintable() and token == token.strip()):
+            raise ConfigError("the token of a server must be one line without blanks around it: set THEMIS_TOKEN so")
         self._url, self._host = url.rstrip("/"), urlsplit(url).netloc.rpartition("@")[2]
         self._token, self._timeout, self._concurrency = token, timeout, concurrency
+        self._has_answered = False
         self._loop = BackgroundLoop("themis-judge-client", self._open, lambda: self._client.aclose())
         self._client: httpx2.AsyncClient
         self._turns: asyncio.Semaphore
 
     def post(self, path: str, body: bytes) -> Future[Any]:
-        """The JSON to come; cancelling the future cancels the request."""
-        return self._loop.submit(self._posted(self._url + path, body))
+        """The JSON to come; cancelling the future cancels the request. A body over the cap is a `TooLargeError`."""
+        return self._loop.submit(self._asked("POST", self._url + path, body))
+
+    def get(self, path: str) -> Any:
+        """The JSON of an answer."""
+        return self._loop.submit(self._asked("GET", self._url + path, None)).result()
 
     def misread(self, expected: str) -> ServerError:
         """The error for an answer that lacks what it should hold."""
@@ -56,40 +64,41 @@ class Connection:
         import httpx2
 
         self._turns = asyncio.Semaphore(self._concurrency)
-        headers = {"User-Agent": USER_AGENT, "Content-Type": "application/json"}
-        headers |= {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = {b"User-Agent": USER_AGENT.encode(), b"Content-Type": b"application/json"}
+        headers |= {b"Authorization": f"Bearer {self._token}".encode()} if self._token else {}
         self._client = httpx2.AsyncClient(timeout=None, headers=headers, limits=httpx2.Limits(max_connections=self._concurrency))
 
-    async def _posted(self, url: str, body: bytes) -> Any:
+    async def _asked(self, method: str, url: str, body: bytes | None) -> Any:
         async with self._turns:
             try:
                 async with asyncio.timeout(self._timeout) as clock:
-                    return await self._tried(url, body, clock.when() or 0.0)
+                    return await self._tried(method, url, body, clock.when() or 0.0)
             except TimeoutError as error:
-                raise ServerError(f"{self._host} did not judge within {self._timeout:g} seconds") from error
+                raise ServerError(f"{self._host} did not answer within {self._timeout:g} seconds") from error
 
-    async def _tried(self, url: str, body: bytes, deadline: float) -> Any:
+    async def _tried(self, method: str, url: str, body: bytes | None, deadline: float) -> Any:
         tries = count(1)
         while True:
             try:
-                return await self._attempt(url, body)
+                return await self._attempt(method, url, body)
             except _Again as error:
                 pause = error.wait
                 if pause is None:
-                    if (tried := next(tries)) >= TRIES:
+                    if (tried := next(tries)) >= TRIES and not (error.is_away and self._has_answered):
                         raise ServerError(f"{error}, {tried} times") from error
                     pause = min(LONGEST_WAIT, 0.25 * 2**tried) * random.uniform(0.5, 1.0)
                 elif asyncio.get_running_loop().time() + pause > deadline:
                     raise ServerError(f"{error}; it asks to wait {pause:g} seconds, longer than the timeout") from error
             await asyncio.sleep(pause)
 
-    async def _attempt(self, url: str, body: bytes) -> Any:
+    async def _attempt(self, method: str, url: str, body: bytes | None) -> Any:
         import httpx2
 
         try:
-            response = await self._client.post(url, content=body)
+            response = await self._client.request(method, url, content=body)
         except httpx2.TransportError as error:
-            raise _Again(f"{self._host} cannot be reached ({type(error).__name__})") from error
+            raise _Again(f"{self._host} cannot be reached ({type(error).__name__})", is_away=True) from error
+        self._has_answered = True
         if response.status_code != 200:
             raise self._failure(response)
         try:
@@ -106,14 +115,19 @@ class Connection:
         if status in (401, 403):
             return ConfigError(f"{what}; give the server's token, such as by THEMIS_TOKEN")
         if status in (400, 413, 422):
-            return DataError(what)
+            return TooLargeError(what) if status == 413 else DataError(what)
         return ConfigError(f"{what}; is it a server of Themis?") if status < 500 else ServerError(what)
+
+
+class TooLargeError(DataError):
+    """The server reads no body of this size."""
 
 
 class _Again(ServerError):
     """An attempt failed, and the next one may succeed."""
 
-    def __init__(self, text: str, wait: float | None = None) -> None:
+    def __init__(self, text: str, wait: float | None = None, *, is_away: bool = False) -> None:
         super().__init__(text)
+        self.is_away = is_away
         self.wait = wait
         """Seconds that the server asks us to wait."""
