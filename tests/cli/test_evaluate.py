@@ -174,3 +174,30 @@ def test_the_fitted_temperature_is_saved_with_the_model_where_asked(themis: Them
     assert after | {"temperature": 1.0, "unlikely": None} == before
     themis(*words)
     assert json.loads(result.read_text())["calibration"]["stored"]["temperature"] == after["temperature"]
+
+
+def test_rewardbench_is_judged_into_its_own_files_resumes_and_is_shown_again(themis: Themis, tiny: Path, tmp_path: Path) -> None:
+    models = {"chosen_model": "m", "rejected_model": "n"}
+    rows = [{"prompt": "p", "chosen": f"a{at}", "rejected": "b" * (not at), "subset": "hep-go", "id": at, **models} for at in range(2)]
+    file, results = tmp_path / "rewardbench.jsonl", tmp_path / "results"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("bench", "rewardbench", file, "--model", tiny, "--rationale", "skip", "--tool-calls", 0, "--results", results)
+    result = themis(*words, "--name", "owner/tiny")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((results / "owner" / "tiny.json").read_text())
+    lines = [json.loads(line) for line in (results / "owner" / "tiny_outputs.jsonl").read_text().splitlines()]
+    assert (figures["num_prompts"], figures["accuracy"]) == (2, sum(line["results"] for line in lines) / 2)
+    assert (lines[1]["scores_rejected"], lines[1]["reason_rejected"], lines[1]["results"]) == (None, "empty_answer", 1)
+    cache = results / "owner" / "tiny.verdicts.jsonl"
+    judged = cache.read_text()
+    cache.write_text("".join(judged.splitlines(keepends=True)[:2]))
+    assert themis(*words, "--name", "owner/tiny").exit_code == 0
+    assert len(cache.read_text().splitlines()) == len(judged.splitlines())
+    shown = themis("bench", "rewardbench", results / "owner" / "tiny_outputs.jsonl", "--out", tmp_path / "shown.json")
+    assert shown.exit_code == 0, shown.output
+    assert json.loads((tmp_path / "shown.json").read_text())["tasks"]["hep-go"]["accuracy"] == figures["accuracy"]
+
+    assert "need a name such as nano or OWNER/NAME, found '../x'" in sentence(themis(*words, "--name", "../x"))
+    (tmp_path / "other.jsonl").write_text(json.dumps({"question": "q", "response_A": "a", "response_B": "b", "label": "A>B"}) + "\n")
+    other = themis("bench", "rewardbench", tmp_path / "other.jsonl", "--model", tiny, "--results", results)
+    assert "of which RewardBench has no files: `themis eval bench" in sentence(other)

@@ -56,7 +56,7 @@ def rewardbench2(judged: Judged) -> dict[str, float]:
     (`rewardbench/utils.py`).
     """
     scores = {
-        name: ties_score(items) if name.lower() == TIES.lower() else mean([_top_share(item) for item in items]) or 0.0
+        name: ties_score(items) if name.lower() == TIES.lower() else mean([top_share(item) for item in items]) or 0.0
         for name, items in judged.items()
     }
     return _with_score(scores)
@@ -115,7 +115,7 @@ def _mean(items: Sequence[JudgedItem]) -> float:
     return mean([item.points for item in items]) or 0.0
 
 
-def _top_share(item: JudgedItem) -> float:
+def top_share(item: JudgedItem) -> float:
     """The share of better answers among those with the highest reward."""
     if item.standings is None:
         return 0.0
