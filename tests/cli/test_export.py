@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.cli.conftest import Themis, sentence
@@ -65,8 +66,24 @@ def test_merged_weights_give_the_rewards_that_the_adapters_give(themis: Themis, 
     assert not torch.equal(plain.model.layers[0].self_attn.q_proj.weight, lm.model.layers[0].self_attn.q_proj.weight)
 
 
+def test_a_value_head_stands_beside_merged_weights(themis: Themis, adapters: Path, tmp_path: Path) -> None:
+    out = tmp_path / "factory"
+    result = themis("export", "--value-head", "--model", adapters, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert not list(out.glob("adapter*"))
+    head = load_file(out / "value_head.safetensors")
+    model, _, _ = load_model(adapters, torch.float32)
+    assert {name: tuple(tensor.shape) for name, tensor in head.items()} == {"v_head.summary.weight": (1, 64), "v_head.summary.bias": (1,)}
+    assert torch.equal(head["v_head.summary.weight"], model.score.weight)
+    ids = torch.tensor([[5, 6, 7]])
+    with torch.no_grad():
+        assert torch.allclose(AutoModelForCausalLM.from_pretrained(out)(ids).logits, model.lm(ids).logits, atol=1e-5)
+    both = themis("export", "--value-head", "--merged", "--model", adapters, "--out", out)
+    assert sentence(both) == "--merged and --value-head write two kinds of model: give one of them"
+
+
 def test_an_export_overwrites_nothing(themis: Themis, adapters: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in adapters.rglob("*")}
-    for form in ("--merged", "--dtype=float32"):
+    for form in ("--merged", "--dtype=float32", "--value-head"):
         assert "holds files already: give another --out" in sentence(themis("export", form, "--model", adapters, "--out", adapters))
     assert {file: file.stat().st_mtime_ns for file in adapters.rglob("*")} == before

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 import torch
 from jinja2 import TemplateError
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from themis.inference import Budget, load_judge
-from themis.model.export import export_classifier
+from themis.model.export import export_classifier, export_value_head
 from themis.traces import Case
 from themis.traces.text import SPECIAL_TOKENS
 
@@ -47,6 +48,27 @@ def test_the_reward_of_messages_is_that_of_a_judge_without_tools(exported: Path)
         for chat in CHATS:
             ids: Any = tokenizer.apply_chat_template(chat, return_tensors="pt", return_dict=True)
             assert model(**ids).logits.item() == pytest.approx(judge.judge(case_of(chat)).reward, abs=1e-4)
+
+
+def test_the_value_at_the_last_token_is_that_reward_as_llama_factory_computes_it(tmp_path: Path) -> None:
+    """Padded on the right, the value of TRL's head at the last token that is not padding."""
+    out = export_value_head("nano", tmp_path / "nano")
+    with safe_open(out / "value_head.safetensors", framework="pt", device="cpu") as file:
+        head = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    summary = torch.nn.Linear(192, 1)
+    summary.load_state_dict({key.removeprefix("v_head.summary."): tensor for key, tensor in head.items()})
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(out), AutoTokenizer.from_pretrained(out)
+    texts = [str(tokenizer.apply_chat_template(chat, tokenize=False)) for chat in CHATS]
+    inputs = tokenizer(texts, padding=True, padding_side="right", truncation=True, return_tensors="pt", add_special_tokens=True)
+    with load_judge("nano", budget=Budget(tool_calls=0), rationale="skip") as judge, torch.no_grad():
+        values = summary(model(**inputs, output_hidden_states=True).hidden_states[-1]).squeeze(-1)
+        ends = inputs["attention_mask"].sum(dim=1, keepdim=True) - 1
+        rewards = [judge.judge(case_of(chat)).reward for chat in CHATS]
+    assert values.gather(1, ends).squeeze(1).tolist() == pytest.approx(rewards, abs=1e-4)
+    readme = (out / "README.md").read_text(encoding="utf-8")
+    assert "value_head.safetensors" in readme
+    assert "Only one written form has a meaning" in readme
+    assert all(os.stat(file).st_mode & 0o044 == 0o044 for file in out.iterdir())
 
 
 def test_no_message_writes_a_special_token(exported: Path) -> None:

@@ -30,6 +30,7 @@ EXPORT_EXAMPLE = "Example: themis export --model nano --out exported --dtype flo
 
 _LIMIT_HELP = "Train on the first rows of each file and task alone; short for data.limit=N."
 _DEVICE_HELP = "Where to train: cpu, cuda, or cuda:N."
+_VALUE_HEAD_HELP = "Write a causal language model with value_head.safetensors instead, as LLaMA-Factory reads it."
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. loss.beta=0."
 
 
@@ -121,16 +122,19 @@ def export(
     model: ModelOption = "nano",
     dtype: Annotated[DType | None, typer.Option(help="Number type of the weights.", show_default="float32; if merged, as stored")] = None,
     merged: Annotated[bool, typer.Option("--merged", help="Write the model as it is, LoRA's adapters merged into its weights.")] = False,
+    value_head: Annotated[bool, typer.Option("--value-head", help=_VALUE_HEAD_HELP)] = False,
 ) -> None:
     """Write a model as an AutoModelForSequenceClassification that gives the same reward for the same text."""
+    if merged and value_head:
+        raise ConfigError("--merged and --value-head write two kinds of model: give one of them")
     import_libraries()
     import torch
 
-    from themis.model.export import export_classifier, export_merged
+    from themis.model.export import export_classifier, export_merged, export_value_head
 
     check_folder(out)
     types = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    write = export_merged if merged else export_classifier
+    write = export_merged if merged else export_value_head if value_head else export_classifier
     with locked(out):
         typer.echo(f"{write(model, out, types[dtype] if dtype else None)}: written")
 

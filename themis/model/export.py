@@ -1,7 +1,8 @@
-"""Export to `AutoModelForSequenceClassification` with one label, for programs that know nothing of Themis.
+"""Export to models with a number at their last token, for programs that know nothing of Themis.
 
-The classifier reads the text of a judgement up to and including `<|reward|>` and gives the same reward. Hugging Face
-pools at the last token that is not padding. So no judgement may end with the padding token, which is checked.
+That is an `AutoModelForSequenceClassification` with one label, or a causal language model with a value head, as
+LLaMA-Factory has it. Both read the text of a judgement up to and including `<|reward|>` and give the same reward, at
+the last token that is not padding. So no judgement may end with the padding token, which is checked.
 """
 
 from importlib import resources
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedTokenizerBase
 
 from themis.errors import ModelError
@@ -17,6 +19,7 @@ from themis.model.checkpoint import ModelMeta, let_read, load_model, save_model
 from themis.model.forms import writer_of
 from themis.traces.text import RATIONALE, REWARD, SPECIAL_TOKENS
 
+VALUE_HEAD_FILE = "value_head.safetensors"
 _MEANING = {
     RATIONALE: "It stops where the judge has called no tool, so this is the reward of a judge without tools (`themis score "
     "--tool-calls 0 --rationale skip`). With a trace in its place, up to and including `<|reward|>`, the reward is the judge's own.",
@@ -29,21 +32,47 @@ def export_classifier(name: str | Path, out: Path, dtype: torch.dtype | None = N
     with new_directory(out):
         classifier, tokenizer, meta = _classifier(name, dtype)
         if meta.form == "plain":
-            _explain(out, Path(name).name, tokenizer, meta)
+            _explain(out, "classifier.md", Path(name).name, tokenizer, meta)
         classifier.save_pretrained(out)
         tokenizer.save_pretrained(out)
         let_read(out)
     return out
 
 
-def _explain(out: Path, name: str, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta) -> None:
+def export_value_head(name: str | Path, out: Path, dtype: torch.dtype | None = None) -> Path:
+    """Write model `name` as a causal language model with `value_head.safetensors` into `out`; returns `out`.
+
+    The value is the hidden state times `v_head.summary.weight` ([1, width], float32) plus `v_head.summary.bias` ([1]),
+    which is zero.
+    Source: `load_valuehead_params` of LLaMA-Factory, and TRL's `ValueHead`, which LLaMA-Factory loads them into.
+    """
+    with new_directory(out):
+        model, tokenizer, meta = load_model(name, dtype or torch.float32)
+        _check_padding(name, tokenizer)
+        if meta.form == "plain":
+            _explain(out, "value_head.md", Path(name).name, tokenizer, meta)
+        model.lm.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+        weight = model.score.weight.detach().float().contiguous().cpu()
+        save_file({"v_head.summary.weight": weight, "v_head.summary.bias": torch.zeros(1)}, out / VALUE_HEAD_FILE)
+        let_read(out)
+    return out
+
+
+def _check_padding(name: str | Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
+        raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
+
+
+def _explain(out: Path, usage: str, name: str, tokenizer: PreTrainedTokenizerBase, meta: ModelMeta) -> None:
     """A chat template that writes the model's own form, and a README that says what the reward means."""
     ending = REWARD if meta.kind == "vanilla" else RATIONALE
-    template = resources.files(__package__).joinpath("exported.jinja").read_text(encoding="utf-8")
+    template = resources.files(__package__).joinpath("exported", "template.jinja").read_text(encoding="utf-8")
     opening = str(tokenizer.decode(writer_of(meta, tokenizer).opening))
     tokenizer.chat_template = template.replace("OPENING", opening).replace("ENDING", ending)
     slots = {"name": name, "kind": meta.kind, "ending": ending, "tokens": "`, `".join(SPECIAL_TOKENS), "meaning": _MEANING[ending]}
-    text = resources.files(__package__).joinpath("exported.md").read_text(encoding="utf-8")
+    pages = [resources.files(__package__).joinpath("exported", page).read_text(encoding="utf-8") for page in (usage, "form.md")]
+    text = "\n".join(pages)
     for slot, filling in slots.items():
         text = text.replace("{" + slot + "}", filling)
     (out / "README.md").write_text(text, encoding="utf-8")
@@ -52,8 +81,7 @@ def _explain(out: Path, name: str, tokenizer: PreTrainedTokenizerBase, meta: Mod
 def _classifier(name: str | Path, dtype: torch.dtype | None) -> tuple[Any, PreTrainedTokenizerBase, ModelMeta]:
     dtype = dtype or torch.float32  # the judge computes the reward in float32, and a classifier has one dtype for all
     model, tokenizer, meta = load_model(name, dtype)
-    if tokenizer.pad_token_id is None or tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids(REWARD):
-        raise ModelError(f"the tokenizer of '{name}' needs a padding token of its own to be exported")
+    _check_padding(name, tokenizer)
     config = AutoConfig.for_model(**{**model.config.to_dict(), "num_labels": 1, "pad_token_id": tokenizer.pad_token_id})
     try:
         classifier = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
