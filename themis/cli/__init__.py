@@ -22,6 +22,7 @@ class Themis(LazyCommands):
         "demo": Entry("demo:demo", "Judge built-in cases, a right and a wrong answer to each.", "EXAMPLE"),
         "score": Entry("score:score", "Judge an answer, or a file of answers: the tools called, what they said, the reward.", "EXAMPLE"),
         "eval": Entry("evaluate:app", "Measure how often a judge prefers the better answer."),
+        "bench": Entry("evaluate:bench_app", "Judge another bench, and write its own files of results."),
         "report": Entry(
             "report:report",
             "Write evaluations and training runs as one self-contained HTML page: figures, plots, worst mistakes.",
@@ -32,7 +33,7 @@ class Themis(LazyCommands):
         "mcp": Entry("mcp:mcp", "Serve the tools, and a judge, to programs that speak MCP.", "EXAMPLE"),
         "serve": Entry("serve:serve", "Serve a judge over HTTP: rewards with their traces, for programs that train.", "EXAMPLE"),
         "train": Entry("train:train", "Train a reward model by a recipe.", "TRAIN_EXAMPLE"),
-        "models": Entry("models:app", "List pretrained backbones, fetch them, and say where they are kept."),
+        "models": Entry("models:app", "List pretrained backbones, fetch them, say where they are kept; push a model of yours."),
         "average": Entry("train:average", "Write the mean of several models' weights.", "AVERAGE_EXAMPLE"),
         "export": Entry(
             "train:export",

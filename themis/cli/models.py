@@ -1,15 +1,20 @@
-"""`themis models`: pretrained backbones to train on, and where they are kept."""
+"""`themis models`: pretrained backbones to train on, where they are kept, and pushing a model to the Hub."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from themis.errors import ConfigError
 
-app = typer.Typer(help="List pretrained backbones, fetch them, and say where they are kept.", no_args_is_help=True)
+app = typer.Typer(help="List pretrained backbones, fetch them, say where they are kept; push a model of yours.", no_args_is_help=True)
 
 _JSON_HELP = "Write JSON."
+_LICENSE_HELP = "The licence of the weights, as the Hub names it, such as apache-2.0."
+_LICENSE_DEFAULT = "that of a known backbone"
+_RESULTS_HELP = "A result of `themis eval --out` with this model, for its card; may be given again."
+_DRY_HELP = "Print what would be pushed, and the card; ask nobody."
 
 
 @app.command("list", epilog="Example: themis models list")
@@ -41,6 +46,24 @@ def get(name: Annotated[str, typer.Argument(metavar="NAME", help="One of `themis
         raise ConfigError(f"no backbone '{name}': {hint}")
     typer.echo(f"{name}: fetching and converting, which takes a minute or two the first time", err=True)
     typer.echo(directory_of(name))
+
+
+@app.command(epilog="Example: themis models push runs/mine me/my-judge --license apache-2.0 --results dev.json --private")
+def push(
+    model: Annotated[str, typer.Argument(metavar="DIR", help="The directory of a model that Themis wrote.")],
+    repo: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the Hugging Face Hub.")],
+    license: Annotated[str, typer.Option(help=_LICENSE_HELP, show_default=_LICENSE_DEFAULT)] = "",
+    results: Annotated[list[Path] | None, typer.Option(help=_RESULTS_HELP, dir_okay=False, show_default=False)] = None,
+    private: Annotated[bool, typer.Option("--private", help="Make the repository a private one, if it has to be made.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY_HELP)] = False,
+) -> None:
+    """Push a model to the Hugging Face Hub, with a card of its own figures. Only the files of the model are pushed."""
+    from themis.integrations.hub import prepare_push, push_to_hub
+
+    if dry_run:
+        typer.echo("\n".join(prepare_push(model, repo, license, results or ()).lines()))
+    else:
+        typer.echo(push_to_hub(model, repo, license=license, results=results or (), private=private))
 
 
 @app.command(epilog="Example: themis models where")
