@@ -16,7 +16,7 @@ class HubServer:
 
     def __init__(self) -> None:
         self.repositories: dict[str, dict[str, bytes]] = {}
-        self.private: dict[str, Any] = {}
+        self.visibility: dict[str, Any] = {}
         self.asked: list[tuple[str, str]] = []
         self.tokens: set[str | None] = set()
         self.refused: tuple[int, str] | None = None
@@ -35,8 +35,10 @@ class HubServer:
                     told = json.loads(raw)
                     name = f"{told['organization']}/{told['name']}"
                     ours.repositories.setdefault(name, {})
-                    ours.private[name] = told.get("private", False)
+                    ours.visibility[name] = told.get("visibility")
                     self.say(200, {"url": f"{ours.url}/{name}"})
+                elif path == "/api/validate-yaml":
+                    self.say(200, {"errors": [], "warnings": []})
                 elif "/preupload/" in path:
                     files = [{"path": file["path"], "uploadMode": "regular", "shouldIgnore": False} for file in json.loads(raw)["files"]]
                     self.say(200, {"files": files})

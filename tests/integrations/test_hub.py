@@ -86,7 +86,7 @@ def test_a_model_is_pushed_with_its_figures_and_loaded_again(hub: HubServer, mod
     assert files.keys() == {entry.name for entry in model.iterdir()} - stays | {"README.md"}
     assert all(raw == (model / name).read_bytes() for name, raw in files.items() if name != "README.md")
     assert not any(b"secret" in raw for raw in files.values())
-    assert hub.private == {"me/judge": True}
+    assert hub.visibility == {"me/judge": "private"}
     assert hub.tokens == {f"Bearer {TOKEN}"}
     assert [path for method, path in hub.asked if "/commit/" in path] == ["/api/models/me/judge/commit/main"]
 
@@ -143,7 +143,7 @@ def test_data_links_and_foreign_bases_are_refused(model: Path, tmp_path: Path, t
         prepare_push(model, "me/judge")
     (model / "rows.jsonl").write_text("{}")
     words = ("models", "push", model, "me/judge", "--license", "mit")
-    assert "holds rows.jsonl, which is no part of a model and may be data: move it away" in sentence(themis(*words))
+    assert "holds rows.jsonl, which does not belong to a model and may be data: move it away" in sentence(themis(*words))
     (model / "rows.jsonl").unlink()
     (model / "vocab.txt").symlink_to(tmp_path / "secret.txt")
     (tmp_path / "secret.txt").write_text("secret")

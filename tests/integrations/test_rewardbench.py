@@ -41,11 +41,11 @@ def _missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def built(model: str, tokenizer: Any) -> Any:
     """The pipeline, as all three scripts build it and prepare it."""
-    config = rewardbench.CONFIG
+    config = rewardbench.config(model)
     kwargs = {"device_map": "cpu", "torch_dtype": torch.float16, "trust_remote_code": False}
-    pipe = config["pipeline_builder"](  # type: ignore[operator]
+    pipe = config["pipeline_builder"](
         "text-classification",
-        model=config["model_builder"](model, **kwargs),  # type: ignore[operator]
+        model=config["model_builder"]("owner/name", **kwargs),
         tokenizer=tokenizer,
     )
     if pipe.tokenizer.pad_token_id is None:

@@ -98,7 +98,7 @@ def _version_2(model: str, judged: Judged) -> dict[str, str]:
 
 def _chat(case: Case) -> list[dict[str, str]]:
     asked = [{"role": "user", "content": case.question}] if isinstance(case.question, str) else [dict(turn) for turn in case.question]
-    return [*asked, {"role": "assistant", "content": case.answer}]  # type: ignore[list-item]
+    return [*asked, {"role": "assistant", "content": case.answer}]
 
 
 def _reason(opinion: Opinion) -> str | None:
@@ -112,7 +112,7 @@ def _reason(opinion: Opinion) -> str | None:
 def read_results(path: Path) -> tuple[Form, dict[str, list[JudgedItem]]] | None:
     """The items of a file of scores, of whichever model: `NAME_outputs.jsonl` or `eval-set-scores/NAME.json`.
 
-    None where it is no such file. Raises `DataError` for a row that cannot be read.
+    None for any other file. Raises `DataError` for a row that cannot be read.
     """
     form: Form = "rewardbench2" if path.suffix == ".json" else "rewardbench"
     judged: dict[str, list[JudgedItem]] = {}
@@ -128,7 +128,7 @@ def _rows_of_columns(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Of an object that holds columns; nothing where it holds something else."""
     try:
         held = json_object(path)
-    except DataError:  # a list of rows, which is no file of results
+    except DataError:  # a list of rows, and so another kind of file
         return
     names = ("id", "subset", "num_correct", "text", "scores")
     if all(isinstance(held.get(name), list) for name in names):

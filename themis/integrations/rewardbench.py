@@ -1,4 +1,4 @@
-"""A judge at RewardBench's plug-in point: `REWARD_MODEL_CONFIG[NAME] = themis.integrations.rewardbench.CONFIG`.
+"""A judge at RewardBench's plug-in point: `REWARD_MODEL_CONFIG[NAME] = themis.integrations.rewardbench.config(MODEL)`.
 
 RewardBench writes each chat with the template of a tokenizer. `write_tokenizer` makes one whose template is JSON: so
 question and answer come back whole, and no answer can forge a turn. A text of another template is split by its marks,
@@ -74,19 +74,17 @@ class Pipeline:
         return case_of(where, asked, chat[-1].get("content"))
 
 
-def model_builder(name: str, **settings: Any) -> Model:
-    """The judge that the name loads, also the address of a server; `settings` are for models of transformers."""
-    return Model(shared_judge(name))
+def config(model: str | None = None) -> dict[str, Any]:
+    """An entry of `REWARD_MODEL_CONFIG`, under whichever name: for a model, the address of a server, or THEMIS_MODEL.
 
+    `custom_dialogue` is for models that compare two answers; RewardBench's loop does not read it from others.
+    """
 
-CONFIG = {
-    "model_builder": model_builder,
-    "pipeline_builder": Pipeline,
-    "quantized": False,
-    "custom_dialogue": False,
-    "model_type": "Seq. Classifier",
-}
-"""`custom_dialogue` is for models that compare two answers; RewardBench's loop does not read it from others."""
+    def model_builder(name: str, **settings: Any) -> Model:
+        return Model(shared_judge(model))
+
+    types = {"quantized": False, "custom_dialogue": False, "model_type": "Seq. Classifier"}
+    return {"model_builder": model_builder, "pipeline_builder": Pipeline, **types}
 
 
 def write_tokenizer(folder: str | Path) -> Path:

@@ -1,28 +1,19 @@
-"""A model on the Hugging Face Hub: pushed with a card of its own figures, and loaded from there.
+"""A model pushed to the Hugging Face Hub, with a card of its own figures.
 
 The files of a model are pushed by their names, in one commit. What a training run leaves beside them stays here, such
 as its log. A folder that holds anything else is refused: it may be data.
 """
 
 import fnmatch
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from themis.errors import ConfigError, ServerError
-from themis.http.client import masked
-from themis.inference.load import load_judge
-from themis.integrations.model_card import CARD, model_card
-from themis.model.named import ADAPTERS_FILE, META_FILE, base_of, is_adapter, resolve
-from themis.traces.judge import Judge
+from themis.errors import ConfigError
+from themis.integrations.hub.card import CARD, model_card
+from themis.integrations.hub.pull import MODEL_FILES, told
+from themis.model.named import base_of, is_adapter, resolve
 
-PUSHED = (
-    *("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", META_FILE, ADAPTERS_FILE),
-    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"),
-    *("vocab.json", "vocab.txt", "merges.txt", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"),
-)
 LEFT = (
     *("run.json", "log.json", "log.png", "trainer_state.json", "training_args.bin"),
     *("checkpoints", "tokenizer", "tensorboard", "stages", "built"),
@@ -67,7 +58,7 @@ def prepare_push(model: str | Path, repo: str, license: str = "", results: Seque
     left = tuple(entry.name for entry in entries if entry.name in (*LEFT, CARD))
     for entry in entries:
         if entry not in files and entry.name not in left:
-            raise ConfigError(f"{directory} holds {entry.name}, which is no part of a model and may be data: move it away, then push")
+            raise ConfigError(f"{directory} holds {entry.name}, which does not belong to a model and may be data: move it away, then push")
         if entry in files and not entry.resolve().is_relative_to(directory.resolve()):
             raise ConfigError(f"{entry} is a link that leads out of {directory}: put the file itself there")
     return Push(repo, files, left, card)
@@ -88,23 +79,14 @@ def push_to_hub(
     api = HfApi(token=token, library_name="themis-rm")
     operations = [CommitOperationAdd(file.name, str(file)) for file in push.files]
     operations.append(CommitOperationAdd(CARD, push.card.encode()))
-    with _told(f"the Hub did not take {repo}", token):
+    with told(f"the Hub did not take {repo}", token):
         api.create_repo(repo, private=private or None, exist_ok=True)
         api.create_commit(repo, operations, commit_message="A reward model of Themis, with its card")
     return f"{api.endpoint}/{repo}"
 
 
-def from_pretrained(repo: str, *, revision: str | None = None, token: str | None = None, **settings: Any) -> Judge:
-    """The judge of a model on the Hub; `settings` are those of `load_judge`. Fetches the files of a model alone."""
-    from huggingface_hub import snapshot_download
-
-    with _told(f"the Hub did not give {repo}", token or ""):
-        directory = snapshot_download(repo, revision=revision, token=token, allow_patterns=list(PUSHED))
-    return load_judge(directory, **settings)
-
-
 def _is_pushed(name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in PUSHED)
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in MODEL_FILES)
 
 
 def _check_base(directory: Path) -> None:
@@ -113,19 +95,3 @@ def _check_base(directory: Path) -> None:
         raise ConfigError(
             f"the adapters in {directory} need {base_of(directory)}, which others do not have: push `themis export --merged` of them"
         )
-
-
-@contextmanager
-def _told(what: str, token: str) -> Iterator[None]:
-    """Errors of the Hub in one sentence that holds no token."""
-    import httpx2
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        yield
-    except HfHubHTTPError as error:
-        said = " ".join((error.server_message or "").split())[:200]
-        sentence = masked(f"{what}: HTTP {error.response.status_code}{f', {said}' if said else ''}", [token] if token else [])
-        raise (ServerError if error.response.status_code >= 500 else ConfigError)(sentence) from error
-    except (httpx2.TransportError, LocalEntryNotFoundError, OSError) as error:
-        raise ServerError(f"{what}: it cannot be reached ({type(error).__name__})") from error

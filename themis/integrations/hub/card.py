@@ -10,18 +10,16 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from themis.errors import ConfigError, DataError
+from themis.errors import ConfigError
+from themis.integrations.hub.results import metadata, plain, read_result, table
 from themis.model import known
 from themis.model.named import base_of, is_adapter
 
 if TYPE_CHECKING:
-    from themis.evaluation.results import Result
     from themis.model.checkpoint import ModelMeta
 
 CARD = "README.md"
 TAGS = ("reward-model", "themis", "tool-use")
-LONGEST = 100
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>|#])")
 
 
 def model_card(directory: Path, repo: str, license: str = "", results: Sequence[Path] = ()) -> str:
@@ -37,7 +35,7 @@ def model_card(directory: Path, repo: str, license: str = "", results: Sequence[
     if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", license):
         raise ConfigError(f"--license: name the licence of these weights as the Hub does, such as apache-2.0; found '{license}'")
     base_model = backbone.hub.partition("::")[0] if backbone else str(base) if re.fullmatch(r"[\w.-]+/[\w.-]+", str(base)) else None
-    found = [_result(file, directory) for file in results]
+    found = [read_result(file, directory) for file in results]
     data = ModelCardData(
         model_name=repo.partition("/")[2],
         base_model=base_model or None,
@@ -46,11 +44,11 @@ def model_card(directory: Path, repo: str, license: str = "", results: Sequence[
         pipeline_tag="text-classification",
         tags=[*TAGS, *([] if meta.kind == "themis" else [meta.kind])],
         datasets=[name for name in _recipe(meta, "data").get("files", []) if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name)] or None,
-        eval_results=[each for result in found for each in _metadata(result)] or None,
+        eval_results=[each for result in found for each in metadata(result)] or None,
     )
-    page = resources.files(__package__).joinpath("model_card.md").read_text(encoding="utf-8")
+    page = resources.files(__package__).joinpath("card.md").read_text(encoding="utf-8")
     slots = {"METADATA": data.to_yaml(), "NAME": repo.partition("/")[2], "REPO": repo, "KIND": _KINDS[meta.kind]}
-    slots |= {"TRAINING": _training(meta, base_model or base), "MEASURED": _measured(directory), "RESULTS": _table(found)}
+    slots |= {"TRAINING": _training(meta, base_model or base), "MEASURED": _measured(directory), "RESULTS": table(found)}
     for slot, text in slots.items():
         page = page.replace("{" + slot + "}", text)
     return re.sub(r"\n{3,}", "\n\n", page)
@@ -84,7 +82,7 @@ def _training(meta: "ModelMeta", base: str | None) -> str:
         "tools": ", ".join(meta.tools) or None,
         "mean and deviation of rewards": f"{meta.reward_mean:.3f}, {meta.reward_std:.3f}",
     }
-    return "\n".join(f"| {name} | {_plain(value, 2_000)} |" for name, value in told.items() if value is not None)
+    return "\n".join(f"| {name} | {plain(value, 2_000)} |" for name, value in told.items() if value is not None)
 
 
 def _steps(meta: "ModelMeta") -> str:
@@ -100,51 +98,7 @@ def _measured(directory: Path) -> str:
     try:
         log = json.loads((directory / "log.json").read_text(encoding="utf-8"))
         shares = {name: value for row in log for name, value in row.items() if name.endswith(("accuracy", "calls"))}
-        told = [f"{_plain(name.removeprefix('eval_').replace('_', ' '))} {100 * value:.1f} %" for name, value in shares.items()]
+        told = [f"{plain(name.removeprefix('eval_').replace('_', ' '))} {100 * value:.1f} %" for name, value in shares.items()]
     except (OSError, ValueError, TypeError, AttributeError):
         return ""
     return f"Measured last while it trained: {', '.join(told)}." if told else ""
-
-
-# --- evaluations -----------------------------------------------------------------------------------
-
-
-def _result(file: Path, directory: Path) -> "Result":
-    from themis.evaluation.page import read_run
-    from themis.model.checkpoint import weights_of
-
-    run = read_run(file)
-    if run.kind != "evaluation":
-        raise DataError(f"{file} is no result of `themis eval`: give what its --out wrote")
-    if run.result["settings"].get("weights") != weights_of(directory):
-        raise DataError(f"{file} is an evaluation of other weights ({run.result['model'][:LONGEST]}): evaluate {directory} again")
-    return run.result
-
-
-def _metadata(result: "Result") -> list[Any]:
-    from huggingface_hub import EvalResult
-
-    about = {"task_type": "text-classification", "dataset_type": "preference", "metric_type": "accuracy"}
-    return [
-        EvalResult(dataset_name=f"{result['bench']}: {task}"[:LONGEST], metric_value=round(row["accuracy"], 4), **about)
-        for task, row in result["tasks"].items()
-    ]
-
-
-def _table(results: Sequence["Result"]) -> str:
-    if not results:
-        return "No evaluation came with this model."
-    head = "| bench | task | n | accuracy | 95 % interval | no reward |\n|---|---|---|---|---|---|\n"
-    rows = []
-    for result in results:
-        limit = result["settings"].get("limit")
-        bench = _plain(result["bench"]) + (f" (the first {_plain(limit)} of each task)" if limit else "")
-        for task, row in result["tasks"].items():
-            low, high = (f"{100 * end:.1f}" for end in row["ci95"])
-            rows.append(f"| {bench} | {_plain(task)} | {row['n']} | {100 * row['accuracy']:.1f} % | {low} to {high} | {row['unscored']} |")
-    return head + "\n".join(rows)
-
-
-def _plain(value: object, most: int = LONGEST) -> str:
-    """A text that Markdown shows as it is, on one line."""
-    return _SIGNS.sub(r"\\\1", " ".join(str(value).split())[:most])
