@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from accelerate import Accelerator
+from accelerate.accelerator import Accelerator
 from torch.utils.data import DataLoader, default_collate
 from transformers import AutoTokenizer
 
@@ -54,7 +54,8 @@ def built(model: str, tokenizer: Any) -> Any:
     if pipe.model.config.pad_token_id is None:
         pipe.model.config.pad_token_id = pipe.tokenizer.pad_token_id
     assert pipe.tokenizer.chat_template is not None
-    pipe.model = Accelerator().prepare(pipe.model)
+    accelerator: Any = Accelerator()
+    pipe.model = accelerator.prepare(pipe.model)
     return pipe
 
 
@@ -70,7 +71,9 @@ def scores_of(rewards: Any) -> list[float]:
 
 def ranked(pipe: Any, rows: list[dict[str, str]]) -> tuple[list[int], list[float], list[float]]:
     """`run_rm.py`, and the command: both sides of a batch, then 1 where the better answer has the higher score."""
-    results, chosen, rejected = [], [], []
+    results: list[int] = []
+    chosen: list[float] = []
+    rejected: list[float] = []
     for batch in DataLoader(rows, batch_size=2, collate_fn=lambda rows: collated(rows, "text_chosen")):  # type: ignore[arg-type]
         above, below = (scores_of(pipe(batch[f"text_{side}"], **SETTINGS)) for side in ("chosen", "rejected"))
         results += [1 if better > worse else 0 for better, worse in zip(above, below, strict=True)]

@@ -36,7 +36,7 @@ def metadata(result: "Result") -> list[Any]:
 
     limit = result["settings"].get("limit")
     which = f", the first {limit}" if limit else ""
-    about = {"task_type": "text-classification", "dataset_type": "preference", "metric_type": "accuracy"}
+    about: dict[str, Any] = {"task_type": "text-classification", "dataset_type": "preference", "metric_type": "accuracy"}
     return [
         EvalResult(dataset_name=f"{result['bench']}: {task}"[:LONGEST] + which, metric_value=round(row["accuracy"], 4), **about)
         for task, row in result["tasks"].items()
