@@ -71,8 +71,8 @@ class Pipeline:
         if len(chat) < 2 or chat[-1].get("role") != "assistant":
             raise DataError(f"{where}: a chat must end with the answer, a turn of the assistant after a question")
         asked: Any = chat[0].get("content") if len(chat) == 2 and chat[0].get("role") == "user" else chat[:-1]
-        answer: Any = chat[-1].get("content")
-        return case_of(where, asked, answer)
+        said: Any = chat[-1].get("content")
+        return case_of(where, asked, said)
 
 
 def config(model: str | None = None) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Push:
 def prepare_push(model: str | Path, repo: str, license: str = "", results: Sequence[Path] = ()) -> Push:
     """Check all that can be checked without the Hub. Raises `ConfigError`, `ModelError` or `DataError`."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils._validators import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(repo)
