@@ -41,7 +41,9 @@ class Rewording:
         """Some paraphrases of each question, in order; the same for the same seed and the same questions before."""
         shown = [turn for question, other in _SHOWN for turn in _turns(question, other)]
         chats = [[*shown, _turns(question)[0]] for question in questions]
-        asked: Any = self._tokenizer.apply_chat_template(chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True)
+        asked: Any = self._tokenizer.apply_chat_template(
+            chats, add_generation_prompt=True, padding=True, return_tensors="pt", return_dict=True
+        )
         torch.manual_seed(int(torch.randint(2**31, (), generator=self._generator)))
         written = self._model.generate(
             **asked, do_sample=True, temperature=0.8, top_p=0.95, max_new_tokens=_MOST_TOKENS, num_return_sequences=self._each
