@@ -14,6 +14,7 @@ ROOT = Path(themis.__file__).parent
 LAYERS = (
     ("__main__",),
     ("cli",),
+    ("cluster",),
     ("serve", "integrations"),
     ("evaluation", "rlhf"),
     ("curriculum", "training"),

@@ -3,12 +3,14 @@
 import json
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from themis.cli.verdict_file import Summary, read_cases, score_file
+from themis.cli.verdict_file import Summary, score_elsewhere, score_file
+from themis.data.cases import CaseFile, files_of, read_cases
 from themis.errors import ConfigError, DataError
 from themis.traces import Case, Judge, Verdict, case_key
 
@@ -51,7 +53,7 @@ def test_ids_are_the_cases_own_or_else_their_line_numbers(tmp_path: Path) -> Non
     data = tmp_path / "in.jsonl"
     asked = '"question": "q", "answer": "a"}'
     data.write_text(f'{{"id": "x", {asked}\n\n{{{asked}\n{{"id": null, {asked}\n{{"id": 7, {asked}')
-    assert [case.id for case in read_cases(data)] == ["x", "3", "4", "7"]
+    assert [case.id for case in read_cases(files_of(data))] == ["x", "3", "4", "7"]
 
 
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_both_answers_of_a_pair_are_cases(tmp_path: Path) -> None:
     data = tmp_path / "in.jsonl"
     rows = [{"prompt": "q", "chosen": "a", "rejected": "bb"}, {"id": "x", "prompt": "q", "chosen": ["a"], "rejected": ["b", "c"]}]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert [case.id for case in read_cases(data)] == ["1/chosen", "1/rejected", "x/chosen", "x/rejected/0", "x/rejected/1"]
+    assert [case.id for case in read_cases(files_of(data))] == ["1/chosen", "1/rejected", "x/chosen", "x/rejected/0", "x/rejected/1"]
 
 
 @pytest.mark.parametrize("foreign", ["my diary", "my diary\n", '{"id": 3}\n', "[]\n", '{"id": "x", "question": "q"}\n', "\x00\x00"])
@@ -266,3 +268,66 @@ def test_cases_are_read_only_as_they_are_needed(tmp_path: Path) -> None:
 
     score_file(data, out, Watching(), BY)
     assert pulled == [0, 1, 2, 3, 4, 5]
+
+
+# --- many files, and judging elsewhere --------------------------------------------------------------
+
+
+def test_a_pattern_is_all_its_files_with_ids_that_name_them_and_without_the_file_of_verdicts(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    write_cases(tmp_path / "b.jsonl", "a", "bb")
+    (tmp_path / "deep" / "a.csv").write_text("question,answer\nq,ccc\n")
+    pattern, out = tmp_path / "**" / "*.*", tmp_path / "out.jsonl"
+    for there in (0, 3):
+        summary = score_file(pattern, out, LengthJudge(), BY)
+        assert (summary.cases, summary.already_there) == (3, there)
+    assert rows(out) == {"b.jsonl:1": 1.0, "b.jsonl:2": 2.0, "deep/a.csv:2": 3.0}
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(tmp_path: Path) -> None:
+    assert [case.id for case in read_cases(files_of(write_cases(tmp_path / "a[1].jsonl", "a")))] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "pattern", "problem"),
+    [
+        ([], "*.jsonl", r"no file matches '.*\*\.jsonl'"),
+        ([], ".", r"is a folder: name its files by a pattern, such as '.*/\*\.jsonl'"),
+        (["a.jsonl", "b.txt"], "*.*", r"b\.txt, line 1: field 'answer' .or 'chosen'. is missing; expected .* found 'foo'"),
+    ],
+)
+def test_no_file_and_files_of_other_columns_are_one_sentence(tmp_path: Path, names: list[str], pattern: str, problem: str) -> None:
+    for name in names:
+        write_cases(tmp_path / name, "a")
+    if "b.txt" in names:
+        (tmp_path / "b.txt").write_text('{"foo": 1}\n')
+    with pytest.raises(DataError, match=problem):
+        score_file(tmp_path / pattern, tmp_path / "out" / "out.jsonl", Nobody(), BY)
+
+
+def judged_twice(files: Sequence[CaseFile], due: Collection[str]) -> Iterator[tuple[str, Verdict]]:
+    """As where a worker dies after it has judged: all comes twice, with another reward, and what nobody asked for."""
+    for reward in (1.0, 2.0):
+        for case in read_cases(files):
+            yield case_key(case), Verdict(case.id, reward, None)
+
+
+def test_of_verdicts_that_come_twice_the_first_counts_and_only_what_is_due(tmp_path: Path) -> None:
+    data, out = write_cases(tmp_path / "in.jsonl", "a", "bb", "ccc"), tmp_path / "out.jsonl"
+    score_file(data, out, LengthJudge(), BY, limit=1)
+    assert score_elsewhere(data, out, judged_twice, BY, limit=2) == Summary(2, 1, 1, Counter(scored=1), Counter())
+    assert score_elsewhere(data, out, judged_twice, BY).judged == 1
+    assert [json.loads(line)["id"] for line in out.read_text().splitlines()] == ["1", "2", "3"]
+    assert rows(out) == {"1": 1.0, "2": 1.0, "3": 1.0}
+
+
+def test_a_case_that_got_no_verdict_or_that_of_another_text_is_named(tmp_path: Path) -> None:
+    data, out = write_cases(tmp_path / "in.jsonl", "a", "bb"), tmp_path / "out.jsonl"
+
+    def judged_wrongly(files: Sequence[CaseFile], due: Collection[str]) -> Iterator[tuple[str, Verdict]]:
+        for key, verdict in judged_twice(files, due):
+            yield (key if verdict.id == "1" else "of another text"), verdict
+
+    with pytest.raises(DataError, match=r"in\.jsonl: 1 cases got no verdict, such as '2': their file has changed meanwhile"):
+        score_elsewhere(data, out, judged_wrongly, BY)
+    assert rows(out) == {"1": 1.0}

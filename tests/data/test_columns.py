@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from themis.builder.user import user_source
-from themis.cli.verdict_file import read_cases
+from themis.data.cases import files_of, read_cases
 from themis.data.columns import read_answers, why_no_preference
 from themis.data.preferences import read_preferences
 from themis.errors import DataError, LeftOutError
@@ -71,7 +71,7 @@ def test_all_who_read_files_read_the_same(cells: list[str], tmp_path: Path) -> N
     question, better, worse = says(row)
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps(row) + "\n")
-    assert [(case.question_text, case.answer) for case in read_cases(path)] == [(question, answer) for answer in better + worse]
+    assert [(case.question_text, case.answer) for case in read_cases(files_of(path))] == [(question, answer) for answer in better + worse]
     if len(better) == 1:
         (draft,) = user_source(str(path), "wikisearch").read(Path(), 1, 9)
         assert (draft.question, draft.chosen, list(draft.rejected)) == (question, better[0], worse)
@@ -93,9 +93,9 @@ def test_a_row_that_the_page_leaves_out_costs_itself_and_is_counted(cells: list[
     assert (len(subset.items), dict(subset.dropped)) == (1, {f"row: {reason}": 1})
     if cells[1].startswith("*"):
         with pytest.raises(DataError, match=re.escape(f"line 2: {reason}")):
-            list(read_cases(path))
+            list(read_cases(files_of(path)))
     else:
-        assert len(list(read_cases(path))) == 4
+        assert len(list(read_cases(files_of(path)))) == 4
 
 
 def test_every_ending_of_the_page_is_read_and_no_other() -> None:

@@ -1,6 +1,6 @@
 """The root of the command line: a command is imported when it is called, and its errors are caught in one place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
@@ -42,7 +42,7 @@ class LazyCommand(TyperCommand):
         self.entry = entry
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return self.entry.command(str(self.name)).make_context(info_name, args, parent, **extra)
+        return self.entry.command(str(self.name)).make_context(info_name, with_address(args), parent, **extra)
 
 
 class Commands(TyperGroup):
@@ -85,6 +85,15 @@ class LazyCommands(Commands):
         options = [(", ".join(parameter.opts), str(getattr(parameter, "help", ""))) for parameter in self.get_params(ctx)]
         commands = [(name, command.get_short_help_str(1_000)) for name, command in self.commands.items()]
         console.print(_panel("Options", options), _panel("Commands", commands))
+
+
+def with_address(args: Sequence[str]) -> list[str]:
+    """The words of a command, where `--ray` alone gets the address `local`: no option of typer may lack its value."""
+    filled: list[str] = []
+    for place, word in enumerate(args, 1):
+        is_bare = word == "--ray" and (place == len(args) or args[place].startswith("-"))
+        filled += [word, "local"] if is_bare else [word]
+    return filled
 
 
 def _panel(title: str, rows: list[tuple[str, str]]) -> Any:

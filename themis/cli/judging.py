@@ -12,7 +12,7 @@ import threading
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -32,6 +32,7 @@ Mode = Literal["live", "record", "replay", "auto"]
 
 _RATIONALE_HELP = "Write a rationale before the reward, or read the reward without one, which takes about half the time."
 _FUZZY_REPLAY_HELP = "With --store: answer a call that is not recorded by the most similar one of the same case and tool."
+_RAY_HELP = "Judge on a Ray cluster: `auto`, HOST:PORT or ray://HOST:PORT; without a value on one of its own, on this machine."
 _UNSAFE_HELP = "Run the code of answers without the sandbox: with your files and your network. Each observation says so."
 _STRICT_HELP = "Give no reward where it would be degraded; the reason stays."
 _MODE_HELP = "Call tools live, record what they say, replay it, or replay what is there and record the rest (auto)."
@@ -59,6 +60,7 @@ SettingsFile = Annotated[Path | None, typer.Option("--settings", help=_SETTINGS_
 ToolFlags = Annotated[list[str] | None, typer.Option("--tool", help=_TOOL_HELP, metavar="NAME.OPTION=VALUE", show_default=False)]
 Without = Annotated[list[str] | None, typer.Option("--without", help=_WITHOUT_HELP, metavar="TOOL", show_default=False)]
 Unsafe = Annotated[bool, typer.Option("--unsafe", help=_UNSAFE_HELP)]
+Ray = Annotated[str | None, typer.Option("--ray", help=_RAY_HELP, metavar="[ADDRESS]", show_default="this process judges")]
 FuzzyReplay = Annotated[bool, typer.Option("--fuzzy-replay", help=_FUZZY_REPLAY_HELP)]
 
 
@@ -173,6 +175,36 @@ class JudgeOptions(ModelOptions):
 def model_name(model: str) -> str:
     """By which others know a model: a folder's own name says nothing of where it is."""
     return Path(model).resolve().name if Path(model).is_dir() else model
+
+
+@dataclass(frozen=True)
+class PlacedJudge:
+    """The judge of some options, for any process of a cluster; a `JudgeSource` of `themis.cluster`."""
+
+    judging: JudgeOptions
+
+    @contextmanager
+    def opened(self) -> "Iterator[Judge]":
+        """A judge with its tools."""
+        with self.judging.toolbox() as toolbox:
+            import_libraries()
+            yield self.judging.judge(toolbox)
+
+    def known_by(self) -> dict[str, Any]:
+        """All that decides a verdict, without loading the model."""
+        with self.judging.toolbox() as toolbox:
+            import_libraries()
+            return self.judging.known_by(toolbox)
+
+
+def placed_judge(judging: JudgeOptions) -> PlacedJudge:
+    """A process of a cluster runs in another folder: what is named from this one gets its whole path."""
+    from themis.tools.setup.settings import read_settings
+
+    settings = read_settings(judging.settings).file
+    model = str(Path(judging.model).absolute()) if Path(judging.model).is_dir() else judging.model
+    store = judging.store.absolute() if judging.store else None
+    return PlacedJudge(replace(judging, model=model, store=store, settings=settings.absolute() if settings else None))
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

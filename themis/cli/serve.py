@@ -2,23 +2,27 @@
 
 import math
 import os
+import socket
 import threading
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from themis.cli.judging import JudgeOptions, extra, import_libraries, model_name, with_options
+from themis.cli.judging import JudgeOptions, Ray, extra, import_libraries, model_name, placed_judge, with_options
 from themis.errors import ConfigError
 from themis.files import digest
 
 if TYPE_CHECKING:
-    from themis.serve.serving import Serving
-    from themis.tools import Toolbox
+    from themis.serve.serving import Service, Serving
     from themis.traces import Judge
+
+Load: TypeAlias = "Callable[[], tuple[Any, Mapping[str, Any]]]"
+"""Gives what answers cases, and all that decides its verdicts."""
 
 EXAMPLE = "Example: themis serve --model nano --port 8000"
 
@@ -29,6 +33,7 @@ _TOKEN_HELP = "The environment variable that holds the token which clients must 
 _LOG_HELP = "Append every verdict, with its case, to this file. Without it nothing of a case is kept."
 _TEMPLATE_HELP = "The chat template of texts that hold question and answer in one: chatml, llama3, gemma, or its marks as JSON."
 _MISSING_HELP = "What is answered instead of a missing reward to clients that read a number alone."
+_REPLICAS_HELP = "With --ray: how many judges, each in a process of its own."
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class ServeOptions(JudgeOptions):
     log: Annotated[Path | None, typer.Option(help=_LOG_HELP, dir_okay=False)] = None
     missing: Annotated[float | None, typer.Option(help=_MISSING_HELP, show_default="an error")] = None
     template: Annotated[str, typer.Option(help=_TEMPLATE_HELP, show_default="such texts are refused")] = ""
+    ray: Ray = None
+    replicas: Annotated[int | None, typer.Option(min=1, help=_REPLICAS_HELP, show_default="as many as there is room for")] = None
 
     def name(self) -> str:
         """By which clients know the model: a folder's own name says nothing of where it is."""
@@ -55,51 +62,97 @@ def serve(*, serving: ServeOptions) -> None:
     with extra("serve", of="serve"):
         from themis.serve.app import server_of
         from themis.serve.guard import Door
-        from themis.serve.serving import LONGEST_DEADLINE, Options, Serving
+        from themis.serve.serving import Options, Serving
         from themis.serve.verdict_log import VerdictLog
     from themis.serve.listening import check_host, listener, token_of
     from themis.traces.one_text import marks_of
 
     token = token_of(serving.token_env)
     check_host(serving.host, token)
-    if not 0 < serving.deadline < LONGEST_DEADLINE:
-        raise ConfigError(f"--deadline must be above 0 and below {LONGEST_DEADLINE:g} seconds, found {serving.deadline:g}")
-    if serving.missing is not None and not math.isfinite(serving.missing):
-        raise ConfigError(f"--missing must be a finite number, found {serving.missing}")
+    _check(serving)
     marks = marks_of(serving.template)
-    serving.check()
-    serving.check_here("serve its judge again")
-    from themis.inference import JudgingService
-
     with ExitStack() as stack:
         listening_socket = stack.enter_context(listener(serving.host, serving.port))
-        toolbox = stack.enter_context(serving.toolbox())
         log = stack.enter_context(VerdictLog(serving.log, serving.name())) if serving.log else None
-        loaded: Future[Judge] = Future()
-        service = JudgingService(loaded.result)
-        stack.callback(service.close, cancel_futures=True)
+        loaded: Future[Any] = Future()
+        service, load = (_here if serving.ray is None else _by_ray)(serving, loaded, stack)
         options = Options(serving.name(), serving.queue, serving.deadline, serving.missing, marks)
         running = Serving(service, options, log)
         server = server_of(running, Door(serving.host, token), loaded.done)
 
-        def end_without_judge(judge: "Future[Judge]") -> None:
+        def end_without_judge(judge: Future[Any]) -> None:
             server.should_exit = server.should_exit or judge.exception() is not None
 
         loaded.add_done_callback(end_without_judge)
-        threading.Thread(target=_load, args=(serving, toolbox, running, loaded), name="themis-loading", daemon=True).start()
+        threading.Thread(target=_load, args=(load, running, loaded), name="themis-loading", daemon=True).start()
         typer.echo(f"themis: serving {serving.name()} at {_address(serving.host, serving.port)}, loading the model", err=True)
         server.run(sockets=[listening_socket])
         if not loaded.done():
+            if serving.ray is not None:
+                stack.close()
             os._exit(0)  # told to end before the model was there: an import of torch cannot be interrupted
         loaded.result()
 
 
-def _load(serving: ServeOptions, toolbox: "Toolbox", running: "Serving", loaded: "Future[Judge]") -> None:
+def _check(serving: ServeOptions) -> None:
+    """Raises `ConfigError` for options that are out of bounds, or do not fit together."""
+    from themis.serve.serving import LONGEST_DEADLINE
+
+    if not 0 < serving.deadline < LONGEST_DEADLINE:
+        raise ConfigError(f"--deadline must be above 0 and below {LONGEST_DEADLINE:g} seconds, found {serving.deadline:g}")
+    if serving.missing is not None and not math.isfinite(serving.missing):
+        raise ConfigError(f"--missing must be a finite number, found {serving.missing}")
+    if serving.replicas is not None and serving.ray is None:
+        raise ConfigError("--replicas counts the judges of --ray: leave it out, or give --ray")
+    serving.check()
+    serving.check_here("serve its judge again")
+
+
+def _here(serving: ServeOptions, loaded: Future[Any], stack: ExitStack) -> "tuple[Service, Load]":
+    """A service of one judge in this process, and what loads the judge."""
+    from themis.inference import JudgingService
+
+    toolbox = stack.enter_context(serving.toolbox())
+    service = JudgingService(loaded.result)
+    stack.callback(service.close, cancel_futures=True)
+
+    def load() -> "tuple[Judge, Mapping[str, Any]]":
+        import_libraries()
+        return serving.judge(toolbox), serving.known_by(toolbox)
+
+    return service, load
+
+
+def _by_ray(serving: ServeOptions, loaded: Future[Any], stack: ExitStack) -> "tuple[Service, Load]":
+    """A service of replicas all over a cluster, and what deploys them."""
+    from themis.cluster.connection import AFAR, connected
+
+    address = str(serving.ray)
+    if address.startswith(AFAR):
+        raise ConfigError(f"--ray {address}: a server must belong to its cluster; give --ray auto on one of its machines")
+    stack.enter_context(connected(address))
+    with extra("ray", of="serve --ray"):
+        from themis.cluster.replicas import Deployed, ReplicaService, deploy, no_replicas_left
+        from themis.cluster.workers import known_by_workers, workers_of
+    workers = workers_of(serving.replicas, serving.threads, serving.device, serving.batch_size)
+    source = placed_judge(serving)
+    name = f"themis-{socket.gethostname()}-{serving.port}"  # nobody else has this port of this machine
+    stack.enter_context(no_replicas_left(name))
+    service = ReplicaService(loaded, workers.count * workers.batch_size)
+    stack.callback(service.close, cancel_futures=True)
+
+    def load() -> tuple[Deployed, Mapping[str, Any]]:
+        known = known_by_workers(workers, source)
+        return deploy(name, workers, source, known), known
+
+    return service, load
+
+
+def _load(load: "Load", running: "Serving", loaded: Future[Any]) -> None:
     """In a thread of its own: the server answers meanwhile. An error ends the server, and is raised there."""
     try:
-        import_libraries()
-        judge = serving.judge(toolbox)
-        running.known = {"judge": digest(serving.known_by(toolbox) | {"model": ""}), "tools": list(toolbox.names)}
+        judge, known = load()
+        running.known = {"judge": digest({**known, "model": ""}), "tools": list(known["tools"])}
     except BaseException as error:
         loaded.set_exception(error)
     else:

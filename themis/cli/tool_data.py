@@ -77,11 +77,11 @@ def record(
     tool: ToolFlags = None,
 ) -> None:
     """Make the calls of a file, and record the answers. The exit status is 1 if a tool failed to answer."""
-    from themis.cli.verdict_file import read_cases
+    from themis.data.cases import files_of, read_cases
     from themis.tools.recordings.from_file import read_calls, record_calls
     from themis.traces import case_key
 
-    found = read_calls(calls, {case_key(case): case for case in read_cases(cases)} if cases else {})
+    found = read_calls(calls, {case_key(case): case for case in read_cases(files_of(cases))} if cases else {})
     with open_toolbox("record" if again else "auto", store, settings=settings, flags=tool) as toolbox, progress_bar() as bar:
         task = bar.add_task("called", total=len(found))
         statuses = record_calls(toolbox, found, lambda: bar.advance(task))

@@ -1,20 +1,20 @@
-"""Scores a file of cases into a file of verdicts, one row at a time; a run that was stopped resumes.
+"""Scores files of cases into a file of verdicts, one row at a time; a run that was stopped resumes.
 
 In memory it holds the cases in progress, and the ids and keys of the rows already written. Verdicts are appended as
 they come, not in the order of the cases. After a kill, the next run removes a row that was not written whole.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from themis.data.columns import read_answers
+from themis.data.cases import CaseFile, comes_once, files_of, read_cases
 from themis.errors import DataError
-from themis.files import STREAM, Journal, data_rows, difference
-from themis.traces import Case, Judge, case_key
+from themis.files import Journal, difference
+from themis.traces import Case, Judge, Verdict, case_key
 
 _ROW_OPENS = '{"id": '
 
@@ -30,29 +30,11 @@ class Summary:
     statuses: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
-
-def comes_once(path: Path) -> bool:
-    """Can the file be read only once, as a pipe can?"""
-    return path == STREAM or path.is_fifo() or path.is_char_device()
-
-
-def read_cases(path: Path, limit: int | None = None) -> Iterator[Case]:
-    """The first cases of a file of rows, one at a time; both answers of a pair. A row without an id has its number.
-
-    Raises `DataError`, also where two cases have one id, as nothing would tell their verdicts apart.
-    """
-    return islice(_all_cases(path), limit)
-
-
-def _all_cases(path: Path) -> Iterator[Case]:
-    places: dict[str, str] = {}
-    for number, where, row in data_rows(path):
-        answers = read_answers(row, where, str(number))
-        for case in answers.chosen + answers.rejected:
-            if case.id in places:
-                raise DataError(f"{where}: field 'id' is the same as in {places[case.id]}; each row needs an id of its own, or none")
-            places[case.id] = where
-            yield case
+    def count(self, verdict: Verdict) -> None:
+        """A case was judged."""
+        self.judged += 1
+        self.statuses[verdict.status] += 1
+        self.reasons.update([verdict.reason] if verdict.reason else [])
 
 
 def score_file(
@@ -63,14 +45,13 @@ def score_file(
     progress: Callable[[Summary], None] = lambda summary: None,
     limit: int | None = None,
 ) -> Summary:
-    """Judge the first `limit` cases of `data`, or all, that have no row in `out` yet.
+    """Judge the first `limit` cases of a file, or of all that match a pattern, that have no row in `out` yet.
 
     All their lines are checked before the first is judged.
 
     `known_by` says what decides a verdict beside its case; a file with rows of another judge is refused.
     """
-    if out.exists() and data.exists() and out.samefile(data):
-        raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
+    files = input_files(data, out)
     once = comes_once(data)
     summary = Summary(cases=None)
     keys: list[str] = []  # of the cases that the judge was handed
@@ -84,21 +65,62 @@ def score_file(
                 yield case
 
     with VerdictFile(out, known_by) as rows:
-        cases = read_cases(data, limit)
+        cases = read_cases(files, limit)
         if not once:
             is_left = [not rows.take(case) for case in cases]
             summary.cases, summary.already_there = len(is_left), is_left.count(False)
-            cases = compress(read_cases(data, limit), is_left)
+            cases = compress(read_cases(files, limit), is_left)
             rows.settle()
         progress(summary)
         for place, verdict in judge.judge_all(handed(cases)):
-            rows.append({**verdict.to_json(), "key": keys[place], "judge": known_by})
-            summary.judged += 1
-            summary.statuses[verdict.status] += 1
-            summary.reasons.update([verdict.reason] if verdict.reason else [])
+            rows.keep(verdict, keys[place])
+            summary.count(verdict)
             progress(summary)
         rows.settle()
     return summary
+
+
+Judged = Iterator[tuple[str, Verdict]]
+"""Verdicts as they come, each with the key of its case."""
+
+
+def score_elsewhere(
+    data: Path,
+    out: Path,
+    judging: Callable[[Sequence[CaseFile], Collection[str]], Judged],
+    known_by: Mapping[str, Any],
+    progress: Callable[[Summary], None] = lambda summary: None,
+    limit: int | None = None,
+) -> Summary:
+    """`score_file`, where others read and judge: `judging` gets the files, and the ids of the cases to judge.
+
+    Only the first verdict of each case counts, so it has one row, however often it was judged. Raises `DataError`
+    where a case got none.
+    """
+    files = input_files(data, out)
+    with VerdictFile(out, known_by) as rows:
+        is_left = {case.id: not rows.take(case) for case in read_cases(files, limit)}
+        due = {id for id, left in is_left.items() if left}
+        summary = Summary(cases=len(is_left), already_there=len(is_left) - len(due))
+        rows.settle()
+        progress(summary)
+        for key, verdict in judging(files, frozenset(due)) if due else ():
+            if verdict.id in due and rows.is_of(verdict.id, key):
+                due.remove(verdict.id)
+                rows.keep(verdict, key)
+                summary.count(verdict)
+                progress(summary)
+        rows.settle()
+    if due:
+        raise DataError(f"{data}: {len(due)} cases got no verdict, such as '{min(due)}': their file has changed meanwhile; score it again")
+    return summary
+
+
+def input_files(data: Path, out: Path) -> list[CaseFile]:
+    """The files of cases. Raises `DataError` where `out` is one."""
+    if out.exists() and data.exists() and out.samefile(data):
+        raise DataError(f"{out} is the file of cases itself: give another file for the verdicts")
+    return files_of(data, out)
 
 
 class VerdictFile(Journal):
@@ -123,6 +145,14 @@ class VerdictFile(Journal):
         if id != case.id:
             self._renamed.setdefault((id, key), []).append(case.id)
         return True
+
+    def is_of(self, id: str, key: str) -> bool:
+        """Has the case of that id that key?"""
+        return self._keys.get(id) == key
+
+    def keep(self, verdict: Verdict, key: str) -> None:
+        """Write the row of a verdict."""
+        self.append({**verdict.to_json(), "key": key, "judge": self._known_by})
 
     def settle(self) -> None:
         """Gives rows the ids that their cases have now. Raises `DataError` for a row of a case that has changed."""

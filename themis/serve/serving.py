@@ -13,10 +13,11 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from themis.errors import DataError, ThemisError
-from themis.inference.service import JudgingService
+from themis.inference.judgement import Scale
+from themis.inference.service import OnStep
 from themis.serve.metrics import Metrics
 from themis.serve.refusal import Forms, Refusal
 from themis.serve.verdict_log import VerdictLog
@@ -33,6 +34,21 @@ RETRY_WITHIN = 60
 RECENT = 64
 
 logger = logging.getLogger(__name__)
+
+
+class Service(Protocol):
+    """Takes cases: a `JudgingService`, or what has others judge them."""
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def in_flight(self) -> int: ...
+
+    @property
+    def scale(self) -> Scale: ...
+
+    def submit(self, case: Case, on_step: OnStep | None = None) -> Future[Verdict]: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class Options:
 class Serving:
     """One service for all clients, with what is counted and kept of its verdicts."""
 
-    service: JudgingService
+    service: Service
     options: Options = field(default_factory=Options)
     log: VerdictLog | None = None
     forms: Forms = field(default_factory=dict)

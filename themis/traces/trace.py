@@ -127,12 +127,13 @@ def calls_of(verdict: Verdict) -> tuple[int, int]:
 
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:
     """What `Verdict.to_json` wrote; raises KeyError, TypeError or ValueError for anything else."""
-    trace = Trace(tuple(map(_step, row["trace"]["steps"])), row["trace"]["rationale"])
+    trace = Trace(tuple(map(step_from_json, row["trace"]["steps"])), row["trace"]["rationale"])
     reward = row["reward"]
     sure = {name: row.get(name) for name in ("probability", "unfamiliar", "least_likely")}
     return Verdict(str(row["id"]), None if reward is None else float(reward), row["reason"], trace, Usage(**row["usage"]), **sure)
 
 
-def _step(row: Mapping[str, Any]) -> Step:
+def step_from_json(row: Mapping[str, Any]) -> Step:
+    """A step as `asdict` makes it; raises as `verdict_from_json` does."""
     action, observation = row["action"], row["observation"]
     return Step(row["thought"], Action(**action) if action else None, Observation(**observation) if observation else None)

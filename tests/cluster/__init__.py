@@ -1,0 +1,1 @@
+"""Judging on a cluster of Ray: real ones, on this machine."""
