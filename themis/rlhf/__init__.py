@@ -1,0 +1,1 @@
+"""Reinforcement learning against a judge: supervised start, PPO, and what became of the policy."""
