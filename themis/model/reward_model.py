@@ -52,9 +52,8 @@ class RewardModel(nn.Module):
 
     @property
     def cache_name(self) -> str:
-        """The argument for keys and values: `cache` in newer versions of transformers, else `past_key_values`."""
-        names = signature(self.lm.base_model.forward).parameters
-        return "cache" if "cache" in names else "past_key_values"
+        """See `cache_name_of`."""
+        return cache_name_of(self.lm)
 
     def hidden_states(self, token_ids_BT: Tensor, attention_mask: Tensor | None = None, **kwargs: Any) -> Tensor:
         """Last hidden states [B, T, H], after the final norm; `kwargs` go to the backbone (positions, cache)."""
@@ -170,3 +169,8 @@ class RewardModel(nn.Module):
 def hidden_size(lm: PreTrainedModel) -> int:
     """Width of the states the scalar head reads."""
     return int(lm.config.get_text_config().hidden_size)
+
+
+def cache_name_of(lm: Any) -> str:
+    """The argument for keys and values: `cache` in newer versions of transformers, else `past_key_values`."""
+    return "cache" if "cache" in signature(lm.base_model.forward).parameters else "past_key_values"
