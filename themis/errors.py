@@ -8,6 +8,7 @@ ThemisError
 │   └── BudgetSpent   the budget of requests, tokens or money is used up
 ├── ServerError    a judge behind a server cannot be asked (themis.inference.client)
 ├── NoRewardError  a trainer needs a number, and there is no reward; nobody has chosen one (themis.integrations)
+├── RunawayError   a policy left its reference too far, or its reward left its scale (themis.rlhf)
 ├── ModelError     a model directory is missing, cut off, or not ours
 └── ToolError      the judge can act on it: its text becomes the observation
     ├── ToolUnavailable   the world failed (no network, no recording store, no such service)
@@ -44,6 +45,10 @@ class ServerError(ThemisError):
 
 class NoRewardError(ThemisError):
     """A verdict has no reward, and the trainer cannot leave the sample out."""
+
+
+class RunawayError(ThemisError):
+    """A run was stopped, because what it learned is no longer what was asked for; its last checkpoint is kept."""
 
 
 class ModelError(ThemisError):

@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from themis.rlhf.losses import (
-    IGNORED,
     approx_kl,
     clip_share,
     entropy_of,
@@ -70,10 +69,9 @@ def test_the_larger_of_both_errors_of_a_value_counts() -> None:
 
 
 def test_text_that_the_policy_must_keep_is_read_token_by_token() -> None:
-    logits = torch.tensor([[[0.0, 0.0], [0.0, log(3.0)], [9.0, 0.0]]])
-    assert ptx_loss(logits, torch.tensor([[0, 1, 1]])).item() == pytest.approx(-(log(0.5) + log(0.75)) / 2)
-    assert ptx_loss(logits, torch.tensor([[0, IGNORED, 1]])).item() == pytest.approx(-log(0.75))
-    assert ptx_loss(logits, torch.full((1, 3), IGNORED)).item() == 0.0
+    logits, tokens = torch.tensor([[[0.0, 0.0], [0.0, log(3.0)], [9.0, 0.0]]]), torch.tensor([[0, 1, 1]])
+    assert ptx_loss(logits, tokens, MASK, count=2).item() == pytest.approx(-(log(0.5) + log(0.75)) / 2)
+    assert ptx_loss(logits, tokens, torch.tensor([[0.0, 1.0, 0.0]]), count=1).item() == pytest.approx(-log(0.75))
 
 
 def test_the_clip_share_counts_unmasked_tokens() -> None:

@@ -9,13 +9,9 @@ of RLHF with PPO, arXiv:2403.17031; http://joschu.net/blog/kl-approx.html for th
 # Shapes:  B = answers   T = tokens of the longest answer   V = vocabulary
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from themis.rlhf.advantages import masked_mean, masked_variance
-
-IGNORED = -100
-"""A label that counts nothing, as in transformers."""
 
 
 def log_probs_of(logits_BTV: Tensor, token_BT: Tensor, temperature: float = 1.0) -> Tensor:
@@ -60,17 +56,14 @@ def value_loss(new_BT: Tensor, old_BT: Tensor, return_BT: Tensor, mask_BT: Tenso
     return 0.5 * (error_BT * mask_BT).sum() / count
 
 
-def ptx_loss(logits_BTV: Tensor, label_BT: Tensor) -> Tensor:
-    """Mean cross-entropy of each token of ordinary text given those before it, `IGNORED` labels left out.
+def ptx_loss(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, count: Tensor | float) -> Tensor:
+    """Cross-entropy of the unmasked tokens of ordinary text, summed and divided by `count`. [B, T, V] and [B, T]
 
-    InstructGPT adds it with the coefficient 27.8, so that the policy keeps what it could. Also the loss of the
-    supervised start. Where no label counts it is 0.
+    `logits_BTV` are those that each token is predicted from. InstructGPT adds this loss with the coefficient 27.8, so
+    that the policy keeps what it could. It is also the loss of the supervised start.
     Source: arXiv:2203.02155, eq. 2.
     """
-    label_BT = label_BT[:, 1:]
-    if not bool((label_BT != IGNORED).any()):
-        return logits_BTV.sum() * 0.0
-    return F.cross_entropy(logits_BTV[:, :-1].float().flatten(0, 1), label_BT.flatten(), ignore_index=IGNORED)
+    return -(log_probs_of(logits_BTV, token_BT) * mask_BT).sum() / count
 
 
 def clip_share(new_BT: Tensor, old_BT: Tensor, mask_BT: Tensor, clip: float) -> Tensor:

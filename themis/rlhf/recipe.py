@@ -179,5 +179,7 @@ def check_recipe(recipe: RlhfRecipe) -> None:
         raise ConfigError("the recipe names no questions: give data.files or data.tara")
     if (shares := recipe.data.shares) and (len(shares) != 3 or min(shares) < 0 or abs(sum(shares) - 1) > 1e-6):
         raise ConfigError(f"data.shares: give three shares that add up to 1, found {list(shares)}")
+    if recipe.policy.dtype == "bfloat16" and not recipe.policy.lora:
+        raise ConfigError("policy.dtype: steps of the optimizer are lost in bfloat16; give float32, or policy.lora")
     if recipe.ppo.minibatches > recipe.ppo.prompts_per_step:
         raise ConfigError(f"ppo.minibatches: {recipe.ppo.prompts_per_step} answers a step fill at most so many minibatches")
