@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.rlhf.test_policy import TINY
 from themis.rlhf.ppo import Services, train_ppo
-from themis.rlhf.recipe import Logging, PolicyModel, Ppo, Prompts, Reward, RlhfRecipe
+from themis.rlhf.recipe import Logging, PolicyModel, Ppo, Prompts, Reward, RlhfRecipe, Sft
 from themis.rlhf.rewards import FunctionJudge
+from themis.rlhf.sft import train_sft
 from themis.traces import Case
 
 MOST = 40
@@ -32,12 +33,18 @@ def recipe(folder: Path, **settings: Any) -> RlhfRecipe:
     }  # fmt: skip
     return RlhfRecipe(
         seed=1,
-        policy=PolicyModel(config=TINY),
+        policy=PolicyModel(name=settings.pop("name")) if "name" in settings else PolicyModel(config=TINY),
         data=Prompts(files=(str(file),), shares=()),
         reward=Reward(normalise=False, no_end=None),
         ppo=Ppo(**{**chosen, **settings}),
         logging=Logging(save_every=2),
     )
+
+
+def started(folder: Path, epochs: int = 40) -> Path:
+    """A policy that has learned to say one of the four words."""
+    begin = replace(recipe(folder), sft=Sft(epochs=epochs, learning_rate=1e-2, answers_per_step=4))
+    return train_sft(begin, folder / "sft", notice=lambda text: None)
 
 
 def services(function: Callable[[Sequence[Case]], list[float | None]] = longer, **others: Any) -> Services:
@@ -48,4 +55,4 @@ def log_of(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
-__all__ = ["log_of", "longer", "recipe", "replace", "services", "train_ppo"]
+__all__ = ["log_of", "longer", "recipe", "replace", "services", "started", "train_ppo"]

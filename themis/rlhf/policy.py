@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedTokenizerBase
 
 from themis.errors import ConfigError, ModelError
 from themis.files import write_whole
@@ -24,7 +24,7 @@ from themis.model.adapters import add_lora, merge
 from themis.model.named import resolve
 from themis.model.precision import has_bf16
 from themis.model.reward_model import cache_name_of
-from themis.model.weights import read_weights, reading
+from themis.model.weights import quiet, read_weights, reading
 from themis.rlhf.recipe import PolicyModel
 from themis.traces import Case
 from themis.training.backbones import configured
@@ -167,7 +167,8 @@ def save_policy(policy: Policy, out: Path) -> None:
     """Write the policy as a model of transformers, its adapters merged. They are no longer apart after that."""
     lm = merge(policy.lm) if getattr(policy.lm, "peft_config", None) else policy.lm
     lm.generation_config.eos_token_id, lm.generation_config.pad_token_id = policy.end_id, policy.tokenizer.pad_token_id
-    lm.save_pretrained(out)
+    with quiet():
+        lm.save_pretrained(out)
     policy.tokenizer.save_pretrained(out)
     write_whole(out / POLICY_FILE, json.dumps({"form": policy.form}) + "\n")
 
@@ -230,7 +231,8 @@ def write_answers(
     argument = cache_name_of(lm)
     uniform_BT = uniform_BT.to(device, torch.float64)
     batch = batch_of(prompts, [()] * len(prompts), policy.tokenizer.pad_token_id, device)
-    read, attention, positions, cache = batch.input_ids, batch.attention, batch.positions, None
+    read, attention, positions = batch.input_ids, batch.attention, batch.positions
+    cache: Any = DynamicCache(config=lm.config)
     answers: list[list[int]] = [[] for _ in prompts]
     going = list(range(len(prompts)))
     """Rows of the batch, as places in `prompts`: finished ones leave it."""
@@ -238,7 +240,6 @@ def write_answers(
         with policy.computing():
             kept_keys = {argument: cache, "use_cache": True}
             out = lm(input_ids=read, attention_mask=attention, position_ids=positions, logits_to_keep=1, **kept_keys)
-        cache = out.past_key_values
         token_B = drawn(out.logits[:, -1].float(), uniform_BT[going, place], temperature)
         for row, token in zip(going, token_B.tolist(), strict=True):
             answers[row].append(token)

@@ -285,11 +285,12 @@ def batch_of_step(asked: Sequence[Asked], step: int, size: int, seed: int) -> li
     batch = []
     for place in range(size):
         number, at = divmod(step * size + place, len(asked))
-        batch.append(asked[_order(len(asked), seed, number)[at]])
+        batch.append(asked[order_of(len(asked), seed, number)[at]])
     return [Asked(place, each.prompt, each.token_ids) for place, each in enumerate(batch)]
 
 
-def _order(count: int, seed: int, number: int) -> list[int]:
+def order_of(count: int, seed: int, number: int) -> list[int]:
+    """The order of so many things in a pass of a number."""
     order = list(range(count))
     Random(mixed(seed, number)).shuffle(order)
     return order
