@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from safetensors.torch import load_file
 from tests.rlhf.runs import log_of, longer, recipe, replace, services, started, train_ppo
 from themis.errors import ConfigError, DataError, RunawayError, ServerError
 from themis.rlhf.advantages import Scale
+from themis.rlhf.models import load_models
 from themis.rlhf.ppo import Services, batch_of_step
 from themis.rlhf.prompts import Prompt
 from themis.rlhf.recipe import Logging, Reward, check_recipe
-from themis.rlhf.rollouts import Asked, Rollout
+from themis.rlhf.rewards import Judged, Rewarder
+from themis.rlhf.rollouts import Asked, Rollout, roll_out
 from themis.rlhf.update import targets_of
 from themis.traces import Case, Judge
 from themis.traces.trace import Verdict
@@ -144,31 +147,37 @@ class Watching(Judge):
     """Waits in its first part until the policy has written the second one."""
 
     def __init__(self) -> None:
-        self.parts: list[int] = []
         self.second_written = threading.Event()
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
-        cases = list(cases)
-        self.parts.append(len(cases))
         assert self.second_written.wait(timeout=60), "the policy waited for the judge"
         yield from ((place, Verdict("", 1.0, None)) for place, _ in enumerate(cases))
 
 
-def test_the_policy_writes_the_next_part_while_the_judge_works(start: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from themis.rlhf import rollouts
+class Counted(Rewarder):
+    """Tells its judge that the second part is here."""
 
-    judge, written, write = Watching(), [], rollouts.write_answers
+    def __init__(self, judge: Watching) -> None:
+        super().__init__(judge)
+        self.parts: list[int] = []
+        self.written = judge.second_written
 
-    def counting(*words: Any, **named: Any) -> Any:
-        answers = write(*words, **named)
-        written.append(len(answers))
-        if len(written) == 2:
-            judge.second_written.set()
-        return answers
+    def submit(self, cases: Sequence[Case]) -> "Future[list[Judged]]":
+        self.parts.append(len(cases))
+        if len(self.parts) == 2:
+            self.written.set()
+        return super().submit(cases)
 
-    monkeypatch.setattr(rollouts, "write_answers", counting)
-    train_ppo(recipe(tmp_path, name=str(start), steps=1), tmp_path / "out", Services(judge, notice=lambda text: None))
-    assert written == [4, 4]
+
+def test_the_policy_writes_the_next_part_while_the_judge_works(start: Path, tmp_path: Path) -> None:
+    run = recipe(tmp_path, name=str(start))
+    models = load_models(run, "cpu", lambda text: None)
+    asked = [Asked(place, Prompt(Case("who?", "")), models.policy.prompt_ids(Case("who?", ""))) for place in range(8)]
+    with Counted(Watching()) as rewarder:
+        rollouts, seconds = roll_out(models, asked, 0, run.seed, run.ppo, rewarder)
+    assert rewarder.parts == [4, 4]
+    assert [answer.reward for answer in rollouts] == [1.0 if answer.ended else None for answer in rollouts]
+    assert seconds.writing > 0
 
 
 class Down(Judge):
@@ -235,7 +244,8 @@ def test_each_pass_asks_every_question_once_in_an_order_of_its_own() -> None:
         ("ppo", "minibatches", 9, r"ppo\.minibatches: 8 answers a step"),
         ("data", "shares", (0.5, 0.6), r"data\.shares: give three shares that add up to 1"),
         ("data", "files", (), "the recipe names no questions"),
-        ("policy", "name", "x", "give either `name` or `config`, not both"),
+        ("policy", "config", {}, "give `name` of a pretrained model, or `config` with its model_type"),
+        ("policy", "dtype", "bfloat16", "steps of the optimizer are lost in bfloat16"),
     ],
 )
 def test_values_that_cannot_work_are_one_sentence(tmp_path: Path, section: str, key: str, value: Any, says: str) -> None:

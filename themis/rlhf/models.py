@@ -61,7 +61,7 @@ def load_models(recipe: RlhfRecipe, device: str, notice: Callable[[str], None] =
     policy = load_policy(recipe.policy)
     policy.lm.to(device)
     if recipe.ppo.reference:
-        other = load_policy(replace(recipe.policy, name=recipe.ppo.reference, config={}))
+        other = load_policy(replace(recipe.policy, name=recipe.ppo.reference))
         check_same_words(policy, other, recipe.ppo.reference)
         reference = other.lm.to(device).requires_grad_(False)
     else:

@@ -27,6 +27,7 @@ from themis.model.reward_model import cache_name_of
 from themis.model.weights import quiet, read_weights, reading
 from themis.rlhf.recipe import PolicyModel
 from themis.traces import Case
+from themis.traces.case import Message
 from themis.training.backbones import configured
 
 POLICY_FILE = "policy.json"
@@ -61,9 +62,8 @@ class Policy:
     def prompt_ids(self, case: Case) -> list[int]:
         """The tokens of a question, ready for its answer."""
         if self.form == "chat":
-            turns = (
-                [{"role": "user", "content": case.question}] if isinstance(case.question, str) else [dict(turn) for turn in case.question]
-            )
+            asked = (Message(role="user", content=case.question),) if isinstance(case.question, str) else case.question
+            turns: list[dict[str, str]] = [{"role": turn["role"], "content": turn["content"]} for turn in asked]
             if case.context:
                 turns.insert(0, {"role": "system", "content": case.context})
             text = self.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
@@ -211,7 +211,8 @@ def batch_of(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]],
 def answer_logits(lm: Any, batch: Batch) -> Tensor:
     """The logits that each token of the answers was, or would be, drawn from. [B, T, V]"""
     count = batch.answer_BT.shape[1]
-    return lm(**batch.arguments(), use_cache=False, logits_to_keep=count + 1).logits[:, -count - 1 : -1]
+    logits: Tensor = lm(**batch.arguments(), use_cache=False, logits_to_keep=count + 1).logits
+    return logits[:, -count - 1 : -1]
 
 
 @torch.inference_mode()

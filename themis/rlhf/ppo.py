@@ -4,7 +4,7 @@ A run that was killed resumes from its checkpoint and ends with the same weights
 order of minibatches depend on seed and step alone. So the checkpoint needs weights, optimizers, the KL coefficient,
 the scale of the rewards, and the rewards that were given.
 
-Sources: arXiv:2203.02155, arXiv:2403.17031; the setting of arXiv:2310.01045, section 4.4.
+Sources: arXiv:2203.02155, arXiv:2403.17031; the setting of arXiv:2310.01045.
 """
 
 import json

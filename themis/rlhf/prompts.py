@@ -2,7 +2,7 @@
 
 Questions are divided by a hash: a part for the supervised start, one for reward models, one for PPO. Equal questions
 are always in the same part. Knows nothing of tokens or models.
-Source: arXiv:2310.01045, section 4.4: 20 %, 40 % and 40 % of TARA.
+Source: arXiv:2310.01045: 20 %, 40 % and 40 % of TARA.
 """
 
 from collections.abc import Callable, Iterator, Sequence

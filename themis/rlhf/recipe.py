@@ -12,12 +12,12 @@ from themis.hyperparameters import Lora
 
 @dataclass(frozen=True, slots=True)
 class PolicyModel:
-    """The language model that answers: `name` of a pretrained one, or `config` for one from scratch."""
+    """The language model that answers: `name` of one that is there, else one from scratch by `config`."""
 
     name: str | None = None
     """A Hub name, a directory, or a policy that `themis rlhf` wrote."""
     config: dict[str, Any] = field(default_factory=dict)
-    """`model_type` and the fields of its transformers configuration."""
+    """`model_type` and the fields of its transformers configuration. Beside a `name`, `--dry-run` counts by it."""
     tokenizer: str = "nano"
     """Whose tokenizer a policy from scratch takes; it gets an end token where it has none."""
     eos_token: str | None = None
@@ -169,8 +169,6 @@ def check_recipe(recipe: RlhfRecipe) -> None:
             value = reduce(getattr, key.split("."), recipe)
             if isinstance(value, int | float) and not (math.isfinite(value) and holds(value)):
                 raise ConfigError(f"{key}: must {words}, found {value}")
-    if recipe.policy.name and recipe.policy.config:
-        raise ConfigError("policy: give either `name` or `config`, not both")
     if not recipe.policy.name and "model_type" not in recipe.policy.config:
         raise ConfigError("policy: give `name` of a pretrained model, or `config` with its model_type")
     if recipe.policy.lora and not recipe.policy.name:

@@ -2,7 +2,7 @@
 
 A plain loop, as PPO's own: the order of the answers depends on the seed alone, so a run that was killed resumes
 exactly. The loss is over the tokens of the answers, and not over the questions.
-Source: arXiv:2203.02155, section 3.5; the setting of arXiv:2310.01045, section 4.4.
+Source: arXiv:2203.02155, section 3.5; the setting of arXiv:2310.01045.
 """
 
 import time
@@ -101,7 +101,8 @@ def _step(policy: Policy, optimizer: Optimizer, rows: Sequence[Row], settings: S
     tokens, loss = sum(len(answer) for _, answer in rows), 0.0
     parts = [rows[start : start + settings.answers_at_once] for start in range(0, len(rows), settings.answers_at_once)]
     for part in processes.share(parts):
-        batch = batch_of(*zip(*part, strict=True), policy.tokenizer.pad_token_id, policy.lm.device)
+        prompts, answers = [prompt for prompt, _ in part], [answer for _, answer in part]
+        batch = batch_of(prompts, answers, policy.tokenizer.pad_token_id, policy.lm.device)
         with policy.computing():
             logits_BTV = answer_logits(policy.lm, batch)
         of_part = ptx_loss(logits_BTV, batch.answer_BT, batch.mask_BT, tokens)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from themis.rlhf import losses
-from themis.rlhf.advantages import Scale, advantages_and_returns, kl_per_token, token_rewards, whiten, with_end_rule
+from themis.rlhf.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
 from themis.rlhf.models import Models
 from themis.rlhf.policy import answer_logits, batch_of, mixed, trained
 from themis.rlhf.processes import Processes
@@ -158,9 +158,9 @@ def _backward(
             "policy_loss": float(policy_loss),
             "value_loss": float(value_loss),
             "approx_kl": share * float(losses.approx_kl(new_BT, old_BT, mask_BT)),
-            "ratio": share * float(losses.masked_mean(torch.exp(new_BT - old_BT), mask_BT)),
+            "ratio": share * float(masked_mean(torch.exp(new_BT - old_BT), mask_BT)),
             "clip_share": share * float(losses.clip_share(new_BT, old_BT, mask_BT, settings.clip)),
-            "entropy": share * float(losses.masked_mean(entropy_BT, mask_BT)),
+            "entropy": share * float(masked_mean(entropy_BT, mask_BT)),
         }
 
 

@@ -37,7 +37,8 @@ class ValueModel(nn.Module):
         state_BTH = body(**batch.arguments(), use_cache=False).last_hidden_state
         count = batch.answer_BT.shape[1]
         with torch.autocast(state_BTH.device.type, enabled=False):
-            return self.head(state_BTH[:, -count - 1 : -1].float()).squeeze(-1)
+            value_BT1: Tensor = self.head(state_BTH[:, -count - 1 : -1].float())
+        return value_BT1.squeeze(-1)
 
     def _is_tied(self) -> bool:
         read, written = self.lm.get_input_embeddings().weight, self.lm.get_output_embeddings().weight

@@ -72,7 +72,7 @@ def estimate(recipe: TrainRecipe, pairs: Sequence[TokenPair] = ()) -> Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class _Shape:
+class Shape:
     """The sizes of a model by which memory and operations are counted."""
 
     parameters: int
@@ -84,7 +84,7 @@ class _Shape:
 
 
 def _of_one(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> Cost:
-    run, shape = recipe.run, _shape(recipe.kind, recipe.model)
+    run, shape = recipe.run, shape_of(recipe.kind, recipe.model)
     width = 2 if recipe.model.dtype == "bfloat16" else 4
     frozen = shape.parameters - shape.trained
     tokens = _tokens(recipe.kind, run, pairs)
@@ -107,7 +107,7 @@ def _of_one(recipe: TrainRecipe, pairs: Sequence[TokenPair]) -> Cost:
     )
 
 
-def _operations(recipe: TrainRecipe, shape: _Shape) -> float:
+def _operations(recipe: TrainRecipe, shape: Shape) -> float:
     """Operations for a token: 2 P forward, 2 P back to the states, 2 P to the trained weights; and attention."""
     embeddings = shape.vocabulary * shape.hidden * (1 if recipe.kind == "themis" else 2)
     attention = 2 * shape.layers * shape.hidden * recipe.run.lengths[-1] / 2
@@ -124,7 +124,7 @@ def _tokens(kind: str, run: Run, pairs: Sequence[TokenPair]) -> float:
     return float(run.epochs * TARA_PAIRS * TARA_TOKENS)
 
 
-def _shape(kind: str, backbone: Backbone) -> _Shape:
+def shape_of(kind: str, backbone: Backbone) -> Shape:
     """Counted on the model without its weights, with its adapters."""
     made: Any = AutoModelForSequenceClassification if kind == "encoder" else AutoModelForCausalLM
     with torch.device("meta"):
@@ -133,7 +133,7 @@ def _shape(kind: str, backbone: Backbone) -> _Shape:
             add_lora(model, backbone.lora, backbone.name or "", new_tokens=range(len(SPECIAL_TOKENS)))
     config: Any = model.config.get_text_config()
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
-    return _Shape(
+    return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         trained=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
         layers=layers,
@@ -169,12 +169,12 @@ def lines(recipe: TrainRecipe, cost: Cost) -> list[tuple[str, str]]:
     shown = [
         ("parameters", f"{cost.parameters:,}"),
         ("trained", f"{cost.trained:,} ({100 * cost.trained / cost.parameters:.1f} %)"),
-        ("weights", _size(cost.weights)),
-        ("gradients", _size(cost.gradients)),
-        ("optimizer", _size(cost.optimizer)),
-        ("activations", f"{_size(cost.activations)} for {recipe.run.tokens_per_step:,} tokens at once"),
-        ("logits", _size(cost.logits)),
-        ("memory", f"{_size(cost.memory)}: {_fits(cost)}"),
+        ("weights", size_text(cost.weights)),
+        ("gradients", size_text(cost.gradients)),
+        ("optimizer", size_text(cost.optimizer)),
+        ("activations", f"{size_text(cost.activations)} for {recipe.run.tokens_per_step:,} tokens at once"),
+        ("logits", size_text(cost.logits)),
+        ("memory", f"{size_text(cost.memory)}: {_fits(cost)}"),
         ("tokens", f"{cost.tokens:,.0f} computed"),
         ("operations", f"{cost.operations:.3g}"),
         ("time", f"{_time(cost.hours)} on one H100 at {100 * UTILISATION:.0f} % of its bf16 peak"),
@@ -188,7 +188,8 @@ def _fits(cost: Cost) -> str:
     return "fits one H100" if cost.machines == 1 else f"needs {cost.machines} H100s (fsdp), or lora"
 
 
-def _size(count: float) -> str:
+def size_text(count: float) -> str:
+    """Bytes in words: `2.5 GB`."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"
