@@ -171,7 +171,7 @@ class Counted(Rewarder):
 
 def test_the_policy_writes_the_next_part_while_the_judge_works(start: Path, tmp_path: Path) -> None:
     run = recipe(tmp_path, name=str(start))
-    models = load_models(run, "cpu", lambda text: None)
+    models = load_models(run, "cpu")
     asked = [Asked(place, Prompt(Case("who?", "")), models.policy.prompt_ids(Case("who?", ""))) for place in range(8)]
     with Counted(Watching()) as rewarder:
         rollouts, seconds = roll_out(models, asked, 0, run.seed, run.ppo, rewarder)

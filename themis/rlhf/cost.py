@@ -23,11 +23,8 @@ def lines(recipe: RlhfRecipe) -> list[Line]:
     activations = 2 * tokens * 2 * (7 * shape.hidden + 3 * shape.feed_forward) * shape.layers
     logits = 3 * 4 * ppo.answers_at_once * ppo.new_tokens * shape.vocabulary
     memory = weights + optimizer + gradients + activations + logits
-    fits = (
-        "fits one H100"
-        if memory <= 0.9 * H100_BYTES
-        else "fits no single H100: give policy.lora or fewer ppo.answers_at_once; this loop shards no weights"
-    )
+    too_large = "more than one H100 has, and this loop shards no weights: give policy.lora, or fewer ppo.answers_at_once"
+    fits = "fits one H100" if memory <= 0.9 * H100_BYTES else too_large
     return [
         ("parameters", f"{shape.parameters:,}"),
         ("trained", f"{shape.trained:,} of the policy, as many of the value model"),
@@ -35,8 +32,5 @@ def lines(recipe: RlhfRecipe) -> list[Line]:
         ("optimizers", size_text(optimizer + gradients) + ", with the gradients"),
         ("activations", f"{size_text(activations + logits)} for {ppo.answers_at_once} answers at once"),
         ("memory", f"{size_text(memory)}: {fits}"),
-        (
-            "a step",
-            f"{ppo.prompts_per_step} answers of at most {ppo.new_tokens} tokens, steps of the optimizers: {ppo.epochs * ppo.minibatches}",
-        ),
+        ("a step", f"{ppo.prompts_per_step} answers of at most {ppo.new_tokens} tokens, read {ppo.epochs} times"),
     ]

@@ -3,7 +3,7 @@
 Knows nothing of judges or data.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,11 @@ class Models:
     value: ValueModel
     policy_optimizer: Optimizer
     value_optimizer: Optimizer
+
+    def size(self) -> str:
+        """How many weights learn."""
+        counts = [sum(weight.numel() for _, weight in trained(module)) for module in (self.policy.lm, self.value)]
+        return f"trains {counts[0]:,} weights of the policy and {counts[1]:,} of its value model"
 
     def state(self) -> dict[str, Any]:
         """What was learned, and the optimizers."""
@@ -55,7 +60,7 @@ def optimizer_of(module: nn.Module, learning_rate: float) -> AdamW:
     return AdamW([weight for _, weight in trained(module)], lr=learning_rate, betas=(0.9, 0.95), eps=1e-5, weight_decay=0.0)
 
 
-def load_models(recipe: RlhfRecipe, device: str, notice: Callable[[str], None] = print) -> Models:
+def load_models(recipe: RlhfRecipe, device: str) -> Models:
     """The models of a recipe, at their start. Raises `ConfigError` where the reference does not fit."""
     torch.manual_seed(recipe.seed)
     policy = load_policy(recipe.policy)
@@ -68,9 +73,6 @@ def load_models(recipe: RlhfRecipe, device: str, notice: Callable[[str], None] =
         reference = frozen_twin(policy.lm, shared=recipe.policy.lora is not None)
     value = ValueModel(policy.lm, recipe.policy, recipe.seed)
     prepare_training(policy.lm, recipe.policy)
-    for name, module in (("policy", policy.lm), ("value model", value)):
-        count = sum(weight.numel() for _, weight in trained(module))
-        notice(f"{name}: {count:,} weights are trained of {sum(weight.numel() for weight in module.parameters()):,}")
     return Models(
         policy,
         reference,

@@ -11,6 +11,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -30,7 +31,7 @@ from themis.rlhf.prompts import Prompt, read_prompts
 from themis.rlhf.recipe import RlhfRecipe, check_recipe
 from themis.rlhf.rewards import Rewarder
 from themis.rlhf.rollouts import Asked, Rollout, Seconds, roll_out, share_true
-from themis.rlhf.trackers import Trackers
+from themis.rlhf.trackers import Trackers, check_trackers
 from themis.rlhf.update import PtxBatch, targets_of, update
 from themis.traces import Judge
 from themis.traces.case import case_key
@@ -71,17 +72,17 @@ def train_ppo(recipe: RlhfRecipe, out: Path, services: Services, *, device: str 
     Raises `RunawayError` where KL or reward run away, `ServerError` where the judge stays away; a checkpoint is kept.
     """
     check_recipe(recipe)
-    with joined() as processes:
+    check_trackers(recipe.logging.report_to)
+    with joined() as processes, ExitStack() as opened:
         if processes.rank:
             services = Services(services.judge, services.truth, lambda text: None)
         prompts = read_prompts(recipe.data, data_root(), "ppo", services.notice)
-        models = load_models(recipe, device, services.notice)
+        models = load_models(recipe, device)
+        asked = questions_that_fit(models.policy, prompts, recipe.ppo.new_tokens, services.notice)
         folder = RunFolder(out, "ppo", recipe, prompts, overwrite, first=not processes.rank)
         processes.wait()
-        with Rewarder(services.judge, recipe.reward.wait_seconds, services.notice) as rewarder, Run(
-            recipe, folder, models, rewarder, services, prompts, processes
-        ) as run:  # fmt: skip
-            run.train()
+        rewarder = opened.enter_context(Rewarder(services.judge, recipe.reward.wait_seconds, services.notice))
+        opened.enter_context(Run(recipe, folder, models, rewarder, services, asked, processes)).train()
     return out
 
 
@@ -95,12 +96,11 @@ class Run(Closing):
         models: Models,
         rewarder: Rewarder,
         services: Services,
-        prompts: Sequence[Prompt],
+        asked: Sequence[Asked],
         processes: Processes,
     ) -> None:
         self.recipe, self.folder, self.models, self.rewarder = recipe, folder, models, rewarder
-        self.services, self.processes = services, processes
-        self.asked = questions_that_fit(models.policy, prompts, recipe.ppo.new_tokens, services.notice)
+        self.services, self.asked, self.processes = services, asked, processes
         self.ptx = self._ptx()
         self.steps = recipe.ppo.steps or -(-recipe.ppo.passes * len(self.asked) // recipe.ppo.prompts_per_step)
         self.progress = Progress(coefficient=recipe.ppo.kl)
@@ -157,6 +157,7 @@ class Run(Closing):
         """From the checkpoint, or with the scale of the rewards on reference answers."""
         state = self.folder.load(first=not self.processes.rank)
         self.processes.wait()
+        self.services.notice(self.models.size())
         if state:
             self.models.put_back(state)
             self.rewarder.put_back(state["rewards"])

@@ -105,6 +105,8 @@ def _of_file(file: Path) -> Iterator[Prompt]:
 def _case_of(row: dict[str, Any], where: str, id: str) -> Case:
     """The question with its better answer; of a row without one, the question alone."""
     if any(row.get(name) for name in (*ANSWERS, "chosen", "messages", "conversations")):
-        return replace(read_answers(row, where, id).chosen[0], id=id)
+        answers = read_answers(row, where, id)
+        return replace(answers.chosen[0], id=answers.id)
     question = next((row[name] for name in QUESTIONS if row.get(name)), None)
-    return replace(case_from_json({**row, "question": question, "answer": ""}, where), id=id)
+    case = case_from_json({**row, "question": question, "answer": ""}, where)
+    return replace(case, id=case.id or id)

@@ -24,7 +24,7 @@ from themis.rlhf.ppo import order_of
 from themis.rlhf.processes import Processes, joined
 from themis.rlhf.prompts import Prompt, read_prompts
 from themis.rlhf.recipe import RlhfRecipe, Sft, check_recipe
-from themis.rlhf.trackers import Trackers
+from themis.rlhf.trackers import Trackers, check_trackers
 
 Row = tuple[list[int], list[int]]
 """The tokens of a question, and those of its answer with its end."""
@@ -42,6 +42,7 @@ def train_sft(
 ) -> Path:
     """Train a policy on the reference answers of its part of the questions; it is written to `out`."""
     check_recipe(recipe)
+    check_trackers(recipe.logging.report_to)
     with joined() as processes:
         first = not processes.rank
         notice = notice if first else lambda text: None

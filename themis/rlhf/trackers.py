@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,21 @@ TRACKERS = ("tensorboard", "wandb", "trackio")
 PROJECT = "themis-rlhf"
 
 
+def check_trackers(names: Sequence[str]) -> None:
+    """Raises `ConfigError` for an unknown tracker, or one that is not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise ConfigError(f"logging.report_to: no tracker '{name}'; known: {', '.join(TRACKERS)}")
+        if find_spec(name) is None:
+            raise ConfigError(f"logging.report_to: {name} is not installed: pip install {name}")
+
+
 class Trackers(Closing):
     """The trackers of one run."""
 
     def __init__(self, names: Sequence[str], out: Path) -> None:
-        """Raises `ConfigError` for an unknown tracker, or one that is not installed."""
-        self._boards: list[Any] = []
-        for name in names:
-            if name not in TRACKERS:
-                raise ConfigError(f"logging.report_to: no tracker '{name}'; known: {', '.join(TRACKERS)}")
-            try:
-                self._boards.append(_board(out) if name == "tensorboard" else _started(name, out))
-            except ImportError as error:
-                raise ConfigError(f"logging.report_to: {name} is not installed: pip install {name}") from error
+        check_trackers(names)
+        self._boards = [_board(out) if name == "tensorboard" else _started(name, out) for name in names]
 
     def log(self, row: Mapping[str, Any]) -> None:
         """A row's numbers, at its step."""
