@@ -40,7 +40,7 @@ def test_a_policy_is_started_trained_measured_and_compared(themis: Themis, recip
     sft, ppo = tmp_path / "sft", tmp_path / "ppo"
     result = themis("rlhf", "sft", recipe, "--out", sft, "--threads", 1, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    assert f"{sft}: trained; go on with `themis rlhf ppo" in result.stdout
+    assert f"{sft}: trained; the next step is `themis rlhf ppo" in result.stdout
     result = themis("rlhf", "ppo", recipe, f"policy.name={sft}", "--out", ppo)
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in (ppo / "log.jsonl").read_text().splitlines()]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.rlhf.test_policy import TINY
-from themis.rlhf.ppo import Services, train_ppo
+from themis.rlhf.ppo.run import Services, train_ppo
 from themis.rlhf.recipe import Logging, PolicyModel, Ppo, Prompts, Reward, RlhfRecipe, Sft
 from themis.rlhf.rewards import FunctionJudge
 from themis.rlhf.sft import train_sft

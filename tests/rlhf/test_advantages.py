@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from themis.rlhf.advantages import (
+from themis.rlhf.ppo.advantages import (
     Scale,
     advantages_and_returns,
     kl_per_token,

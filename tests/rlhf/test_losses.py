@@ -5,7 +5,7 @@ from math import e, exp, log
 import pytest
 import torch
 
-from themis.rlhf.losses import (
+from themis.rlhf.ppo.losses import (
     approx_kl,
     clip_share,
     entropy_of,

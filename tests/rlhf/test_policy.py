@@ -9,7 +9,6 @@ import torch
 from tests.fakes import byte_tokenizer
 from themis.errors import ConfigError, ModelError
 from themis.hyperparameters import Lora
-from themis.rlhf.losses import log_probs_of
 from themis.rlhf.policy import (
     Policy,
     answer_logits,
@@ -24,8 +23,9 @@ from themis.rlhf.policy import (
     uniform_numbers,
     write_answers,
 )
+from themis.rlhf.ppo.losses import log_probs_of
+from themis.rlhf.ppo.value import ValueModel
 from themis.rlhf.recipe import PolicyModel
-from themis.rlhf.value import ValueModel
 from themis.traces import Case
 
 TINY = {

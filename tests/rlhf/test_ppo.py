@@ -15,14 +15,15 @@ from safetensors.torch import load_file
 
 from tests.rlhf.runs import log_of, longer, recipe, replace, services, started, train_ppo
 from themis.errors import ConfigError, DataError, RunawayError, ServerError
-from themis.rlhf.advantages import Scale
-from themis.rlhf.models import load_models
-from themis.rlhf.ppo import Services, batch_of_step
+from themis.rlhf.ppo.advantages import Scale
+from themis.rlhf.ppo.models import load_models
+from themis.rlhf.ppo.rollouts import Rollout, roll_out
+from themis.rlhf.ppo.run import Services
+from themis.rlhf.ppo.update import targets_of
 from themis.rlhf.prompts import Prompt
+from themis.rlhf.questions import Asked, batch_of_step
 from themis.rlhf.recipe import Logging, Reward, check_recipe
 from themis.rlhf.rewards import Judged, Rewarder
-from themis.rlhf.rollouts import Asked, Rollout, roll_out
-from themis.rlhf.update import targets_of
 from themis.traces import Case, Judge
 from themis.traces.trace import Verdict
 

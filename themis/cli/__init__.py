@@ -33,7 +33,7 @@ class Themis(LazyCommands):
         "mcp": Entry("mcp:mcp", "Serve the tools, and a judge, to programs that speak MCP.", "EXAMPLE"),
         "serve": Entry("serve:serve", "Serve a judge over HTTP: rewards with their traces, for programs that train.", "EXAMPLE"),
         "train": Entry("train:train", "Train a reward model by a recipe.", "TRAIN_EXAMPLE"),
-        "rlhf": Entry("rlhf:app", "Train a policy against a judge by PPO, and measure whether it got better."),
+        "rlhf": Entry("rlhf.commands:app", "Train a policy against a judge by PPO, and measure whether it got better."),
         "models": Entry("models:app", "List pretrained backbones, fetch them, say where they are kept; push a model of yours."),
         "average": Entry("train:average", "Write the mean of several models' weights.", "AVERAGE_EXAMPLE"),
         "export": Entry(

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from themis.errors import DataError
 from themis.files import checked_text, json_lines
 from themis.rlhf.policy import Policy, uniform_numbers, write_answers
-from themis.rlhf.ppo import questions_that_fit
 from themis.rlhf.prompts import Prompt
+from themis.rlhf.questions import questions_that_fit
 from themis.rlhf.recipe import Ppo
 from themis.rlhf.rewards import Rewarder
 
@@ -77,7 +77,7 @@ def votes_of_tools(pairs: Sequence[Pair], check: Callable[[Prompt, str], bool | 
 
 
 def votes_of_judge(pairs: Sequence[Pair], rewarder: Rewarder, name: str, margin: float = 0.0) -> list[dict[str, Any]]:
-    """The larger reward wins, if it is larger by more than `margin`; both orders are asked for anew."""
+    """The larger reward wins, if it is larger by more than `margin`; the judge is asked again for each order."""
     rows = []
     for order in ORDERS:
         rewarder.put_back({})

@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from themis.errors import DataError
-from themis.rlhf.losses import log_probs_of
 from themis.rlhf.policy import Policy, answer_logits, batch_of
+from themis.rlhf.ppo.losses import log_probs_of
 from themis.rlhf.prompts import Prompt
 
 Z_95 = 1.959964

@@ -79,6 +79,8 @@ def _all(data: Prompts, root: Path | None, notice: Callable[[str], None]) -> Ite
                 raise ConfigError(f"data.tara: there is no {root}/tara/{task}/train.jsonl; leave '{task}' out")
             yield from map(_of_pair, published.pairs[task][:most])
         for reason, count in published.left_out.items():
+            if reason.partition(":")[0] not in data.tara:
+                continue  # of a data set that is not asked for
             notice(f"left out: {reason}: {count}")
 
 

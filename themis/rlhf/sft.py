@@ -17,12 +17,12 @@ from torch.optim import Optimizer
 from themis.config import data_root
 from themis.errors import DataError
 from themis.rlhf.folder import RunFolder
-from themis.rlhf.losses import ptx_loss
-from themis.rlhf.models import optimizer_of, put_back
 from themis.rlhf.policy import Policy, answer_logits, batch_of, load_policy, prepare_training, save_policy, trained
-from themis.rlhf.ppo import order_of
+from themis.rlhf.ppo.losses import ptx_loss
+from themis.rlhf.ppo.models import optimizer_of, put_back
 from themis.rlhf.processes import Processes, joined
 from themis.rlhf.prompts import Prompt, read_prompts
+from themis.rlhf.questions import order_of
 from themis.rlhf.recipe import RlhfRecipe, Sft, check_recipe
 from themis.rlhf.trackers import Trackers, check_trackers
 

@@ -11,7 +11,7 @@ of RLHF with PPO, arXiv:2403.17031; http://joschu.net/blog/kl-approx.html for th
 import torch
 from torch import Tensor
 
-from themis.rlhf.advantages import masked_mean, masked_variance
+from themis.rlhf.ppo.advantages import masked_mean, masked_variance
 
 
 def log_probs_of(logits_BTV: Tensor, token_BT: Tensor, temperature: float = 1.0) -> Tensor:

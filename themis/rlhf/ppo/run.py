@@ -14,25 +14,25 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from themis.closing import Closing
 from themis.config import data_root
 from themis.errors import DataError, RunawayError, ServerError
 from themis.files import write_whole
-from themis.rlhf.advantages import Scale, next_coefficient, scale_of
 from themis.rlhf.curves import plot
 from themis.rlhf.folder import PLOT, RunFolder
-from themis.rlhf.models import Models, load_models
-from themis.rlhf.policy import Policy, mixed, save_policy
+from themis.rlhf.policy import save_policy
+from themis.rlhf.ppo.advantages import Scale, next_coefficient, scale_of
+from themis.rlhf.ppo.models import Models, load_models
+from themis.rlhf.ppo.rollouts import Rollout, Seconds, roll_out, share_true
+from themis.rlhf.ppo.update import PtxBatch, targets_of, update
 from themis.rlhf.processes import Processes, joined
 from themis.rlhf.prompts import Prompt, read_prompts
+from themis.rlhf.questions import Asked, batch_of_step, questions_that_fit
 from themis.rlhf.recipe import RlhfRecipe, check_recipe
 from themis.rlhf.rewards import Rewarder
-from themis.rlhf.rollouts import Asked, Rollout, Seconds, roll_out, share_true
 from themis.rlhf.trackers import Trackers, check_trackers
-from themis.rlhf.update import PtxBatch, targets_of, update
 from themis.traces import Judge
 from themis.traces.case import case_key
 
@@ -263,38 +263,6 @@ class Run(Closing):
             return [prompt for prompt, _ in some], [answer for _, answer in some]
 
         return batch
-
-
-def questions_that_fit(policy: Policy, prompts: Sequence[Prompt], new_tokens: int, notice: Callable[[str], None]) -> list[Asked]:
-    """The questions whose answers have room in the context; the others are counted. Raises `DataError` without any."""
-    asked = [Asked(0, prompt, policy.prompt_ids(prompt.case)) for prompt in prompts]
-    room = policy.context_length - new_tokens
-    fitting = [each for each in asked if len(each.token_ids) <= room]
-    if not fitting:
-        shortest = min(len(each.token_ids) for each in asked)
-        raise DataError(
-            f"all {len(asked)} questions are too long: the policy reads {policy.context_length} tokens, the shortest question has "
-            f"{shortest}, and an answer may have {new_tokens}: give a smaller ppo.new_tokens, or a policy with a longer context"
-        )
-    if left := len(asked) - len(fitting):
-        notice(f"left out: {left} of {len(asked)} questions, which are longer than the policy's context with an answer")
-    return fitting
-
-
-def batch_of_step(asked: Sequence[Asked], step: int, size: int, seed: int) -> list[Asked]:
-    """The questions of a step: each pass over all of them has an order of its own."""
-    batch = []
-    for place in range(size):
-        number, at = divmod(step * size + place, len(asked))
-        batch.append(asked[order_of(len(asked), seed, number)[at]])
-    return [Asked(place, each.prompt, each.token_ids) for place, each in enumerate(batch)]
-
-
-def order_of(count: int, seed: int, number: int) -> list[int]:
-    """The order of so many things in a pass of a number."""
-    order = list(range(count))
-    Random(mixed(seed, number)).shuffle(order)
-    return order
 
 
 def _sample(rollout: Rollout) -> dict[str, Any]:

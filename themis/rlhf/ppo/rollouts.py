@@ -12,22 +12,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from themis.rlhf.losses import log_probs_of
-from themis.rlhf.models import Models
 from themis.rlhf.policy import answer_logits, batch_of, uniform_numbers, write_answers
+from themis.rlhf.ppo.losses import log_probs_of
+from themis.rlhf.ppo.models import Models
 from themis.rlhf.prompts import Prompt
+from themis.rlhf.questions import Asked
 from themis.rlhf.recipe import Ppo
 from themis.rlhf.rewards import Judged, Rewarder
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question of a step."""
-
-    place: int
-    """In the step's batch."""
-    prompt: Prompt
-    token_ids: list[int]
 
 
 @dataclass(frozen=True, slots=True)

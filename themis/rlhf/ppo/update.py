@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from themis.rlhf import losses
-from themis.rlhf.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
-from themis.rlhf.models import Models
 from themis.rlhf.policy import answer_logits, batch_of, mixed, trained
+from themis.rlhf.ppo.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
+from themis.rlhf.ppo.models import Models
+from themis.rlhf.ppo.rollouts import Rollout
 from themis.rlhf.processes import Processes
 from themis.rlhf.recipe import RlhfRecipe
-from themis.rlhf.rollouts import Rollout
 
 Numbers = dict[str, float]
 PtxBatch = Callable[[int], tuple[Sequence[Sequence[int]], Sequence[Sequence[int]]]]

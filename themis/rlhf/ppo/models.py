@@ -12,8 +12,8 @@ from torch import nn
 from torch.optim import AdamW, Optimizer
 
 from themis.rlhf.policy import Policy, check_same_words, frozen_twin, load_policy, prepare_training, trained
+from themis.rlhf.ppo.value import ValueModel
 from themis.rlhf.recipe import RlhfRecipe
-from themis.rlhf.value import ValueModel
 
 
 @dataclass(frozen=True, slots=True)

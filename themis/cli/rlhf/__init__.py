@@ -1,0 +1,1 @@
+"""`themis rlhf`, a command each."""
