@@ -297,8 +297,9 @@ def unused(cases: Sequence[Case]) -> list[float | None]:
 
 
 def test_a_run_that_is_done_trains_no_more(start: Path, tmp_path: Path) -> None:
-    run = recipe(tmp_path, name=str(start), steps=1)
+    run = replace(recipe(tmp_path, name=str(start), steps=1), logging=Logging(report_to=("tensorboard",)))
     train_ppo(run, tmp_path / "out", services())
+    assert list((tmp_path / "out" / "tensorboard").glob("events.*"))
     before = (tmp_path / "out" / "model.safetensors").read_bytes()
     train_ppo(run, tmp_path / "out", services(unused))
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == before

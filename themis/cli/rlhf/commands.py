@@ -121,7 +121,8 @@ def perplexity(
 
     prompts = held(settings)
     found: dict[str, Any] = {}
-    for name in policies or [None]:
+    asked: list[str | None] = [*policies] if policies else [None]
+    for name in asked:
         measured = perplexity_of(policy_of(settings, name, place), prompts, settings.ppo.answers_at_once)
         found[name or settings.policy.name or recipe] = measured.to_json()
         typer.echo(

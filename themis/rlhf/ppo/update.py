@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from themis.rlhf import losses
 from themis.rlhf.policy import answer_logits, batch_of, mixed, trained
+from themis.rlhf.ppo import losses
 from themis.rlhf.ppo.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
 from themis.rlhf.ppo.models import Models
 from themis.rlhf.ppo.rollouts import Rollout
