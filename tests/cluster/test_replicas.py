@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
-from themis.integrations.client import JudgeClient
+from themis.inference.client import JudgeClient
 
 from tests.cli.conftest import Themis, sentence, themis  # noqa: F401
 from tests.cluster.processes import PATIENCE, below, command, listening_beyond_loopback, needs_nano, wait_until, weekdays
