@@ -16,6 +16,7 @@ from tests.cli.conftest import Themis as Give
 from tests.cli.conftest import sentence
 from tests.cli.test_root import all_commands
 from themis.cli import Themis
+from themis.cli.groups import with_address
 from themis.inference import JudgingService, load_judge
 from themis.serve.mcp import mcp_server
 from themis.tools import Toolbox
@@ -164,3 +165,9 @@ def test_a_device_that_is_not_there_is_one_sentence(themis: Give) -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
     assert "this machine, or its PyTorch, has no cuda:1" in sentence(themis("score", "-q", "a", "-a", "b", "--device", "cuda:1"))
+
+
+def test_ray_may_stand_alone_wherever_it_stands() -> None:
+    assert with_address(["--ray", "--replicas", "2", "--ray"]) == ["--ray", "local", "--replicas", "2", "--ray", "local"]
+    assert with_address(["--ray", "auto", "-m", "nano"]) == ["--ray", "auto", "-m", "nano"]
+    assert with_address([]) == []

@@ -30,8 +30,19 @@ class Entry:
         if isinstance(found, typer.Typer):
             return get_group(found)
         app = typer.Typer(add_completion=False)
-        app.command(name, epilog=getattr(module, self.example))(found)
+        app.command(name, cls=FunctionCommand, epilog=getattr(module, self.example))(found)
         return get_command(app)
+
+
+class FunctionCommand(TyperCommand):
+    """A function with its options."""
+
+    def make_parser(self, ctx: Any) -> Any:
+        """`--ray` may stand alone: no option of typer may lack its value, so it gets the address `local`."""
+        parser: Any = super().make_parser(ctx)
+        parse_args = parser.parse_args
+        parser.parse_args = lambda args: parse_args(with_address(args))
+        return parser
 
 
 class LazyCommand(TyperCommand):
@@ -42,7 +53,7 @@ class LazyCommand(TyperCommand):
         self.entry = entry
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        return self.entry.command(str(self.name)).make_context(info_name, with_address(args), parent, **extra)
+        return self.entry.command(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
 class Commands(TyperGroup):
@@ -88,7 +99,7 @@ class LazyCommands(Commands):
 
 
 def with_address(args: Sequence[str]) -> list[str]:
-    """The words of a command, where `--ray` alone gets the address `local`: no option of typer may lack its value."""
+    """The words of a command, with the address `local` after each `--ray` that stands alone."""
     filled: list[str] = []
     for place, word in enumerate(args, 1):
         is_bare = word == "--ray" and (place == len(args) or args[place].startswith("-"))
