@@ -195,9 +195,10 @@ class Down(Judge):
 
 def test_a_judge_that_stays_away_stops_the_run_with_everything_kept(start: Path, tmp_path: Path) -> None:
     run = replace(recipe(tmp_path, name=str(start), steps=3, parts=1), reward=Reward(normalise=False, no_end=None, wait_seconds=0.0))
-    with pytest.raises(ServerError):
-        train_ppo(run, tmp_path / "out", Services(Down(until=1), notice=lambda text: None))
     heard: list[str] = []
+    with pytest.raises(ServerError):
+        train_ppo(run, tmp_path / "out", Services(Down(until=1), notice=heard.append))
+    assert heard[-1] == "stops after step 1, which is kept: the same command resumes"
     train_ppo(run, tmp_path / "out", services(notice=heard.append))
     assert "resumes after step 1 of 3" in heard
     train_ppo(run, tmp_path / "whole", services())

@@ -118,6 +118,7 @@ class Run(Closing):
                 row = self._step()
             except ServerError:
                 self._save()
+                self.services.notice(f"stops after step {self.progress.step}, which is kept: the same command resumes")
                 raise
             self._told(row)
             if self.progress.step % self.recipe.logging.save_every == 0 or self.progress.step == self.steps:
