@@ -17,6 +17,7 @@ from tests.fakes import EchoTools, FormChoice, HeldTools, ScriptedModel, tiny_mo
 from themis.errors import DataError, ModelError
 from themis.inference import Budget, JudgingService
 from themis.inference.causal import CausalJudge
+from themis.inference.service import _Submitted
 from themis.traces import Action, Case, Judge, Observation, Step, Verdict
 from themis.traces.text import OBSERVATION, RATIONALE
 
@@ -204,13 +205,40 @@ def test_cases_that_were_cancelled_are_let_go_of_before_the_judge_comes_to_them(
         assert last.result(PATIENCE).reward == 1.5
 
 
-def test_an_error_of_the_engine_reaches_all_it_touched_and_the_next_case_starts_afresh(tokenizer: PreTrainedTokenizerFast) -> None:
-    with JudgingService(scripted(tokenizer, HeldTools({CASES[0].answer}))) as service:
-        futures = [service.submit(CASES[0]), service.submit(Case("How old?", "break"))]
-        for future in futures:
-            with pytest.raises(RuntimeError, match="out of memory"):
-                future.result(PATIENCE)
+def test_an_error_of_the_engine_reaches_the_case_that_causes_it_and_no_other(tokenizer: PreTrainedTokenizerFast) -> None:
+    tools = HeldTools({CASES[0].answer})
+    with JudgingService(scripted(tokenizer, tools)) as service:
+        held = service.submit(CASES[0])
+        broken = service.submit(Case("How old?", "break"))
+        while len(tools.calls_held) < 2:  # once more after the error
+            time.sleep(0.005)
+        tools.release()
+        with pytest.raises(RuntimeError, match="out of memory"):
+            broken.result(PATIENCE)
+        assert held.result(PATIENCE).reward == 1.5, "it is judged again"
         assert service.submit(CASES[1]).result(PATIENCE).reward == 1.5
+
+
+def test_a_case_that_is_judged_again_tells_no_step_twice() -> None:
+    told: list[Step] = []
+    submitted = _Submitted(CASES[0], Future(), told.append)
+    for thoughts in (["one"], ["one", "two"], ["one", "two", "three"]):
+        tell = submitted.new_steps()
+        assert tell is not None
+        for thought in thoughts:
+            tell(Step(thought))
+    assert [step.thought for step in told] == ["one", "two", "three"]
+
+
+def test_one_case_of_many_breaks_the_engine_and_gets_the_error_alone(tokenizer: PreTrainedTokenizerFast) -> None:
+    cases = [Case("How old?", "break", id=case.id) if case.id in ("3", "11") else case for case in CASES]
+    with JudgingService(scripted(tokenizer)) as service:
+        for case, future in zip(cases, submit_at_once(service, cases), strict=True):
+            if case.answer == "break":
+                with pytest.raises(RuntimeError, match="out of memory"):
+                    future.result(PATIENCE)
+            else:
+                assert future.result(PATIENCE).id == case.id
 
 
 def test_an_error_of_a_tool_reaches_its_own_case_alone(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -263,8 +291,10 @@ def test_a_judge_without_an_engine_judges_all_that_wait() -> None:
     with JudgingService(judge) as service:
         found = [future.result(PATIENCE) for future in submit_at_once(service, CASES)]
         assert [verdict.reward for verdict in found] == [len(case.answer) for case in CASES]
+        first, broken, last = submit_at_once(service, [CASES[0], Case("q", ""), CASES[1]])
         with pytest.raises(DataError, match="nothing to measure"):
-            service.submit(Case("q", "")).result(PATIENCE)
+            broken.result(PATIENCE)
+        assert [first.result(PATIENCE).id, last.result(PATIENCE).id] == ["0", "1"]
         assert service.submit(CASES[0]).result(PATIENCE).id == "0"
     assert not judge.closed, "whoever made it closes it"
 

@@ -79,8 +79,17 @@ class HeldEngine:
             self.rows[index] = case, on_step, True
             if case.answer != "hold" or self.judge.released.is_set():
                 del self.rows[index]
-                done.append((index, DataError("the store holds no answer") if case.answer == "break" else verdict_of(case)))
+                done.append((index, _outcome(case)))
         return done
+
+
+def _outcome(case: Case) -> Verdict | Exception:
+    if case.answer == "crash":
+        try:
+            dict[str, int]()["what the client sent"]
+        except KeyError as error:
+            return error
+    return DataError("the store holds no answer") if case.answer == "break" else verdict_of(case)
 
 
 def verdict_of(case: Case) -> Verdict:

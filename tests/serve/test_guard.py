@@ -108,14 +108,13 @@ def test_a_body_that_is_too_slow_is_408_and_a_cut_one_leaves_nothing() -> None:
 
 def test_half_a_head_and_an_unread_answer_cost_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections.Connection, "seconds", 0.3)
-    answer = "a" * 2_000_000
+    body = json.dumps({"cases": [{**ONE, "id": "a" * 2_000_000}] * 3}).encode()
     with served() as server:
         with connect(server) as half:
             half.sendall(b"POST /v1/judge HTTP/1.1\r\nHost: local")
             assert all_of(half) == b""
         with connect(server) as deaf:
             deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            body = json.dumps({"cases": [{**ONE, "id": answer}] * 3}).encode()
             deaf.sendall(b"POST /v1/judge HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
             until(lambda: _dropped(server))
         with httpx2.Client(timeout=PATIENCE) as patient:

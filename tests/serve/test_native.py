@@ -1,5 +1,6 @@
 """The native routes: what a body may be, what comes back, and what is said of the server."""
 
+import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ import pytest
 from tests.serve.serving import PATIENCE, STEPS, HeldJudge, Served, events_of, served, until
 from themis.inference import load_judge
 from themis.serve.native import read_cases
+from themis.serve.refusal import Refusal
 from themis.serve.serving import Options
-from themis.traces import Case
+from themis.traces import Case, verdict_from_json
 
 ONE = {"question": "How old?", "answer": "seven", "id": "a"}
 
@@ -122,13 +124,35 @@ def test_a_stream_without_an_engine_tells_the_steps_with_the_verdict() -> None:
     assert [name for name, _ in events] == ["step", "verdict", "done"]
 
 
-def test_a_case_that_cannot_be_judged_says_so_in_each_form() -> None:
+@pytest.mark.parametrize(
+    ("answer", "sentence", "said"),
+    [("break", "the store holds no answer", "DataError"), ("crash", "the judge failed (KeyError)", "KeyError at serving.py, line")],
+)
+def test_a_case_that_cannot_be_judged_costs_itself_alone(answer: str, sentence: str, said: str, caplog: pytest.LogCaptureFixture) -> None:
     with served() as server:
-        reply = server.post({**ONE, "answer": "break"})
-        assert (reply.status_code, reply.json()["error"]["message"]) == (503, "case 0 cannot be judged: the store holds no answer")
-        events = events_of(server.post({**ONE, "answer": "break"}, "/v1/judge?stream=1").text)
-        assert events[-1][0] == "error"
-        assert server.post(ONE).status_code == 200
+        body = {"cases": [ONE, {**ONE, "answer": answer}, {**ONE, "answer": "ab"}]}
+        verdicts = server.post(body).json()["verdicts"]
+        assert [verdict["reward"] for verdict in verdicts] == [5.0, None, 2.0]
+        assert (verdicts[1]["status"], verdicts[1]["reason"], verdicts[1]["error"]) == ("unscored", "failed", sentence)
+        events = events_of(server.post(body, "/v1/judge?stream=1").text)
+        failed = [data["verdict"]["reason"] for name, data in events if name == "verdict" and data["case"] == 1]
+        assert (failed, events[-1][0]) == (["failed"], "done")
+        assert server.metric('themis_verdicts_total{reason="failed",status="unscored"}') == 2
+        with pytest.raises(Refusal, match=r"case 0 has no reward, for the reason 'failed'"):
+            server.serving.number(verdict_from_json(verdicts[1]))
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2
+    assert all(line.startswith(f"a case could not be judged: {said}") for line in lines)
+    assert not any(record.exc_info for record in caplog.records), "no traceback"
+
+
+def test_a_bug_of_a_route_is_500_in_the_form_of_its_path_and_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    with served() as server:
+        server.serving.options = None  # type: ignore[assignment]
+        reply = server.post(ONE)
+        assert (reply.status_code, reply.json()["error"]["type"]) == (500, "error_of_the_server")
+        until(lambda: server.metric('themis_requests_total{code="500",route="/v1/judge"}') == 1)
+    assert [record.getMessage()[:42] for record in caplog.records] == ["'/v1/judge' failed: AttributeError at serv"]
 
 
 def test_a_verdict_that_misses_its_deadline_has_no_reward_and_a_reason() -> None:
@@ -225,6 +249,20 @@ def test_each_call_is_described_with_an_example_that_is_true() -> None:
             assert verdicts[0].keys() == expected.keys()
             assert verdicts[0]["usage"].keys() == expected["usage"].keys()
             assert verdicts[0]["trace"]["steps"][0].keys() == expected["trace"]["steps"][0].keys()
+
+
+def test_the_page_of_the_calls_needs_no_other_host() -> None:
+    with served() as server:
+        page = server.get("/docs").text
+        assert "https://" not in page
+        named = re.findall(r"""(?:src|href)="([^"]+)|url: '([^']+)""", page)
+        paths = {next(filter(None, each)) for each in named}
+        assert "/openapi.json" in paths
+        assert any(path.endswith(".js") for path in paths)
+        for path in paths:
+            assert path.startswith("/"), "of this server"
+            assert server.get(path).status_code == 200
+        assert '"validatorUrl": null' in page, "Swagger UI would let a public server check the description"
 
 
 def test_nano_gives_the_same_reward_over_http_as_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

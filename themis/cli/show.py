@@ -24,6 +24,7 @@ WHY_NONE: dict[Reason, str] = {
     "tool_unavailable": "a tool did not answer",
     "no_evidence": "no call found anything about the case",
     "contradiction": "the rationale contradicts what was found",
+    "failed": "the judge failed, which its server reports",
 }
 
 

@@ -1,13 +1,15 @@
 """One judge for many callers: their cases are judged together, in a thread of its own.
 
-The thread lives while there is something to judge. An error of the judge reaches every case that it touched; the next
-case starts afresh. Knows nothing of models: an engine takes cases one by one, any other judge takes all that wait.
+The thread lives while there is something to judge. After an error of the judge, the cases that it touched are judged
+again in halves, until it is known whose it is: that case alone gets it. The next case starts afresh. Knows nothing of
+models: an engine takes cases one by one, any other judge takes all that wait.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol, Self, runtime_checkable
 
@@ -104,7 +106,7 @@ class JudgingService:
                 thread = threading.Thread(target=self._run, name="themis-judging")
                 thread.start()
                 self._thread = thread
-            self._queue.append((case, future, on_step))
+            self._queue.append(_Submitted(case, future, on_step))
             self._unfinished.add(future)
             self._notify()
         future.add_done_callback(self._forget)
@@ -139,8 +141,8 @@ class JudgingService:
     def _sweep(self) -> None:
         """Let go of the cases of cancelled futures once they are most of the queue: a judge may be busy for long."""
         if len(self._queue) > 2 * len(self._unfinished) + 16:
-            cancelled = {future for _, future, _ in self._queue if future.cancelled()}
-            self._queue = deque(submitted for submitted in self._queue if submitted[1] not in cancelled)
+            cancelled = {submitted.future for submitted in self._queue if submitted.future.cancelled()}
+            self._queue = deque(submitted for submitted in self._queue if submitted.future not in cancelled)
             for future in cancelled:
                 future.set_running_or_notify_cancel()
 
@@ -150,16 +152,27 @@ class JudgingService:
 
     def _run(self) -> None:
         """The thread: one engine until nothing is left to judge, and a new one after an error."""
-        taken: dict[int, Future[Verdict]] = {}
-        while self._has_work():
+        taken: dict[int, _Submitted] = {}
+        apart: list[deque[_Submitted]] = []
+        """Groups that an error touched: each is judged by itself."""
+        while apart or self._has_work():
+            group = apart.pop() if apart else None
             try:
-                self._serve(self._new_engine(), taken)
+                self._serve(self._new_engine(), taken, group)
             except BaseException as error:  # whatever it is, the callers get it
-                if not taken:  # the judge could not be loaded, for any of them
-                    taken.update(enumerate(future for _, future, _ in self._queued()))
-                for future in taken.values():
-                    _finish(future, error)
+                touched = list(taken.values())
                 taken.clear()
+                if group:
+                    apart.append(group)
+                if len(touched) > 1 and isinstance(error, Exception):
+                    half = len(touched) // 2
+                    apart += [deque(touched[half:]), deque(touched[:half])]
+                    continue
+                if not touched:  # the judge could not be loaded, for any of them
+                    touched = [*(submitted for group in apart for submitted in group), *self._queued()]
+                    apart.clear()
+                for submitted in touched:
+                    _finish(submitted.future, error)
 
     def _has_work(self) -> bool:
         """Is a case waiting? Else the thread ends, and the next case starts another."""
@@ -174,34 +187,34 @@ class JudgingService:
             self._judge = self._load()
         return self._judge.new_engine() if isinstance(self._judge, HasEngine) else _AllAtOnce(self._judge)
 
-    def _serve(self, engine: StepwiseJudging, taken: dict[int, Future[Verdict]]) -> None:
+    def _serve(self, engine: StepwiseJudging, taken: "dict[int, _Submitted]", group: "deque[_Submitted] | None") -> None:
+        """Judge the group, or all that are in the queue and come meanwhile."""
         indices = count()
         while True:
             with self._lock:
                 wake: Future[None] = Future()
                 self._wake = wake
             engine.drop(_cancelled(taken))
-            while engine.has_room and (queued := self._next()):
-                case, future, on_step = queued
+            while engine.has_room and (submitted := self._next(group)):
                 index = next(indices)
-                taken[index] = future
-                engine.add(index, case, on_step)
+                taken[index] = submitted
+                engine.add(index, submitted.case, submitted.new_steps())
             if engine.is_empty:
                 return
             engine.wait(wake)
             for index, outcome in engine.step():
-                _finish(taken.pop(index), outcome)
+                _finish(taken.pop(index).future, outcome)
 
-    def _next(self) -> "_Submitted | None":
-        """The next case in the queue; those that were cancelled meanwhile are left out."""
+    def _next(self, group: "deque[_Submitted] | None") -> "_Submitted | None":
+        """The next case of the group, or in the queue; those that were cancelled meanwhile are left out."""
         with self._lock:
-            while self._queue:
-                submitted = self._queue.popleft()
-                future = submitted[1]
-                if not future.cancelled():
-                    self._in_flight.add(future)
+            queue = self._queue if group is None else group
+            while queue:
+                submitted = queue.popleft()
+                if not submitted.future.cancelled():
+                    self._in_flight.add(submitted.future)
                     return submitted
-                future.set_running_or_notify_cancel()
+                submitted.future.set_running_or_notify_cancel()
             return None
 
     def _queued(self) -> "list[_Submitted]":
@@ -211,7 +224,26 @@ class JudgingService:
         return queued
 
 
-_Submitted = tuple[Case, Future[Verdict], OnStep | None]
+@dataclass(eq=False, slots=True)
+class _Submitted:
+    """A case on its way."""
+
+    case: Case
+    future: Future[Verdict]
+    on_step: OnStep | None
+    told: int = 0
+    """How many of its steps were told."""
+
+    def new_steps(self) -> OnStep | None:
+        """Tells the steps of one try; those that an earlier try told are not told again."""
+        places = count()
+
+        def tell(step: Step) -> None:
+            if self.on_step is not None and next(places) >= self.told:
+                self.told += 1
+                self.on_step(step)
+
+        return None if self.on_step is None else tell
 
 
 class _AllAtOnce:
@@ -244,11 +276,11 @@ class _AllAtOnce:
             yield indices[place], verdict
 
 
-def _cancelled(taken: dict[int, Future[Verdict]]) -> list[int]:
+def _cancelled(taken: dict[int, _Submitted]) -> list[int]:
     """Take the cancelled ones out of `taken`; their indices."""
-    indices = [index for index, future in taken.items() if future.cancelled()]
+    indices = [index for index, submitted in taken.items() if submitted.future.cancelled()]
     for index in indices:
-        taken.pop(index).set_running_or_notify_cancel()
+        taken.pop(index).future.set_running_or_notify_cancel()
     return indices
 
 

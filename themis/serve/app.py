@@ -6,7 +6,8 @@ Knows nothing of models. Needs the extra `serve`.
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Request
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
@@ -37,8 +38,13 @@ def serve_app(serving: Serving, door: Door, is_loaded: Callable[[], bool] = lamb
     async def unknown(request: Request, error: HTTPException) -> Response:
         return said(Refusal(error.status_code, error.detail, headers=error.headers), request.url.path, serving.forms)
 
-    handlers: dict[Any, Any] = {Refusal: refused, HTTPException: unknown}
-    app = FastAPI(title="Themis", description=_ABOUT, version=__version__, exception_handlers=handlers, redoc_url=None)
+    async def failed(request: Request, error: Exception) -> Response:
+        return said(Refusal(500, "the server failed, by an error of its own"), request.url.path, serving.forms)
+
+    handlers: dict[Any, Any] = {Refusal: refused, HTTPException: unknown, Exception: failed}
+    # FastAPI's own page would load its script from a public server, and have another check our description.
+    page: dict[str, Any] = {"redoc_url": None, "swagger_ui_parameters": {"validatorUrl": None}}
+    app = FastAPIOffline(title="Themis", description=_ABOUT, version=__version__, exception_handlers=handlers, **page)
     native.add_routes(app, serving, state)
     add_dialects(app, serving)
     return Guard(app, door, serving.forms, answered)

@@ -5,6 +5,7 @@ waits for its answer any more. Knows nothing of judging.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from themis.serve.lifecycle import Lifecycle
 from themis.serve.listening import LOOPBACK, comes_from_loopback, has_token, names_loopback
-from themis.serve.refusal import Forms, Refusal, said
+from themis.serve.refusal import Forms, Refusal, said, where_raised
 
 LARGEST_BODY = 8 * 2**20
 SLOWEST_BODY = 30.0
@@ -23,6 +24,8 @@ OPEN = ("/health", "/ready")
 """What a load balancer asks, without a token. They say nothing of any case."""
 ALWAYS = (*OPEN, "/metrics")
 """What is answered while the server ends."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Guard:
             await said(refusal, scope["path"], self._forms)(scope, receive, sent)
         except ClientLeft:
             pass
+        except Exception as error:  # a bug of ours: it is answered, so what is left is to say it
+            logger.error("%.200r failed: %s", scope["path"], where_raised(error))
         finally:
             self._answered(scope, status)
 

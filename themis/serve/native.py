@@ -123,7 +123,7 @@ def flag(query: Mapping[str, str], name: str) -> bool:
 
 
 class Events(Response):
-    """Server-sent events: `step` and `verdict` as they come, `error` where a case cannot be judged, at last `done`."""
+    """Server-sent events: `step` and `verdict` as they come, at last `done`, or `error` if the log refuses."""
 
     media_type = "text/event-stream"
 

@@ -19,7 +19,7 @@ from themis.errors import DataError, ThemisError
 from themis.inference.judgement import Scale
 from themis.inference.service import OnStep
 from themis.serve.metrics import Metrics
-from themis.serve.refusal import Forms, Refusal
+from themis.serve.refusal import Forms, Refusal, where_raised
 from themis.serve.verdict_log import VerdictLog
 from themis.traces import Case, Step, Trace, Usage, Verdict
 from themis.traces.one_text import Marks
@@ -112,7 +112,8 @@ class Serving:
         if verdict.reward is not None:
             return verdict.reward
         if self.options.missing is None:
-            raise Refusal(503, f"case {place} has no reward, for the reason '{verdict.reason}'")
+            why = f": {verdict.error}" if isinstance(verdict, FailedVerdict) else ""
+            raise Refusal(503, f"case {place} has no reward, for the reason '{verdict.reason}'{why}")
         self.metrics.replaced.inc()
         logger.warning("a missing reward (%s) was answered as %g, as --missing says", verdict.reason, self.options.missing)
         return self.options.missing
@@ -141,6 +142,18 @@ def likelihood(verdict: Verdict, number: float) -> float:
     if verdict.probability is not None:
         return verdict.probability
     return 1 / (1 + math.exp(min(700.0, -number)))
+
+
+@dataclass(frozen=True, slots=True)
+class FailedVerdict(Verdict):
+    """That of a case which the judge could not judge."""
+
+    error: str = ""
+    """One sentence for whoever asked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """With `error` beside the reason."""
+        return {**Verdict.to_json(self), "error": self.error}
 
 
 class Asked:
@@ -201,10 +214,16 @@ class Asked:
     def _result(self, place: int) -> Verdict:
         try:
             verdict = self._futures.pop(place).result()
-        except ThemisError as error:
-            raise Refusal(503, f"case {place} cannot be judged: {error}") from error
+        except Exception as error:  # whatever it is, it costs this case alone
+            verdict = self._failed(place, error)
         self._serving.keep(self._cases[place], verdict)
         return verdict
+
+    def _failed(self, place: int, error: Exception) -> Verdict:
+        logger.error("a case could not be judged: %s", where_raised(error))
+        told = str(error) if isinstance(error, ThemisError) else f"the judge failed ({type(error).__name__})"
+        usage = Usage(seconds=self._loop.time() - self._started)
+        return FailedVerdict(self._cases[place].id, None, "failed", Trace(tuple(self._steps[place])), usage, error=told)
 
     def _overdue(self, place: int) -> Verdict:
         future = self._futures[place]

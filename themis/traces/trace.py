@@ -29,8 +29,8 @@ def origin_of(word: object) -> Origin | None:
     return next((origin for origin in ORIGINS if origin == word), None)
 
 
-Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable", "no_evidence", "contradiction"]
-"""Why a verdict has no reward, or why its reward deserves less trust."""
+Reason = Literal["empty_answer", "too_long", "malformed", "budget", "tool_unavailable", "no_evidence", "contradiction", "failed"]
+"""Why a verdict has no reward, or why its reward deserves less trust. `failed`: an error of the judge, of a server."""
 
 
 @dataclass(frozen=True, slots=True)
