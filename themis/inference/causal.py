@@ -17,6 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from themis.inference.engine.choice import GreedyChoice, SampledChoice
 from themis.inference.engine.engine import Choice, Engine
+from themis.inference.engine.packed_reader import PackedReader
 from themis.inference.engine.reader import CachedReader, Reader, WholeReader
 from themis.inference.engine.row import RowRules
 from themis.inference.judgement import Budget, Scale, Tools
@@ -135,6 +136,8 @@ class CausalJudge(Judge):
 
     def new_reader(self) -> Reader:
         """What reads the rows of one engine."""
+        if self.rules.vanilla and self.model.is_packing:
+            return PackedReader(self.model)
         return CachedReader(self.model) if self._use_cache else WholeReader(self.model)
 
     @contextmanager

@@ -72,6 +72,8 @@ def load_judge(
     reward_model, tokenizer = read_model(path, number_type(stored_in(path), device))
     reward_model.to(device)
     threads = threads or _threads(reward_model, device)
+    if meta.kind == "vanilla":
+        reward_model.enable_packing()
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
         judge = CausalJudge(

@@ -121,6 +121,11 @@ class RewardModel(nn.Module):
         self.lm.set_attn_implementation(before)
         return False
 
+    @property
+    def is_packing(self) -> bool:
+        """Does the backbone read packed sequences?"""
+        return bool(self.config._attn_implementation == PACKED)
+
     def train_by_products(self) -> None:
         """On a CPU, attend by plain matrix products where rows have a mask, if the backbone can."""
         if self.score.weight.device.type == "cpu" and getattr(self.lm, "_supports_attention_backend", False):
