@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +62,7 @@ def thrown_at(ours: Server, requests: int) -> dict[str, Any]:
     probe = {"question": "What is 3 * 4?", "answer": "12"}
     before = ours.ask("/v1/judge", probe)["verdicts"][0]["reward"]
     chosen = mixed(described(ours.ask("/openapi.json")), requests)
-    answers, megabytes = asyncio.run(_throw(ours, chosen))
+    answers, megabytes = asyncio.run(throw(ours.port, chosen, ours.megabytes))
     stuck = _left(ours)
     after = ours.ask("/v1/judge", probe)["verdicts"][0]["reward"]
     by_way: dict[str, Counter[str]] = {}
@@ -97,27 +97,42 @@ def _left(ours: Server) -> float:
 def described(description: dict[str, Any], examples: int = EXAMPLES) -> list[Request]:
     """Requests that the description allows (`valid`), and others that it does not (`schema`), of every call."""
     import schemathesis
-    from hypothesis import HealthCheck, Phase, given, settings
-    from requests import Request as Described
+    from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+    from hypothesis.errors import Unsatisfiable
     from schemathesis import GenerationMode
 
+    once: dict[str, Any] = {
+        "verbosity": Verbosity.quiet,
+        "phases": [Phase.generate],
+        "suppress_health_check": list(HealthCheck),
+        "deadline": None,
+        "database": None,
+    }
+    modes: tuple[tuple[Any, Way], ...] = ((GenerationMode.POSITIVE, "valid"), (GenerationMode.NEGATIVE, "schema"))
     made: list[Request] = []
-    calls = schemathesis.openapi.from_dict(description).get_all_operations()
-    for found in calls:
+    for found in schemathesis.openapi.from_dict(description).get_all_operations():
         call: Any = found.ok()  # type: ignore[union-attr]
-        for mode, way in ((GenerationMode.POSITIVE, "valid"), (GenerationMode.NEGATIVE, "schema")):
-
-            def keep(case: Any, way: Any = way) -> None:
-                sent: Any = Described(**case.as_transport_kwargs(base_url="http://127.0.0.1")).prepare()
-                body = sent.body.encode() if isinstance(sent.body, str) else sent.body or b""
-                made.append(Request(way, sent.method or "GET", sent.path_url, body, sent.headers.get("Content-Type", "text/plain")))
-
-            checks = settings(
-                max_examples=examples, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck)
-            )
-            with suppress(Exception):  # a call without parameters has no invalid request
-                checks(given(call.as_strategy(generation_mode=mode))(keep))()
+        for mode, way in modes:
+            cases: list[Any] = []
+            with suppress(Unsatisfiable):  # a call without parameters has no invalid request
+                settings(max_examples=examples, **once)(given(case=call.as_strategy(generation_mode=mode))(_kept_in(cases)))()
+            made += [_as_sent(way, case) for case in cases]
     return made
+
+
+def _kept_in(cases: list[Any]) -> Callable[..., None]:
+    def keep(case: Any) -> None:
+        cases.append(case)
+
+    return keep
+
+
+def _as_sent(way: Way, case: Any) -> Request:
+    from requests import Request as Described
+
+    sent: Any = Described(**case.as_transport_kwargs(base_url="http://127.0.0.1")).prepare()
+    body = sent.body.encode() if isinstance(sent.body, str) else sent.body or b""
+    return Request(way, sent.method, sent.path_url, body, sent.headers.get("Content-Type", "text/plain"))
 
 
 def mixed(described: Sequence[Request], count: int, seed: int = 1) -> list[Request]:
@@ -129,9 +144,10 @@ def mixed(described: Sequence[Request], count: int, seed: int = 1) -> list[Reque
     invalid = [request for request in described if request.way == "schema"]
     posts = [request for request in valid if request.body.startswith(b"{")]
     rare = [_damaged(way, rng.choice(posts), rng) for way, share in RARE for _ in range(max(1, share * count // 10_000))]
-    ways: list[Way] = ["schema", "cut", "types", "unfinished", "leaves"]
+    ways: list[Way] = ["cut", "types", "unfinished", "leaves"]
+    ways += ["schema"] if invalid else []
     often = [rng.choice(ways) for _ in range(count // 2 - len(rare))]
-    damaged = [rng.choice(invalid) if way == "schema" and invalid else _damaged(way, rng.choice(posts), rng) for way in often]
+    damaged = [rng.choice(invalid) if way == "schema" else _damaged(way, rng.choice(posts), rng) for way in often]
     chosen = [rng.choice(valid) for _ in range(count - len(rare) - len(damaged))] + damaged + rare
     rng.shuffle(chosen)
     return chosen
@@ -171,35 +187,35 @@ def _retyped(value: Any, rng: Random) -> Any:
 # --- how it is sent ----------------------------------------------------------------------------------
 
 
-async def _throw(ours: Server, requests: Sequence[Request]) -> tuple[Counter[tuple[str, str]], list[float]]:
-    """Statuses by way, and megabytes at each mark."""
-    answers: Counter[tuple[str, str]] = Counter()
+async def throw(port: int, requests: Sequence[Request], megabytes_now: Callable[[], float]) -> tuple[Counter[tuple[Way, str]], list[float]]:
+    """How many answers of each way had which status, and the megabytes at each mark."""
+    answers: Counter[tuple[Way, str]] = Counter()
     megabytes: list[float] = []
     waiting = list(enumerate(requests))[::-1]
     marks = [round(share * len(requests)) for share in MARKS]
     slow: list[asyncio.Task[None]] = []
 
     async def one(request: Request, client: Client) -> None:
-        answers[request.way, await _sent(request, client)] += 1
+        answers[request.way, await sent(request, client)] += 1
 
     async def work() -> None:
-        client = Client(ours.port)
+        client = Client(port)
         while waiting:
             place, request = waiting.pop()
             if place in marks[:-1]:
-                megabytes.append(ours.megabytes())
+                megabytes.append(megabytes_now())
             if request.way == "slow":
-                slow.append(asyncio.create_task(one(request, Client(ours.port))))
+                slow.append(asyncio.create_task(one(request, Client(port))))
             else:
                 await one(request, client)
         await client.leave()
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
     await asyncio.gather(*slow)
-    return answers, [*megabytes, ours.megabytes()]
+    return answers, [*megabytes, megabytes_now()]
 
 
-async def _sent(request: Request, client: Client) -> str:
+async def sent(request: Request, client: Client) -> str:
     """The status of the answer, `dropped`, or `left` where the client did not wait."""
     try:
         if request.way == "slow":

@@ -59,7 +59,7 @@ def _dialects() -> dict[str, Way]:
         "/v1/score/evaluation": lambda ours, cases: ours.ask(
             "/v1/score/evaluation", {"model": "nano", "messages": list(map(_text, cases))}
         )["scores"],
-        "/rm": each("/rm", lambda case: {"prompt": case.question, "response": case.answer, "label": None}, lambda said: said),
+        "/rm": each("/rm", lambda case: {"prompt": _turns(case)[:1], "response": case.answer, "label": None}, lambda said: said),
     }
 
 

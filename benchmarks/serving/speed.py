@@ -23,6 +23,7 @@ from themis import Case, load_judge
 Found = dict[str, Any]
 ROUNDS = 3
 CLIENTS = 64
+GROUP = 8
 BATCH = ("--batch-size", str(CLIENTS))
 
 
@@ -155,15 +156,22 @@ def _rewarded(answer: Any) -> int:
     return len(rewards)
 
 
-def _our_queries(seed: int, each: int) -> Iterator[dict[str, Any]]:
-    for question, answers in samples(seed, each):
+def _our_queries(seed: int, each: int) -> Iterator[Any]:
+    for question, answers in _asked(seed, each):
         both = [query_of(question, answer) for answer in answers]
         yield {"query": [text["query"] for text in both], "prompts": [text["prompt"] for text in both]}
 
 
-def _peer_queries(seed: int, each: int) -> Iterator[dict[str, Any]]:
-    for question, answers in samples(seed, each):
+def _peer_queries(seed: int, each: int) -> Iterator[Any]:
+    for question, answers in _asked(seed, each):
         yield {"query": [read_text(f"{question}\n", answer) for answer in answers]}
+
+
+def _asked(seed: int, each: int) -> Iterator[tuple[str, list[str]]]:
+    """Eight answers to each question, as trainers with groups sample them, in one request or in eight."""
+    for question, answers in samples(seed, GROUP):
+        for start in range(0, GROUP, each):
+            yield question, answers[start : start + each]
 
 
 def _same_rewards(ours: Server, peer: Server) -> float:
@@ -171,4 +179,4 @@ def _same_rewards(ours: Server, peer: Server) -> float:
     mine, its = (
         one.ask("/get_reward", next(bodies))["rewards"] for one, bodies in ((ours, _our_queries(0, 8)), (peer, _peer_queries(0, 8)))
     )
-    return max(abs(first - second) for first, second in zip(mine, its, strict=True))
+    return float(max(abs(first - second) for first, second in zip(mine, its, strict=True)))
