@@ -13,14 +13,13 @@ import pytest
 
 pytest.importorskip("ray", reason="the extra 'ray' is not installed")
 
-from themis.inference.client import JudgeClient
-
 from tests.cli.conftest import Themis, sentence, themis  # noqa: F401
 from tests.cluster.processes import PATIENCE, below, command, listening_beyond_loopback, needs_nano, wait_until, weekdays
 from tests.serve.serving import free_port
 from themis import Case, load_judge
 from themis.cluster.replicas import Deployed, ReplicaService
 from themis.errors import ServerError
+from themis.inference.client import JudgeClient
 from themis.traces import Step, Verdict
 
 CASES = [Case(row["question"], row["answer"]) for row in weekdays(40)]

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Annotated, Any
 
 import typer
@@ -10,16 +11,20 @@ from typer.core import TyperGroup
 
 from themis.cli import counterfactual
 from themis.cli.judging import JsonFlag, SettingsFile, ToolFlags
-from themis.cli.paraphrase import EXAMPLE as PARAPHRASE_EXAMPLE
-from themis.cli.paraphrase import paraphrase
+from themis.cli.output import check_output
 from themis.cli.progress import BuildProgress, progress_bar
-from themis.errors import ConfigError
+from themis.errors import ConfigError, DataError
 
 EXAMPLE = (
     "Example: themis build tara --out rebuilt (needs THEMIS_DATA). "
     "From your own questions: themis build tara --source mine.jsonl --task calendar --out mine"
 )
+PARAPHRASE_EXAMPLE = (
+    "Example: themis build paraphrase runs/tara/tara/calendar/train.jsonl --count 200 --out paraphrases.jsonl; "
+    "then: themis train small data.files=paraphrases.jsonl data.mixture.files=0.1"
+)
 
+_ROWS_HELP = "Rows in TARA's form, such as `themis build tara` writes, of the tasks calendar, weather and multi_tools."
 _RECIPE_HELP = "Another recipe: a name of the package, or the path of a YAML file. `themis build FILE.yaml` is short for it."
 _OVERRIDES_HELP = "Settings in place of the recipe's, e.g. seed=7 tasks.calendar.train=1000."
 _SOURCE_HELP = "Your own questions or pairs instead: a file of JSON lines, CSV or Parquet, or OWNER/NAME of a Hub data set; with --task."
@@ -46,7 +51,6 @@ app = typer.Typer(
 
 
 app.command("counterfactual", epilog=counterfactual.BUILD_EXAMPLE)(counterfactual.counterfactual)
-app.command("paraphrase", epilog=PARAPHRASE_EXAMPLE)(paraphrase)
 
 
 @app.command("tara", epilog=EXAMPLE)
@@ -99,6 +103,46 @@ def tara(
     )
 
 
+@app.command("paraphrase", epilog=PARAPHRASE_EXAMPLE)
+def paraphrase(
+    files: Annotated[list[Path], typer.Argument(help=_ROWS_HELP, exists=True, dir_okay=False)],
+    out: Annotated[Path, typer.Option(help="The JSON lines of the rows.", dir_okay=False)],
+    model: Annotated[str, typer.Option(help="A chat model: of `themis models list`, a directory, or a Hub repository.")] = "smollm2-135m",
+    count: Annotated[int, typer.Option(min=1, help="Rows to make.")] = 200,
+    seed: Annotated[int, typer.Option(help="Another seed draws other rows and other words.")] = 0,
+) -> None:
+    """Put the questions of rows in other words, for training.
+
+    Kept is what has the numbers, names and units of the question, and from which the task's program reads the row's
+    own calls. So tools have checked each answer.
+    """
+    from themis.builder.paraphrase import READ_FROM_QUESTIONS, Paraphrased, paraphrased
+    from themis.config import data_root
+    from themis.data.published import measured_questions
+    from themis.model.rewording import Rewording
+    from themis.traces.tara import question_hash, read_tara, write_tara
+
+    check_output(out, [*files])
+    root = data_root()
+    held_out = measured_questions(root) if root else frozenset[str]()
+    pairs = [pair for file in files for pair in read_tara(file).pairs if pair.task in READ_FROM_QUESTIONS]
+    if not pairs:
+        raise DataError(f"no row is of the tasks {', '.join(READ_FROM_QUESTIONS)}, whose calls can be read from a question")
+    pairs = [pair for pair in pairs if question_hash(pair.question) not in held_out]
+    Random(seed).shuffle(pairs)
+    report = Paraphrased()
+    with progress_bar() as bar:
+        task = bar.add_task("paraphrases", total=count)
+        rows = []
+        for row in paraphrased(pairs, Rewording(model, seed), count, report):
+            rows.append(row)
+            bar.update(task, completed=len(rows))
+    if not rows:
+        raise ConfigError(f"no paraphrase was kept ({_reasons(report.dropped)}); try a larger --model")
+    write_tara(rows, out)
+    typer.echo(f"{len(rows)} rows in {out}; dropped: {_reasons(report.dropped) or 'none'}", err=True)
+
+
 def outcome(report: dict[str, Any], out: Path, is_new: bool) -> str:
     """The rows of a build, by task, and what to do with them."""
     counts = " and ".join(f"{count:,} {split}" for split, count in report["rows"].items())
@@ -120,3 +164,7 @@ def _is_recipe(name: str) -> bool:
     from themis.config import recipe_names
 
     return name.endswith((".yaml", ".yml")) or name in recipe_names("build")
+
+
+def _reasons(dropped: dict[str, int]) -> str:
+    return ", ".join(f"{reason}: {count}" for reason, count in sorted(dropped.items(), key=lambda item: -item[1]))
