@@ -45,6 +45,24 @@ def test_rewards_come_in_order_with_trace_status_and_shares(asynchronous: bool) 
     assert logs.metrics == {f"themis/{name}": share for name, share in shares.items()}
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("prompt", [QUESTION, [{"role": "user", "content": QUESTION}]])
+def test_equal_answers_of_a_group_are_judged_once(asynchronous: bool, prompt: Any) -> None:
+    judge, logs = TuesdayJudge(), Logs()
+    said = ["A Friday.", "A Tuesday.", "A Friday.", " ", "A Tuesday."]
+    rewards = logs.asked(reward_function(judge, asynchronous=asynchronous), [prompt] * 5, said)
+    assert (rewards[0], rewards[2]) == (-1.0, -1.0)
+    assert (rewards[1], rewards[3], rewards[4]) == (2.0, None, 2.0)
+    assert sorted(case.answer for case in judge.cases) == [" ", "A Friday.", "A Tuesday."]
+    assert len(logs.columns["themis_trace"]) == 5
+
+
+def test_the_same_answer_to_two_questions_is_judged_twice() -> None:
+    judge = TuesdayJudge()
+    Logs().asked(reward_function(judge), [QUESTION, f"{QUESTION} Answer briefly."], ["A Tuesday."] * 2)
+    assert len(judge.cases) == 2
+
+
 def test_without_anything_to_log_to_there_are_rewards_and_without_completions_none() -> None:
     function = reward_function(TuesdayJudge(), name="dates")
     assert function.__name__ == "dates"

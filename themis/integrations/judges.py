@@ -4,6 +4,8 @@ import atexit
 import math
 import os
 import threading
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,16 @@ def case_of(where: str, question: Any, answer: str, context: Any = None, tests: 
     """A case from what a trainer's data hold: text or messages, lists also as arrays. Raises `DataError`."""
     row = {"question": question, "answer": answer, "context": context, "tests": tests}
     return case_from_json({name: value.tolist() if hasattr(value, "tolist") else value for name, value in row.items()}, where)
+
+
+def each_once(cases: Sequence[Case]) -> tuple[list[Case], list[int]]:
+    """Equal cases once, and for every case its place among them: the samples of a group often say the same."""
+    distinct: dict[str, Case] = {}
+    keys = [repr(replace(case, id="")) for case in cases]  # a question of messages has no hash
+    for key, case in zip(keys, cases, strict=True):
+        distinct.setdefault(key, case)
+    place_of = {key: place for place, key in enumerate(distinct)}
+    return list(distinct.values()), [place_of[key] for key in keys]
 
 
 def chosen_missing(value: object = None) -> float | None:

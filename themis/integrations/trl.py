@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError
-from themis.integrations.judges import case_of, shared_judge
+from themis.integrations.judges import case_of, each_once, shared_judge
 from themis.traces.case import Case, content_text
 from themis.traces.judge import Judge
 from themis.traces.text import readable
@@ -55,8 +55,9 @@ def reward_function(
         log_metric: Callable[[str, float], None] | None = None,
         **columns: Any,
     ) -> Rewards:
-        judged = dict(shared_judge(model).judge_all(cases(prompts, completions, columns)))
-        return _told(name, [judged[place] for place in range(len(judged))], log_extra, log_metric)
+        distinct, places = each_once(cases(prompts, completions, columns))
+        judged = dict(shared_judge(model).judge_all(distinct))
+        return _told(name, [judged[place] for place in places], log_extra, log_metric)
 
     async def asynchronous_function(
         prompts: Sequence[Any],
@@ -67,9 +68,9 @@ def reward_function(
         log_metric: Callable[[str, float], None] | None = None,
         **columns: Any,
     ) -> Rewards:
-        coming = shared_judge(model).ajudge_all(cases(prompts, completions, columns))
-        judged = {place: verdict async for place, verdict in coming}
-        return _told(name, [judged[place] for place in range(len(judged))], log_extra, log_metric)
+        distinct, places = each_once(cases(prompts, completions, columns))
+        judged = {place: verdict async for place, verdict in shared_judge(model).ajudge_all(distinct)}
+        return _told(name, [judged[place] for place in places], log_extra, log_metric)
 
     made = asynchronous_function if asynchronous else function
     made.__name__ = name  # TRL logs under it
