@@ -21,7 +21,7 @@ EXAMPLE = (
 )
 PARAPHRASE_EXAMPLE = (
     "Example: themis build paraphrase runs/tara/tara/calendar/train.jsonl --count 200 --out paraphrases.jsonl; "
-    "then: themis train small data.files=paraphrases.jsonl data.mixture.files=0.1"
+    "then: themis train small 'data.files=[paraphrases.jsonl]' data.mixture.files=0.1"
 )
 
 _ROWS_HELP = "Rows in TARA's form, such as `themis build tara` writes, of the tasks calendar, weather and multi_tools."
