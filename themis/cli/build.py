@@ -19,10 +19,7 @@ EXAMPLE = (
     "Example: themis build tara --out rebuilt (needs THEMIS_DATA). "
     "From your own questions: themis build tara --source mine.jsonl --task calendar --out mine"
 )
-PARAPHRASE_EXAMPLE = (
-    "Example: themis build paraphrase runs/tara/tara/calendar/train.jsonl --count 200 --out paraphrases.jsonl; "
-    "then: themis train small 'data.files=[paraphrases.jsonl]' data.mixture.files=0.1"
-)
+PARAPHRASE_EXAMPLE = "Example: themis build paraphrase runs/tara/tara/calendar/train.jsonl --count 200 --out paraphrases.jsonl"
 
 _ROWS_HELP = "Rows in TARA's form, such as `themis build tara` writes, of the tasks calendar, weather and multi_tools."
 _RECIPE_HELP = "Another recipe: a name of the package, or the path of a YAML file. `themis build FILE.yaml` is short for it."
