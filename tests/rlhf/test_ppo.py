@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from tests.rlhf.runs import log_of, longer, recipe, replace, services, started, train_ppo
 from themis.errors import ConfigError, DataError, RunawayError, ServerError
+from themis.hyperparameters import Lora
 from themis.rlhf.ppo.advantages import Scale
 from themis.rlhf.ppo.models import load_models
 from themis.rlhf.ppo.rollouts import Rollout, roll_out
@@ -304,3 +305,15 @@ def test_a_run_that_is_done_trains_no_more(start: Path, tmp_path: Path) -> None:
     before = (tmp_path / "out" / "model.safetensors").read_bytes()
     train_ppo(run, tmp_path / "out", services(unused))
     assert (tmp_path / "out" / "model.safetensors").read_bytes() == before
+
+
+def test_adapters_are_trained_resumed_and_merged_at_the_end(start: Path, tmp_path: Path) -> None:
+    run = recipe(tmp_path, name=str(start), steps=2)
+    run = replace(run, policy=replace(run.policy, lora=Lora(r=2, alpha=4, dropout=0.0)), logging=Logging(save_every=1))
+    train_ppo(run, tmp_path / "whole", services())
+    train_ppo(replace(run, ppo=replace(run.ppo, steps=1)), tmp_path / "parts", services())
+    train_ppo(run, tmp_path / "parts", services())
+    assert same_weights(tmp_path / "whole", tmp_path / "parts") == 0.0
+    before, after = (load_file(folder / "model.safetensors") for folder in (start, tmp_path / "whole"))
+    changed = {name.rpartition("layers.")[2][2:] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"self_attn.q_proj.weight", "self_attn.v_proj.weight"}
