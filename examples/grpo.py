@@ -82,8 +82,10 @@ def accuracy(policy: Any, tokenizer: Any) -> float:
 def train(policy: Any, tokenizer: Any, judge: Judge, steps: int) -> None:
     """GRPO, by TRL's own trainer."""
     with tempfile.TemporaryDirectory() as folder:
+        policy.save_pretrained(folder)
+        policy.config._name_or_path = folder  # from there TRL reads the policy that this one is to stay near
         config = GRPOConfig(
-            output_dir=folder,
+            output_dir=f"{folder}/run",
             max_steps=steps,
             learning_rate=1e-3,
             lr_scheduler_type="constant",
