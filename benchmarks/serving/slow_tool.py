@@ -22,11 +22,11 @@ from themis.tools.demo import demo_tools
 SECONDS = 2.0
 
 
-def slow_week_day(date: date) -> str:
+def slow_week_day(day: date) -> str:
     """The day of the week; on some days only after a while."""
-    if date.day == SLOW_DAY:
+    if day.day == SLOW_DAY:
         time.sleep(SECONDS)
-    return week_day(date)
+    return week_day(day)
 
 
 def main() -> None:

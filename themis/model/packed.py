@@ -24,7 +24,7 @@ PACKED = "themis_packed"
 """The name of this attention in transformers' registry."""
 
 EAGER_UP_TO = 768
-"""On the CPU, eager attention is faster for rows up to this length: the fused kernel has no backward pass."""
+"""On the CPU, eager attention trains faster on rows up to this length: the fused kernel has no backward pass."""
 
 
 class PackedRows(NamedTuple):
@@ -87,7 +87,7 @@ def _attend(query: Tensor, key: Tensor, value: Tensor, scaling: float, dropout: 
         place_T = torch.arange(length, device=query.device)
         behind_TT = place_T[:, None] - place_T
         mask_TT = (behind_TT >= 0) & (behind_TT < window)
-    if query.device.type == "cpu" and length <= EAGER_UP_TO and not dropout:
+    if query.device.type == "cpu" and length <= EAGER_UP_TO and not dropout and torch.is_grad_enabled():
         if mask_TT is None:
             mask_TT = torch.ones(length, length, dtype=torch.bool, device=query.device).tril()
         unseen_TT = torch.zeros(length, length, dtype=query.dtype, device=query.device).masked_fill_(~mask_TT, float("-inf"))

@@ -16,7 +16,7 @@ from themis.inference.engine.row import Row
 from themis.model.packed import PackedRows
 from themis.model.reward_model import RewardModel
 
-PASS_TOKENS = 2048
+PASS_TOKENS = 1024
 """The most tokens of one pass: more do not stay in the memory that a core has for itself, and are slower."""
 LIKE = 1.25
 """How many times longer than its shortest row a row of a group may be."""
