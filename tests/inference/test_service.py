@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, wait
 from typing import Any
 
@@ -205,13 +205,20 @@ def test_cases_that_were_cancelled_are_let_go_of_before_the_judge_comes_to_them(
         assert last.result(PATIENCE).reward == 1.5
 
 
+def _until(true: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+
 def test_an_error_of_the_engine_reaches_the_case_that_causes_it_and_no_other(tokenizer: PreTrainedTokenizerFast) -> None:
     tools = HeldTools({CASES[0].answer})
     with JudgingService(scripted(tokenizer, tools)) as service:
         held = service.submit(CASES[0])
+        _until(lambda: len(tools.calls_held) == 1)
         broken = service.submit(Case("How old?", "break"))
-        while len(tools.calls_held) < 2:  # once more after the error
-            time.sleep(0.005)
+        _until(lambda: len(tools.calls_held) == 2)  # once more after the error
         tools.release()
         with pytest.raises(RuntimeError, match="out of memory"):
             broken.result(PATIENCE)
