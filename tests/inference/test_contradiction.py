@@ -37,6 +37,9 @@ def steps(seen: str) -> list[Step]:
         ("Sunny", "overall weather: Heavy rain", "The two agree. Claimed: Sunny. Observed: Heavy rain.", True),
         ("rain", "overall weather: Heavy rain", "The two agree. Claimed: rain. Observed: Heavy rain.", False),
         ("10(km)", "visibility: 10.0(km), 6.2(miles)", "The two agree. Claimed: 10(km). Observed: 6.2(miles).", False),
+        ("It's Wed.", "Wednesday", "The two agree. Claimed: Wed. Observed: Wednesday.", False),
+        ("It's Wed.", "Wednesday", "The two disagree. Claimed: Wed. Observed: Wednesday.", True),
+        ("It's Wed.", "Thursday", "The two agree. Claimed: Wed. Observed: Thursday.", True),
         # right and wrong at once
         ("18", "18", "The answer is wrong: it says 18, and the tool says 18. They agree.", True),
         ("x", PASSED, f"It works. The a_tool tool reports: {FAILED}", True),

@@ -83,6 +83,8 @@ def _names_another_day(rationale: str, case: Case, steps: Sequence[Step]) -> boo
 def _same(claim: str, found: str) -> bool | None:
     """None where neither is sure."""
     claim, found = (plain(text).strip(_EDGES) for text in (claim, found))
+    if found in WEEK_DAYS and len(claim) >= 3 and found.casefold().startswith(claim.casefold()):
+        return True  # `Wed`, `Thurs`
     return True if claim.casefold() == found.casefold() else same_value(claim, found)
 
 
