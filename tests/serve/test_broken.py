@@ -27,7 +27,7 @@ def server() -> Iterator[Served]:
     judge.choose = FormChoice(tokenizer)
     patience = connections.Connection.seconds
     connections.Connection.seconds = 1.0
-    with served(judge, Options(queue=64), Door(slowest_body=1.0)) as started:
+    with served(judge, Options(queue=512), Door(slowest_body=1.0)) as started:
         yield started
     connections.Connection.seconds = patience
 
