@@ -22,7 +22,7 @@ demo: $(INSTALLED)
 	@$(BIN)/themis demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
