@@ -2,9 +2,9 @@
 
     python -m benchmarks.serving.peer PORT CLASSIFIER
 
-Written anew after what `openrlhf/cli/serve_rm.py` (commit 080b54f) does: an asynchronous handler reads the texts of a
-request, pads them on the left to the longest, runs the model once over all, and answers with its rewards. Here the
-mark at which our head reads takes the place of its end of text. One thread computes, as in our server.
+Code of our own after what `openrlhf/cli/serve_rm.py` (commit 080b54f) does. An asynchronous handler reads the texts
+of a request, pads them on the left to the longest, runs the model once over all, and answers with its rewards. Here
+the mark at which our head reads takes the place of its end of text. One thread computes, as in our server.
 """
 
 import sys

@@ -82,7 +82,15 @@ def _probabilities() -> dict[str, Way]:
     def activated(ours: Server, cases: Cases) -> list[float]:
         return [ours.ask("/classify", {"model": "nano", "input": _text(case)})["data"][0]["probs"][0] for case in cases]
 
-    return {"/compare": compared, "/classify, activated": activated}
+    def systemone(ours: Server, cases: Cases) -> list[float]:
+        asked = [{"state": case.question, "questions": {"right": {"type": "noul", "instructions": case.answer}}} for case in cases]
+        return [ours.ask("/v1/systemone", {"model": "nano", **body})["answers"]["right"]["noul"] for body in asked]
+
+    def decisions(ours: Server, cases: Cases) -> list[float]:
+        asked = [{"input": case.question, "questions": [{"type": "predicate", "instructions": case.answer}]} for case in cases]
+        return [ours.ask("/v1/decisions", {"model": "nano", **body})["answers"][0]["probability"] for body in asked]
+
+    return {"/compare": compared, "/classify, activated": activated, "/v1/systemone": systemone, "/v1/decisions": decisions}
 
 
 def _adapters(judge: Judge) -> dict[str, Way]:
