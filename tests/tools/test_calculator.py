@@ -128,10 +128,10 @@ def test_in_the_marks_of_an_answer_a_percent_sign_stays_a_remainder_and_nothing_
     ],
 )
 def test_what_it_cannot_do_it_says_at_once(expression: str, sentence: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(ToolError, match=sentence.replace("(", r"\(").replace(")", r"\)")) as error:
         calculator(expression)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.1
     assert len(str(error.value)) < 200
 
 
