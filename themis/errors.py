@@ -18,6 +18,9 @@ The command line prints `ThemisError` as one sentence and exits with status 2. A
 bug of ours and surfaces as a traceback.
 """
 
+from pathlib import Path
+from traceback import extract_tb
+
 
 class ThemisError(Exception):
     """Base of all errors that somebody outside the code can act on."""
@@ -65,3 +68,9 @@ class ToolUnavailable(ToolError):
 
 class ToolTimeout(ToolError):
     """The tool did not answer before its deadline."""
+
+
+def where_raised(error: BaseException) -> str:
+    """The kind of an error and the line that raised it, for the operator. Its words may hold what a client sent."""
+    places = extract_tb(error.__traceback__)
+    return f"{type(error).__name__}" + (f" at {Path(places[-1].filename).name}, line {places[-1].lineno}" if places else "")

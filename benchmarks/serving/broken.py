@@ -76,8 +76,8 @@ def thrown_at(ours: Server, requests: int) -> dict[str, Any]:
         "stuck_rows": stuck,
         "megabytes": megabytes,
         "reward_moved": abs(after - before),
-        "printed_lines": len(ours.printed().splitlines()),
-        "tracebacks": ours.printed().count("Traceback"),
+        "failed": ours.metric('themis_verdicts_total{reason="failed"'),
+        "printed": Counter(ours.printed().splitlines()).most_common(20),
     }
 
 

@@ -237,7 +237,9 @@ def test_a_case_that_is_judged_again_tells_no_step_twice() -> None:
     assert [step.thought for step in told] == ["one", "two", "three"]
 
 
-def test_one_case_of_many_breaks_the_engine_and_gets_the_error_alone(tokenizer: PreTrainedTokenizerFast) -> None:
+def test_one_case_of_many_breaks_the_engine_and_gets_the_error_alone(
+    tokenizer: PreTrainedTokenizerFast, caplog: pytest.LogCaptureFixture
+) -> None:
     cases = [Case("How old?", "break", id=case.id) if case.id in ("3", "11") else case for case in CASES]
     with JudgingService(scripted(tokenizer)) as service:
         for case, future in zip(cases, submit_at_once(service, cases), strict=True):
@@ -246,6 +248,9 @@ def test_one_case_of_many_breaks_the_engine_and_gets_the_error_alone(tokenizer: 
                     future.result(PATIENCE)
             else:
                 assert future.result(PATIENCE).id == case.id
+    said = [record.getMessage() for record in caplog.records]
+    assert said
+    assert all("cases, which are judged again in halves: RuntimeError at test_service.py, line" in line for line in said)
 
 
 def test_an_error_of_a_tool_reaches_its_own_case_alone(tokenizer: PreTrainedTokenizerFast) -> None:

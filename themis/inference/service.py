@@ -5,6 +5,7 @@ again in halves, until it is known whose it is: that case alone gets it. The nex
 models: an engine takes cases one by one, any other judge takes all that wait.
 """
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Protocol, Self, runtime_checkable
 
+from themis.errors import where_raised
 from themis.inference.judgement import Scale
 from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Step, Verdict
+
+_log = logging.getLogger(__name__)
 
 OnStep = Callable[[Step], None]
 """Gets the steps of a case as its trace grows, in the service's thread: it must be quick, and not raise."""
@@ -165,6 +169,7 @@ class JudgingService:
                 if group:
                     apart.append(group)
                 if len(touched) > 1 and isinstance(error, Exception):
+                    _log.warning("an error touched %d cases, which are judged again in halves: %s", len(touched), where_raised(error))
                     half = len(touched) // 2
                     apart += [deque(touched[half:]), deque(touched[:half])]
                     continue

@@ -12,9 +12,10 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from themis.errors import where_raised
 from themis.serve.lifecycle import Lifecycle
 from themis.serve.listening import LOOPBACK, comes_from_loopback, has_token, names_loopback
-from themis.serve.refusal import Forms, Refusal, said, where_raised
+from themis.serve.refusal import Forms, Refusal, said
 
 LARGEST_BODY = 8 * 2**20
 SLOWEST_BODY = 30.0

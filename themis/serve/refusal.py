@@ -5,8 +5,6 @@ Knows nothing of judging. A dialect says a refusal in its client's own form: `fo
 
 import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
 from starlette.responses import Response
@@ -61,9 +59,3 @@ def native_form(refusal: Refusal) -> Response:
 def said(refusal: Refusal, path: str, forms: Mapping[str, Form]) -> Response:
     """A refusal as the clients of that path read it."""
     return forms.get(path, native_form)(refusal)
-
-
-def where_raised(error: BaseException) -> str:
-    """The kind of an error and the line that raised it, for the operator. Its words may hold what a client sent."""
-    places = extract_tb(error.__traceback__)
-    return f"{type(error).__name__}" + (f" at {Path(places[-1].filename).name}, line {places[-1].lineno}" if places else "")

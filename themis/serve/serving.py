@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol, Self
 
-from themis.errors import DataError, ThemisError
+from themis.errors import DataError, ThemisError, where_raised
 from themis.inference.judgement import Scale
 from themis.inference.service import OnStep
 from themis.serve.metrics import Metrics
-from themis.serve.refusal import Forms, Refusal, where_raised
+from themis.serve.refusal import Forms, Refusal
 from themis.serve.verdict_log import VerdictLog
 from themis.traces import Case, Step, Trace, Usage, Verdict
 from themis.traces.one_text import Marks
