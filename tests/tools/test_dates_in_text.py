@@ -275,4 +275,4 @@ def test_no_text_takes_long(piece: str, letters: int) -> None:
     for read in (week_day_in, day_difference_in, target_day_in):
         read(text)
         read(f"30 days after 3 May 1947 is {text} 4 May 2024")
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 0.2

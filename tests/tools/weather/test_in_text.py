@@ -89,4 +89,4 @@ def test_no_text_takes_long(piece: str) -> None:
         started = time.process_time()
         weather_in(f"In Cairo on 4 May 2024 {piece * ((letters - 30) // len(piece))}")
         weather_in(f"{piece * ((letters - 30) // len(piece))} 4 May 2024")
-        assert time.process_time() - started < 0.5
+        assert time.process_time() - started < 0.2
