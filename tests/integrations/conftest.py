@@ -2,13 +2,13 @@
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
+from tests.integrations.local_server import LocalServer, QuietHandler
 from themis.inference import load_judge
 from themis.integrations.judges import shared_judge
 from themis.model.named import NANO
@@ -41,7 +41,7 @@ def verdict_of(case: Case) -> Verdict:
     return Verdict(case.id, 2.0 if "Tuesday" in case.answer else -1.0, reason, Trace((step,), "So it is."), probability=0.75)
 
 
-class JudgeServer:
+class JudgeServer(LocalServer):
     """Speaks `POST /v1/judge`. What is in `failures` (status, headers, body) is answered first, in that order."""
 
     def __init__(self, judged: Callable[[Case], Verdict] = verdict_of) -> None:
@@ -51,9 +51,7 @@ class JudgeServer:
         self.judged = judged
         ours = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
+        class Handler(QuietHandler, BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 ours.requests.append({"path": self.path, **body})
@@ -69,23 +67,9 @@ class JudgeServer:
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
                     return
-                self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(body.encode()))}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body.encode())
+                self.send(status, body.encode(), headers)
 
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__(Handler)
 
 
 @pytest.fixture

@@ -49,9 +49,9 @@ def load_judge(
     """
     _check(rationale, batch_size, device, threads)
     if is_address(model):
-        given = {"toolbox": toolbox, "budget": budget, "device": device, "threads": threads, "strict": strict or None}
-        given |= {"rationale": None if rationale == "write" else rationale, "batch_size": None if batch_size == BATCH_SIZE else batch_size}
-        check_server_decides(model, [name for name, value in given.items() if value is not None])
+        changed = {"toolbox": toolbox, "budget": budget, "device": device, "threads": threads, "strict": strict}
+        changed |= {"rationale": rationale != "write", "batch_size": batch_size != BATCH_SIZE}
+        check_server_decides(model, [name for name, value in changed.items() if value not in (None, False)])
         return JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN"))
     check_name(model)
     from themis.inference.encoder import EncoderJudge
@@ -65,7 +65,6 @@ def load_judge(
         encoder, tokenizer = read_encoder(path)
         encoder.to(device)
         return EncoderJudge(encoder, tokenizer, meta, batch_size, threads=threads or _threads(encoder, device))
-
     from themis.inference.causal import CausalJudge
     from themis.tools import default_toolbox
 
@@ -77,16 +76,9 @@ def load_judge(
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
         judge = CausalJudge(
-            reward_model,
-            tokenizer,
-            tools,
-            meta=meta,
-            budget=budget or Budget(),
-            rationale=rationale,
-            batch_size=batch_size,
-            strict=strict,
-            threads=threads,
-        )
+            reward_model, tokenizer, tools, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size,
+            strict=strict, threads=threads,
+        )  # fmt: skip
         judge.opened = opened.pop_all()
     return judge
 

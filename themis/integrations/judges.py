@@ -5,14 +5,13 @@ import math
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from themis.errors import ConfigError, NoRewardError
 from themis.inference.load import load_judge
-from themis.traces.case import Case, case_from_json
+from themis.traces.case import Case, case_from_json, case_key
 from themis.traces.judge import Judge
 from themis.traces.trace import Verdict
 
@@ -47,8 +46,8 @@ def case_of(where: str, question: Any, answer: str, context: Any = None, tests: 
 
 def each_once(cases: Sequence[Case]) -> tuple[list[Case], list[int]]:
     """Equal cases once, and for every case its place among them: the samples of a group often say the same."""
+    keys = [case_key(case) for case in cases]
     distinct: dict[str, Case] = {}
-    keys = [repr(replace(case, id="")) for case in cases]  # a question of messages has no hash
     for key, case in zip(keys, cases, strict=True):
         distinct.setdefault(key, case)
     place_of = {key: place for place, key in enumerate(distinct)}

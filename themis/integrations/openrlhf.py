@@ -20,7 +20,7 @@ import torch
 from themis.integrations.judges import case_of, chosen_missing, number_of, shared_judge
 from themis.traces.case import Case
 from themis.traces.one_text import marks_of, split
-from themis.traces.trace import Verdict, calls_of
+from themis.traces.trace import Verdict, counts_of
 
 
 def reward_func(
@@ -38,17 +38,11 @@ def reward_func(
         cases.append(case_of(f"query {place}", list(question) if isinstance(question, tuple) else question, answer))
     verdicts = asyncio.run(_judged(cases))
     rewards = [number_of(verdict, missing) for verdict in verdicts]
-    calls = [calls_of(verdict) for verdict in verdicts]
-    logs: dict[str, list[float]] = {
-        **{f"themis_{status}": [verdict.status == status for verdict in verdicts] for status in ("scored", "degraded", "unscored")},
-        "themis_calls": [made for made, _ in calls],
-        "themis_valid_calls": [answered for _, answered in calls],
-    }
     scores = [reward if verdict.probability is None else verdict.probability for reward, verdict in zip(rewards, verdicts, strict=True)]
     return {
         "rewards": torch.tensor(rewards, dtype=torch.float32),
         "scores": torch.tensor(scores, dtype=torch.float32),
-        "extra_logs": {name: torch.tensor(values, dtype=torch.float32) for name, values in logs.items()},
+        "extra_logs": {name: torch.tensor(values, dtype=torch.float32) for name, values in counts_of(verdicts).items()},
     }
 
 

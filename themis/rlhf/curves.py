@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from themis.training.curves import curve, drawing
+
 PANELS = (
     ("reward of the judge", ("reward",), None),
     ("shares of answers", ("true", "ended", "without_reward"), (0, 1.02)),
@@ -19,20 +21,13 @@ PANELS = (
 
 def plot(rows: Sequence[Mapping[str, Any]], file: Path, notice: Callable[[str], None]) -> None:
     """The curves of a run; without matplotlib a notice."""
-    try:
-        import matplotlib
-    except ImportError:
-        notice("draws no curves: pip install matplotlib")
+    pyplot = drawing(notice)
+    if pyplot is None:
         return
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     figure, axes = pyplot.subplots(2, 4, figsize=(18, 7), layout="constrained")
     for panel, (title, names, limits) in zip(axes.flat, PANELS, strict=True):
         for name in names:
-            points = [(row["step"], row[name]) for row in rows if row.get(name) is not None]
-            if points:
-                panel.plot(*zip(*points, strict=True), label=name.replace("_", " "), marker="." if len(points) < 20 else None)
+            curve(panel, rows, name, name.replace("_", " "))
         panel.set(title=title, xlabel="step")
         if limits:
             panel.set_ylim(*limits)

@@ -24,7 +24,8 @@ from themis.rlhf.processes import Processes, joined
 from themis.rlhf.prompts import Prompt, read_prompts
 from themis.rlhf.questions import order_of
 from themis.rlhf.recipe import RlhfRecipe, Sft, check_recipe
-from themis.rlhf.trackers import Trackers, check_trackers
+from themis.rlhf.trackers import Trackers
+from themis.training.checks import check_trackers
 
 Row = tuple[list[int], list[int]]
 """The tokens of a question, and those of its answer with its end."""

@@ -2,24 +2,13 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from themis.closing import Closing
-from themis.errors import ConfigError
+from themis.training.checks import check_trackers
 
-TRACKERS = ("tensorboard", "wandb", "trackio")
 PROJECT = "themis-rlhf"
-
-
-def check_trackers(names: Sequence[str]) -> None:
-    """Raises `ConfigError` for an unknown tracker, or one that is not installed."""
-    for name in names:
-        if name not in TRACKERS:
-            raise ConfigError(f"logging.report_to: no tracker '{name}'; known: {', '.join(TRACKERS)}")
-        if find_spec(name) is None:
-            raise ConfigError(f"logging.report_to: {name} is not installed: pip install {name}")
 
 
 class Trackers(Closing):

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from themis.files import json_kind
 from themis.serve.native import json_body
-from themis.serve.refusal import JsonAnswer, Refusal
+from themis.serve.openapi import described_post
+from themis.serve.refusal import Refusal
 
 MOST_PROBLEMS = 8
 """So many are named; a hostile body has thousands."""
@@ -100,14 +101,8 @@ def _sentence(message: str) -> str:
 
 def described(summary: str, form: type[Form], call: Mapping[str, Any]) -> dict[str, Any]:
     """A route for OpenAPI. `call` has `examples` of the body and an `example` of the answer."""
-    body = {"schema": _inlined(form.model_json_schema()), "examples": call["examples"]}
-    refused = {code: {"description": text} for code, text in call["refused"].items()}
-    return {
-        "summary": summary,
-        "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": body}}},
-        "response_class": JsonAnswer,
-        "responses": {200: {"content": {"application/json": {"example": call["example"]}}}, **refused},
-    }
+    request = {"schema": _inlined(form.model_json_schema()), "examples": call["examples"]}
+    return described_post(summary, request, {"example": call["example"]}, call["refused"])
 
 
 def _inlined(schema: Any, definitions: Mapping[str, Any] | None = None) -> Any:

@@ -37,18 +37,18 @@ _RANGE = re.compile(
 )
 """`12 and 15 March 2024`: the first of the days would be lost."""
 
-_ONES = (
+ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _VALUES = (
-    {word: value for value, word in enumerate(_ONES)}
+    {word: value for value, word in enumerate(ONES)}
     | {word: 10 * value for value, word in enumerate(_TENS, start=2)}
     | dict.fromkeys(("a", "an", "ein", "eine", "einen", "einem", "einer", "un", "una", "une"), 1)
     | {"hundred": 100, "and": 0}
 )
-_SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(_ONES[1:10])}))?|{'|'.join(sorted(_ONES, key=len, reverse=True))})"
-_SPELT = rf"(?:(?:{'|'.join(_ONES[1:10])}|a) hundred(?:(?: and)? {_SMALL})?|{_SMALL}|an?|eine[nmr]?|ein|una?|une)"
+_SMALL = rf"(?:(?:{'|'.join(_TENS)})(?:[- ](?:{'|'.join(ONES[1:10])}))?|{'|'.join(sorted(ONES, key=len, reverse=True))})"
+_SPELT = rf"(?:(?:{'|'.join(ONES[1:10])}|a) hundred(?:(?: and)? {_SMALL})?|{_SMALL}|an?|eine[nmr]?|ein|una?|une)"
 _UNITS: tuple[tuple[str, int, int], ...] = (
     (r"days?|tag(?:e|en)?|d[ií]as?|jours?|天|日間?|일", 1, 0),
     (r"weeks?|wochen?|semanas?|semaines?|周|週間?|星期|주", 7, 0),

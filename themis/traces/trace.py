@@ -4,7 +4,7 @@ Knows nothing of tokens (`segments`) or of running tools (`themis.tools`).
 Source: Tool-Augmented Reward Modeling, arXiv:2310.01045.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
@@ -123,6 +123,16 @@ def calls_of(verdict: Verdict) -> tuple[int, int]:
     """How many calls the judge made, and how many of them a tool answered."""
     seen = [step.observation for step in verdict.trace.steps if step.action and step.observation]
     return len(seen), sum(observation.status == "ok" for observation in seen)
+
+
+def counts_of(verdicts: Sequence[Verdict]) -> dict[str, list[int]]:
+    """What trainers log of their samples, as a number for each: 1 for its status, and its calls."""
+    calls = [calls_of(verdict) for verdict in verdicts]
+    return {
+        **{f"themis_{status}": [int(verdict.status == status) for verdict in verdicts] for status in ("scored", "degraded", "unscored")},
+        "themis_calls": [made for made, _ in calls],
+        "themis_valid_calls": [answered for _, answered in calls],
+    }
 
 
 def verdict_from_json(row: Mapping[str, Any]) -> Verdict:

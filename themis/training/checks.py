@@ -6,7 +6,7 @@ Imports no torch: a mistyped key is told at once.
 import difflib
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from importlib import resources
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from themis.errors import ConfigError
 from themis.model.named import PACKAGE, check_name
 from themis.training.recipe import Data, TrainRecipe, stages_of
 
-TRACKERS = {"tensorboard": "tensorboard", "wandb": "wandb", "trackio": "trackio"}
+TRACKERS = ("tensorboard", "wandb", "trackio")
 _BOUNDS: tuple[tuple[Callable[[float], bool], str, str], ...] = (
     (lambda value: value >= 1, "be at least 1", "run.tokens_per_step run.pairs_per_step run.workers"),
     (lambda value: value >= 1, "be at least 1", "logging.measure_every logging.measured_pairs"),
@@ -112,11 +112,7 @@ def _check_fsdp(fsdp: Mapping[str, Any]) -> None:
 def check_machine(recipe: TrainRecipe) -> None:
     """Raise `ConfigError` where a library that the recipe needs is missing."""
     run = recipe.run
-    for tracker in recipe.logging.report_to:
-        if tracker not in TRACKERS:
-            raise ConfigError(f"logging.report_to: no tracker '{tracker}'; known: {', '.join(TRACKERS)}")
-        if find_spec(TRACKERS[tracker]) is None:
-            raise ConfigError(f"logging.report_to: {tracker} is not installed: pip install {TRACKERS[tracker]}")
+    check_trackers(recipe.logging.report_to)
     for file in recipe.data.files:
         if not Path(file).exists():
             raise ConfigError(f"data.files: there is no file '{file}'")
@@ -133,6 +129,15 @@ def check_machine(recipe: TrainRecipe) -> None:
             raise ConfigError(f"run.deepspeed: no file '{run.deepspeed}'; the package has 'zero3'")
     if (run.fsdp or run.deepspeed) and "WORLD_SIZE" not in os.environ:
         raise ConfigError("fsdp and deepspeed need several processes: torchrun --nproc-per-node 8 -m themis train ...")
+
+
+def check_trackers(names: Sequence[str]) -> None:
+    """Raises `ConfigError` for an unknown tracker, or one that is not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            raise ConfigError(f"logging.report_to: no tracker '{name}'; known: {', '.join(TRACKERS)}")
+        if find_spec(name) is None:
+            raise ConfigError(f"logging.report_to: {name} is not installed: pip install {name}")
 
 
 def deepspeed_file(name: str) -> Path:

@@ -10,21 +10,16 @@ REWARDS = ("chosen", "rejected", "margin")
 
 def plot(history: Sequence[Mapping[str, Any]], file: Path, notice: Callable[[str], None]) -> None:
     """Losses by term, rewards and shares over the steps; without matplotlib a notice."""
-    try:
-        import matplotlib
-    except ImportError:
-        notice("draws no curves: pip install matplotlib")
+    pyplot = drawing(notice)
+    if pyplot is None:
         return
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     figure, (losses, rewards, shares) = pyplot.subplots(1, 3, figsize=(15, 4), layout="constrained")
     for name in ("loss", *LOSSES):
-        _curve(losses, history, name, name)
+        curve(losses, history, name, name)
     for name in REWARDS:
-        _curve(rewards, history, name, name)
+        curve(rewards, history, name, name)
     for name in sorted({name for line in history for name in line if name == "accuracy" or name.startswith(("eval_held", "eval_live"))}):
-        _curve(shares, history, name, name.removeprefix("eval_").replace("_", " "))
+        curve(shares, history, name, name.removeprefix("eval_").replace("_", " "))
     for axes, title in ((losses, "loss by term"), (rewards, "mean reward"), (shares, "share of pairs, of calls")):
         axes.set(title=title, xlabel="step")
         if axes.lines:
@@ -35,7 +30,21 @@ def plot(history: Sequence[Mapping[str, Any]], file: Path, notice: Callable[[str
     pyplot.close(figure)
 
 
-def _curve(axes: Any, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
-    points = [(line["step"], line[name]) for line in history if name in line]
+def drawing(notice: Callable[[str], None]) -> Any:
+    """matplotlib's `pyplot`, which draws into files; without matplotlib None, and a notice."""
+    try:
+        import matplotlib
+    except ImportError:
+        notice("draws no curves: pip install matplotlib")
+        return None
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def curve(axes: Any, history: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
+    """One number over the steps that have it."""
+    points = [(line["step"], line[name]) for line in history if line.get(name) is not None]
     if points:
         axes.plot(*zip(*points, strict=True), label=label, marker="." if len(points) < 20 else None)

@@ -27,7 +27,8 @@ def test_the_call_holds_the_sums_of_the_answer_and_the_tool_tells_right_from_wro
             assert step.action is not None
             assert step.observation is not None
             assert "<<" not in side.answer
-            if "=" not in step.action.argument:
+            if "=" not in step.action.argument:  # a number alone: the call works it out from the question
+                assert calculator(step.action.argument) == step.observation.text
                 continue
             assert step.action.argument.count("=") == step.observation.text.count(" is right") + step.observation.text.count(" is wrong")
         assert "is wrong" not in pair.chosen.trace.steps[0].observation.text  # type: ignore[union-attr]

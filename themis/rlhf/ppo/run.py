@@ -32,9 +32,10 @@ from themis.rlhf.prompts import Prompt, read_prompts
 from themis.rlhf.questions import Asked, batch_of_step, questions_that_fit
 from themis.rlhf.recipe import RlhfRecipe, check_recipe
 from themis.rlhf.rewards import Rewarder
-from themis.rlhf.trackers import Trackers, check_trackers
+from themis.rlhf.trackers import Trackers
 from themis.traces import Judge
 from themis.traces.case import case_key
+from themis.training.checks import check_trackers
 
 SAMPLES = "answers.jsonl"
 """The answers of the last step with their rewards, for people to look at."""

@@ -13,6 +13,7 @@ from themis.errors import DataError
 from themis.files import checked_text, json_kind, texts_field
 from themis.phrases import document
 from themis.serve.native import json_body
+from themis.serve.openapi import described_post
 from themis.serve.refusal import Form, JsonAnswer, Refusal
 from themis.serve.serving import Serving
 from themis.traces import Case, case_from_json
@@ -49,17 +50,8 @@ def detail_form(refusal: Refusal) -> Response:
 
 def _described(call: Mapping[str, Any]) -> dict[str, Any]:
     request = {"schema": call["request"], "examples": call["examples"]}
-    replies = {"schema": call["reply"], "example": call["example"]}
-    refused = {code: {"description": text} for code, text in _CALLS["refused"].items()}
-    extra: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/json": request}}}
-    if "query" in call:
-        extra["parameters"] = call["query"]
-    return {
-        "summary": call["summary"],
-        "openapi_extra": extra,
-        "response_class": JsonAnswer,
-        "responses": {200: {"content": {"application/json": replies}}, **refused},
-    }
+    reply = {"schema": call["reply"], "example": call["example"]}
+    return described_post(call["summary"], request, reply, _CALLS["refused"], call.get("query", ()))
 
 
 # --- what bodies hold --------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ then goes on without a reward. `themis.integrations.openrlhf` gives the same num
 Source: `openrlhf/utils/agent.py` of OpenRLHF 0.11, and its `serve_rm.py` for the form of errors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,9 +16,9 @@ from themis.errors import DataError
 from themis.files import checked_text, json_kind
 from themis.serve.dialects.calls import BODY, add_call, detail_form, split_case, texts_of
 from themis.serve.serving import Serving
-from themis.traces import Case, Verdict
+from themis.traces import Case
 from themis.traces.one_text import Marks
-from themis.traces.trace import calls_of
+from themis.traces.trace import counts_of
 
 
 def add_routes(app: FastAPI, serving: Serving) -> None:
@@ -28,7 +28,7 @@ def add_routes(app: FastAPI, serving: Serving) -> None:
         verdicts = await serving.judge(_cases(body, serving.options.marks))
         rewards = serving.numbers(verdicts)
         scores = [number if verdict.probability is None else verdict.probability for number, verdict in zip(rewards, verdicts, strict=True)]
-        return {"rewards": rewards, "scores": scores, "extra_logs": _logs(verdicts)}
+        return {"rewards": rewards, "scores": scores, "extra_logs": counts_of(verdicts)}
 
     add_call(app, serving, ["/get_reward"], get_reward, detail_form)
 
@@ -47,14 +47,3 @@ def _prompts(value: Any, queries: int) -> list[str | None]:
     if len(prompts) != queries:
         raise DataError(f"{BODY}: field 'prompts' must hold a text for each query: {queries}, found {len(prompts)}")
     return [None if prompt is None else checked_text(prompt, f"prompts[{place}]", BODY) for place, prompt in enumerate(prompts)]
-
-
-def _logs(verdicts: Sequence[Verdict]) -> dict[str, list[int]]:
-    """Numbers for each query, as OpenRLHF makes tensors of them."""
-    calls = [calls_of(verdict) for verdict in verdicts]
-    statuses = ("scored", "degraded", "unscored")
-    return {
-        **{f"themis_{status}": [int(verdict.status == status) for verdict in verdicts] for status in statuses},
-        "themis_calls": [made for made, _ in calls],
-        "themis_valid_calls": [answered for _, answered in calls],
-    }

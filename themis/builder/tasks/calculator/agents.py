@@ -106,7 +106,7 @@ def slip_carried_on(rng: Random, answer: str) -> str:
     for mark in marks[marks.index(slip) + 1 :]:
         parts.append(_renumbered(answer[at : mark.start()], changed))
         expression = _renumbered(mark["expression"], changed)
-        value = mark["value"] if expression == mark["expression"] else _short_value(expression)
+        value = mark["value"] if expression == mark["expression"] else short_value(expression)
         if value is None or ("." in value and "." not in mark["value"]):
             return answer  # the wrong number leads to a division by zero, or to half a person
         if Fraction(value) != Fraction(mark["value"]):
@@ -140,7 +140,7 @@ def _renumbered(text: str, changed: dict[Fraction, str]) -> str:
     return _NUMBER.sub(written, text)
 
 
-def _short_value(expression: str) -> str | None:
+def short_value(expression: str) -> str | None:
     """The value as answers write it, or None if it has no value, or no short one."""
     try:
         value = evaluate(expression)

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from random import Random
 from typing import Any
 
+from themis.builder.tasks.calculator.agents import short_value
 from themis.builder.text import names
 from themis.phrases import document, filled
-from themis.tools.calculator import evaluate
 
 _TABLE = document(__package__, "scenarios.yaml")
 _RESULT = re.compile(r"\{r(\d)\}")
@@ -49,7 +48,7 @@ def _computed(scenario: Mapping[str, Any], facts: dict[str, str]) -> Told | None
     whole: list[str] = []
     for expression, sentence in scenario["steps"]:
         shown = filled(expression, facts | {f"r{place}": value for place, value in enumerate(results, start=1)})
-        value = _written(evaluate(shown))
+        value = short_value(shown)
         if value is None:
             return None
         results.append(value)
@@ -61,10 +60,3 @@ def _computed(scenario: Mapping[str, Any], facts: dict[str, str]) -> Told | None
 
 def _bracketed(expression: str) -> str:
     return f"({expression})" if re.search(r"\d[+-]", expression) else expression
-
-
-def _written(value: Fraction) -> str | None:
-    """A number of two decimals at most; None for one of more, or below zero."""
-    if value < 0 or (value * 100).denominator != 1:
-        return None
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):.2f}".rstrip("0")

@@ -18,9 +18,9 @@ from themis.builder.text.claims import FREE
 from themis.builder.text.written_dates import written_date
 from themis.phrases import filled, phrases
 from themis.tools.calendar import target_day, week_day
+from themis.tools.dates_in_text import ONES
 
 _WORDS = phrases(__package__, "prose.yaml")
-_SMALL = "two three four five six seven eight nine ten eleven twelve".split()
 _OPENED, _CLOSED, _IN_DAYS = 0.3, 0.15, 0.55
 
 Asked = tuple[str, Sequence[str], Mapping[str, str], str]
@@ -100,7 +100,7 @@ def _a_count(rng: Random) -> tuple[int, str]:
 
 
 def _in_words(number: int, rng: Random) -> str:
-    return _SMALL[number - 2] if 2 <= number <= 12 and rng.random() < 0.5 else str(number)
+    return ONES[number] if number <= 12 and rng.random() < 0.5 else str(number)
 
 
 def _target_day(rng: Random) -> Asked:
