@@ -21,8 +21,9 @@ $(INSTALLED): pyproject.toml scripts/install.sh
 demo: $(INSTALLED)
 	@$(BIN)/themis demo
 
+# A file of tests stays in one process, since its tests share what they have made.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
