@@ -81,6 +81,7 @@ def test_the_days_between_two_dates_of_a_text(text: str, said: str) -> None:
     [
         ("30 days after 18 January 2024", "2024-02-17"),
         ("2 weeks after 18 January 2024", "2024-02-01"),
+        ("four weeks before 21520503", "2152-04-05"),
         ("18 January 2024, 2 weeks", "2024-02-01"),
         ("18 January 2024, 30 days", "2024-02-17"),
         ("18 January 2024, -30 days", "2023-12-19"),

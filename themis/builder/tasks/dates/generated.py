@@ -60,11 +60,14 @@ class _MadeUp:
 
 
 def observer(today: date | None = None) -> Observe:
-    """Runs the actions of one draft."""
+    """Runs the actions of one draft. A call that a tool refuses proves nothing, so that the draft gives no pair."""
 
     def observe(action: Action, case: Case) -> Observation:
         del case
-        return Observation(_answered(action, today))
+        try:
+            return Observation(_answered(action, today))
+        except ToolError as refused:
+            return Observation(str(refused), "error")
 
     return observe
 
