@@ -189,8 +189,9 @@ class Batch:
     """1 at the tokens of the answers."""
 
     def arguments(self) -> dict[str, Tensor]:
-        """What a model of transformers reads."""
-        return {"input_ids": self.input_ids, "attention_mask": self.attention, "position_ids": self.positions}
+        """What a model of transformers reads: all but the last tokens, from which nothing is foretold."""
+        names = {"input_ids": self.input_ids, "attention_mask": self.attention, "position_ids": self.positions}
+        return {name: each[:, :-1] for name, each in names.items()}
 
 
 def batch_of(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], pad_id: int, device: Any = "cpu") -> Batch:
@@ -208,11 +209,17 @@ def batch_of(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]],
     return Batch(input_ids, attention, positions, input_ids[:, before:], attention[:, before:].float())
 
 
+def alike(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Places in groups of at most so many, each of like lengths: so that little of a batch is padding."""
+    order = sorted(range(len(lengths)), key=lambda place: lengths[place])
+    return [order[start : start + most] for start in range(0, len(order), most)]
+
+
 def answer_logits(lm: Any, batch: Batch) -> Tensor:
     """The logits that each token of the answers was, or would be, drawn from. [B, T, V]"""
     count = batch.answer_BT.shape[1]
-    logits: Tensor = lm(**batch.arguments(), use_cache=False, logits_to_keep=count + 1).logits
-    return logits[:, -count - 1 : -1]
+    logits: Tensor = lm(**batch.arguments(), use_cache=False, logits_to_keep=count).logits
+    return logits
 
 
 @torch.inference_mode()

@@ -57,7 +57,8 @@ def put_back(module: nn.Module, weights: Mapping[str, torch.Tensor]) -> None:
 
 def optimizer_of(module: nn.Module, learning_rate: float) -> AdamW:
     """AdamW without decay, with the epsilon of arXiv:2403.17031."""
-    return AdamW([weight for _, weight in trained(module)], lr=learning_rate, betas=(0.9, 0.95), eps=1e-5, weight_decay=0.0)
+    weights = [weight for _, weight in trained(module)]
+    return AdamW(weights, lr=learning_rate, betas=(0.9, 0.95), eps=1e-5, weight_decay=0.0, fused=True)
 
 
 def load_models(recipe: RlhfRecipe, device: str) -> Models:

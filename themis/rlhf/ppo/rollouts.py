@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from themis.rlhf.policy import answer_logits, batch_of, uniform_numbers, write_answers
+from themis.rlhf.policy import alike, answer_logits, batch_of, uniform_numbers, write_answers
 from themis.rlhf.ppo.losses import log_probs_of
 from themis.rlhf.ppo.models import Models
 from themis.rlhf.prompts import Prompt
@@ -35,6 +35,11 @@ class Rollout:
     log_probs_N: Tensor = field(default_factory=lambda: torch.zeros(0))
     reference_N: Tensor = field(default_factory=lambda: torch.zeros(0))
     values_N: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    @property
+    def tokens(self) -> int:
+        """Of the question and the answer."""
+        return len(self.asked.token_ids) + len(self.token_ids)
 
 
 @dataclass(slots=True)
@@ -96,9 +101,9 @@ def _written(models: Models, part: Sequence[Asked], step: int, seed: int, settin
 @torch.no_grad()
 def _read(models: Models, answers: Sequence[Rollout], settings: Ppo) -> list[Rollout]:
     """Probabilities by the policy and by its reference, and values."""
-    found = []
-    for start in range(0, len(answers), settings.answers_at_once):
-        some = answers[start : start + settings.answers_at_once]
+    found = list(answers)
+    for places in alike([answer.tokens for answer in answers], settings.answers_at_once):
+        some = [answers[place] for place in places]
         batch = batch_of(
             [answer.asked.token_ids for answer in some],
             [answer.token_ids for answer in some],
@@ -111,11 +116,11 @@ def _read(models: Models, answers: Sequence[Rollout], settings: Ppo) -> list[Rol
                 for lm in (models.policy.lm, models.reference)
             )
             value_BT = models.value(batch).cpu()
-        for row, answer in enumerate(some):
-            count = len(answer.token_ids)
+        for row, place in enumerate(places):
+            count = len(answers[place].token_ids)
             numbers = (each[row, :count].clone() for each in (policy_BT, reference_BT, value_BT))
             log_probs_N, reference_N, values_N = numbers
-            found.append(replace(answer, log_probs_N=log_probs_N, reference_N=reference_N, values_N=values_N))
+            found[place] = replace(answers[place], log_probs_N=log_probs_N, reference_N=reference_N, values_N=values_N)
     return found
 
 

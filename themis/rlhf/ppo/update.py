@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from themis.rlhf.policy import answer_logits, batch_of, mixed, trained
+from themis.rlhf.policy import alike, answer_logits, batch_of, mixed, trained
 from themis.rlhf.ppo import losses
 from themis.rlhf.ppo.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
 from themis.rlhf.ppo.models import Models
@@ -103,9 +103,9 @@ def _minibatch(
     settings, size = recipe.ppo, recipe.ppo.answers_at_once
     count = float(targets.mask[list(places)].sum())
     sums: defaultdict[str, float] = defaultdict(float)
-    chunks = [places[start : start + size] for start in range(0, len(places), size)]
-    for chunk in processes.share(chunks):
-        for name, value in _backward(models, rollouts, targets, chunk, recipe, count).items():
+    for group in processes.share(alike([rollouts[place].tokens for place in places], size)):
+        some = [places[at] for at in group]
+        for name, value in _backward(models, rollouts, targets, some, recipe, count).items():
             sums[name] += value
     if texts is not None:
         prompts, answers = texts

@@ -37,7 +37,7 @@ class ValueModel(nn.Module):
         state_BTH = body(**batch.arguments(), use_cache=False).last_hidden_state
         count = batch.answer_BT.shape[1]
         with torch.autocast(state_BTH.device.type, enabled=False):
-            value_BT1: Tensor = self.head(state_BTH[:, -count - 1 : -1].float())
+            value_BT1: Tensor = self.head(state_BTH[:, -count:].float())
         return value_BT1.squeeze(-1)
 
     def _is_tied(self) -> bool:
