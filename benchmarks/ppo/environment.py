@@ -1,4 +1,4 @@
-"""The peer's virtual environment: made once, with our versions of torch and transformers, so that TRL alone differs."""
+"""The peer's virtual environment: made once, with our torch and transformers, so that TRL alone differs."""
 
 import subprocess
 import sys

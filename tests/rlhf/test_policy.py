@@ -11,6 +11,7 @@ from themis.errors import ConfigError, ModelError
 from themis.hyperparameters import Lora
 from themis.rlhf.policy import (
     Policy,
+    alike,
     answer_logits,
     batch_of,
     check_same_words,
@@ -100,6 +101,10 @@ def test_probabilities_are_those_that_the_tokens_were_drawn_from(policy: Policy)
     with torch.no_grad():
         one = log_probs_of(answer_logits(policy.lm, alone), alone.answer_BT)
     torch.testing.assert_close(one[0], log_probs_of(logits, batch.answer_BT)[0], atol=1e-5, rtol=0)
+
+
+def test_groups_hold_answers_of_like_length() -> None:
+    assert alike([9, 2, 7, 2, 8], 2) == [[1, 3], [2, 4], [0]]
 
 
 def test_a_value_does_not_see_its_own_token_nor_a_later_one(policy: Policy) -> None:
