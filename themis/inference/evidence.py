@@ -47,13 +47,25 @@ _LONG = 4
 def found_evidence(case: Case, steps: Sequence[Step]) -> bool:
     """Did at least one call succeed that bears on the case?"""
     read = [case.question_text, case.answer, case.context or "", *case.tests]
-    is_found = False
-    for step in steps:
-        if step.action is None or step.observation is None or step.observation.status != "ok":
-            continue
-        if bears_on(step.action, "\n".join(read), case.question_text):
-            is_found = True
-            read.append(step.observation.text)
+    observed = [step for step in steps if step.observation is not None and step.observation.status == "ok"]
+    return any([_adds_evidence(step, read, case) for step in observed])
+
+
+def bears_on_case(case: Case, steps: Sequence[Step]) -> bool:
+    """Does the last call bear on the case, or on what the earlier ones found?"""
+    read = [case.question_text, case.answer, case.context or "", *case.tests]
+    for step in steps[:-1]:
+        if step.observation is not None and step.observation.status == "ok":
+            _adds_evidence(step, read, case)
+    action = steps[-1].action
+    return action is not None and bears_on(action, "\n".join(read), case.question_text)
+
+
+def _adds_evidence(step: Step, read: list[str], case: Case) -> bool:
+    """Does a step bear on what was read? Then its observation is read, too."""
+    is_found = step.action is not None and bears_on(step.action, "\n".join(read), case.question_text)
+    if is_found and step.observation is not None:
+        read.append(step.observation.text)
     return is_found
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from themis.inference.contradiction import contradicts
-from themis.inference.evidence import found_evidence
+from themis.inference.evidence import bears_on_case, found_evidence
 from themis.traces.case import Case
 from themis.traces.text import MalformedStep, parse_rationale
 from themis.traces.trace import Action, Observation, Reason, Step, Trace, Usage, Verdict
@@ -40,6 +40,8 @@ class Budget:
 
     A call that goes in circles is ended earlier, and made if it has an argument.
     """
+    second_tries: int = 2
+    """How often a judgement takes back a call that is refused, or does not speak of its case, and writes another."""
     rationale_tokens: int = 384
     """Of the rationale. One that is longer or goes in circles is cut; the reward is then marked `budget`."""
     new_tokens: int = 1024
@@ -110,6 +112,10 @@ class Judgement(ABC):
     new_tokens: int = 0
     gave_up: bool = False
     """A call or the rationale did not end, and was cut."""
+    taken_back: int = 0
+    """Calls that were made and do not stand in the trace."""
+    is_second_try: bool = False
+    """The step that is written now takes the place of one that was taken back."""
     least_likely: float | None = None
     """The lowest log-probability of a token of the steps; None for a model that does not say."""
     on_step: Callable[[Step], None] | None = None
@@ -144,6 +150,10 @@ class Judgement(ABC):
     @abstractmethod
     def append(self, text: str) -> None:
         """Add to the open part, as if the model had written it."""
+
+    def take_back(self) -> bool:
+        """Forget what was written of the open step, and write it again; False where that cannot be done."""
+        return False
 
     @property
     def deadline(self) -> float:
@@ -204,6 +214,9 @@ class Judgement(ABC):
 
     def observe(self, observation: Observation) -> None:
         """Take what came back from a tool."""
+        if self._tries_again(observation):
+            return
+        self.is_second_try = False
         fitting = self.read_observation(observation)
         if fitting is None:
             self.end("budget" if self.gave_up else "too_long")
@@ -211,7 +224,7 @@ class Judgement(ABC):
         self.steps[-1] = replace(self.steps[-1], observation=fitting)
         self._tell_step()
         self.state = "choice"
-        if self.tool_calls >= self.rules.budget.tool_calls or self.gave_up:
+        if self.tool_calls - self.taken_back >= self.rules.budget.tool_calls or self.gave_up:
             self.conclude()
         self.check_budget()
 
@@ -257,6 +270,23 @@ class Judgement(ABC):
         least = None if self.least_likely is None else round(self.least_likely, 3)
         return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), least)
 
+    def _tries_again(self, observation: Observation) -> bool:
+        """Take back a call that is refused, or that a tool answered although it does not speak of the case.
+
+        A tool that is off or down would be so again.
+        """
+        budget = self.rules.budget
+        refused = observation.status == "error"
+        astray = observation.status == "ok" and not bears_on_case(self.case, self.steps)
+        # Half of the tokens are kept for what follows.
+        affordable = self.taken_back < budget.second_tries and self.new_tokens < budget.new_tokens // 2
+        if not ((refused or astray) and affordable and self.take_back()):
+            return False
+        del self.steps[-1]
+        self.taken_back += 1
+        self.state, self.is_second_try, self.gave_up = "action", True, False
+        return True
+
     def _tell_step(self) -> None:
         if self.on_step is not None:
             self.on_step(self.steps[-1])
@@ -269,7 +299,7 @@ class Judgement(ABC):
         observed = [step.observation for step in self.steps if step.observation is not None]
         refused = any(observation.status == "error" or observation.origin == "off" for observation in observed)
         unlikely = self.least_likely is not None and self.least_likely < scale.unlikely
-        return refused or unlikely or self.gave_up or self.reason == "no_evidence"
+        return refused or unlikely or self.taken_back > 0 or self.gave_up or self.reason == "no_evidence"
 
     def _doubt(self) -> Reason | None:
         """Why the reward deserves less trust; the first of several reasons."""

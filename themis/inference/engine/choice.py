@@ -1,5 +1,7 @@
 """The token a row writes next: of those that its state allows, the likeliest, or one drawn at random.
 
+A call that takes the place of one that was taken back is always drawn: the likeliest would be the same again.
+
 Inside an action or a rationale a row may write ordinary tokens and the special tokens that close it. It never writes
 another added token (padding, end of text, a chat template's marks), so a trace is always well-formed.
 """
@@ -17,6 +19,10 @@ from themis.inference.judgement import WRITING, State
 from themis.traces.segments import SegmentWriter
 
 
+SECOND_TRY = 0.7
+"""The temperature of a call that is written again."""
+
+
 class GreedyChoice:
     """The likeliest allowed token of each row."""
 
@@ -32,8 +38,13 @@ class GreedyChoice:
 
     def __call__(self, logits_BV: Tensor, rows: list[Row]) -> list[int | None]:
         """A token for each row, None where the model's logits are NaN or infinite."""
-        likeliest = self._allowed(logits_BV, rows).max(-1)
-        return _where(likeliest.values.isfinite(), likeliest.indices)
+        allowed_BV = self._allowed(logits_BV, rows)
+        likeliest = allowed_BV.max(-1)
+        tokens_B = likeliest.indices
+        again = [place for place, row in enumerate(rows) if row.is_second_try and row.state == "action"]
+        if again:
+            tokens_B[again] = _drawn(allowed_BV[again], [rows[place] for place in again], SECOND_TRY)
+        return _where(likeliest.values.isfinite(), tokens_B)
 
     def _allowed(self, logits_BV: Tensor, rows: list[Row]) -> Tensor:
         """The logits, minus infinity for tokens that a row's state does not allow."""
@@ -53,14 +64,18 @@ class SampledChoice(GreedyChoice):
 
     def __call__(self, logits_BV: Tensor, rows: list[Row]) -> list[int | None]:
         """A token for each row, None where the model's logits are NaN or infinite."""
-        allowed_BV = self._allowed(logits_BV, rows).double()
-        likeliest = allowed_BV.max(-1)
-        sums_BV = (allowed_BV / self.temperature).softmax(-1).cumsum(-1)
-        draws_B1 = torch.tensor([[row.draw()] for row in rows], dtype=torch.float64, device=logits_BV.device)
-        tokens_B = torch.searchsorted(sums_BV, draws_B1 * sums_BV[:, -1:], right=True).squeeze(-1)
-        # Rounding may carry a draw past the last sum.
-        tokens_B = torch.where(tokens_B < logits_BV.shape[-1], tokens_B, likeliest.indices)
-        return _where(likeliest.values.isfinite(), tokens_B)
+        allowed_BV = self._allowed(logits_BV, rows)
+        return _where(allowed_BV.amax(-1).isfinite(), _drawn(allowed_BV, rows, self.temperature))
+
+
+def _drawn(allowed_BV: Tensor, rows: list[Row], temperature: float) -> Tensor:
+    """A token of each row [B], by the row's own next random number."""
+    allowed_BV = allowed_BV.double()
+    sums_BV = (allowed_BV / temperature).softmax(-1).cumsum(-1)
+    draws_B1 = torch.tensor([[row.draw()] for row in rows], dtype=torch.float64, device=allowed_BV.device)
+    tokens_B = torch.searchsorted(sums_BV, draws_B1 * sums_BV[:, -1:], right=True).squeeze(-1)
+    # Rounding may carry a draw past the last sum.
+    return torch.where(tokens_B < allowed_BV.shape[-1], tokens_B, allowed_BV.argmax(-1))
 
 
 def _where(finite_B: Tensor, tokens_B: Tensor) -> list[int | None]:

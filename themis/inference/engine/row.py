@@ -92,6 +92,19 @@ class Row(Judgement):
             self.stop_circles(self.segments[-1].token_ids[1:])
         self.check_budget()
 
+    def take_back(self) -> bool:
+        """The model goes on after the token that opened the step. What it read of the step is read over.
+
+        Positions behind a row's own are masked, so that keys and values in a batch may stay.
+        """
+        dropped = len(self.segments[-1].token_ids) - 1
+        del self.segments[-1].token_ids[1:]
+        del self.token_ids[len(self.token_ids) - dropped :]
+        self.read = min(self.read, len(self.token_ids) - 1)
+        if self.cache is not None:
+            self.cache = [(keys[:, : self.read], values[:, : self.read]) for keys, values in self.cache]
+        return True
+
     def read_case(self) -> bool:
         """A case that is too long to fit is not even tokenised: its number of characters proves it."""
         room = self.rules.context_length - (1 if self.rules.vanilla else max(4, self.rules.context_length // TRACE_SHARE))
