@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from tests.inference.test_row import row_of
-from themis.inference.engine.choice import GreedyChoice, SampledChoice
+from themis.inference.engine.choice import SECOND_TRY, GreedyChoice, SampledChoice
 from themis.traces.segments import SegmentWriter
 from themis.traces.text import OBSERVATION, RATIONALE, REWARD, SPECIAL_TOKENS, TOOL
 
@@ -67,3 +67,17 @@ def test_nothing_is_drawn_where_the_numbers_are_none(tokenizer: PreTrainedTokeni
     logits[0, 7] = torch.nan
     logits[1, 9] = 90
     assert choose(logits, [row_of(tokenizer)] * 2) == [None, 9]
+
+
+def test_a_call_that_is_written_again_is_drawn_and_the_rows_beside_it_are_not(tokenizer: PreTrainedTokenizerFast) -> None:
+    choose = GreedyChoice(tokenizer, SegmentWriter(tokenizer), len(tokenizer), torch.device("cpu"))
+    a, b = (tokenizer.get_vocab()[token] for token in ("a", "b"))
+    logits = torch.full((2, len(tokenizer)), -50.0)
+    logits[:, a], logits[:, b] = 0.0, SECOND_TRY * math.log(3.0)
+    rows = [row_of(tokenizer), row_of(tokenizer)]
+    rows[0].is_second_try = True
+    chosen = [choose(logits, rows) for _ in range(2000)]
+    drawn = Counter(tokens[0] for tokens in chosen)
+    assert set(drawn) == {a, b}
+    assert drawn[b] / 2000 == pytest.approx(3 / 4, abs=0.04)
+    assert {tokens[1] for tokens in chosen} == {b}

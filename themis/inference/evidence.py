@@ -48,7 +48,7 @@ def found_evidence(case: Case, steps: Sequence[Step]) -> bool:
     """Did at least one call succeed that bears on the case?"""
     read = [case.question_text, case.answer, case.context or "", *case.tests]
     observed = [step for step in steps if step.observation is not None and step.observation.status == "ok"]
-    return any([_adds_evidence(step, read, case) for step in observed])
+    return any(_adds_evidence(step, read, case) for step in observed)
 
 
 def bears_on_case(case: Case, steps: Sequence[Step]) -> bool:

@@ -24,6 +24,8 @@ the reward comes next. `waiting`: for a tool."""
 Part = Literal["action", "rationale", "reward"]
 """What a judgement consists of after its case, besides observations."""
 
+SECOND_TRY_TOKENS = 96
+"""Of a call that is written again: it must not cost the judgement its reward. Few calls are longer."""
 WRITING: tuple[State, ...] = ("choice", "action", "rationale")
 TIMES, TOKENS, PERIOD = 4, 24, 32
 """A text loops if it ends with one piece of up to `PERIOD` tokens, at least `TIMES` times, and `TOKENS` in all."""
@@ -40,7 +42,7 @@ class Budget:
 
     A call that goes in circles is ended earlier, and made if it has an argument.
     """
-    second_tries: int = 2
+    second_tries: int = 0
     """How often a judgement takes back a call that is refused, or does not speak of its case, and writes another."""
     rationale_tokens: int = 384
     """Of the rationale. One that is longer or goes in circles is cut; the reward is then marked `budget`."""
@@ -231,8 +233,9 @@ class Judgement(ABC):
     def stop_circles(self, pieces: Sequence[object]) -> None:
         """Cut the open part where its tokens are too many or repeat. A call that repeats gets its next line first."""
         budget = self.rules.budget
-        if self.state == "action" and len(pieces) >= budget.call_tokens:
-            self._give_up_call(f"it did not end within {budget.call_tokens} tokens")
+        most = min(budget.call_tokens, SECOND_TRY_TOKENS) if self.is_second_try else budget.call_tokens
+        if self.state == "action" and len(pieces) >= most:
+            self._give_up_call(f"it did not end within {most} tokens")
         elif self.state == "rationale" and len(pieces) >= budget.rationale_tokens:
             self._give_up_rationale()
         elif in_circles(pieces):
@@ -278,8 +281,8 @@ class Judgement(ABC):
         budget = self.rules.budget
         refused = observation.status == "error"
         astray = observation.status == "ok" and not bears_on_case(self.case, self.steps)
-        # Half of the tokens are kept for what follows.
-        affordable = self.taken_back < budget.second_tries and self.new_tokens < budget.new_tokens // 2
+        left = min(self.room, budget.new_tokens - self.new_tokens)
+        affordable = self.taken_back < budget.second_tries and left > 2 * SECOND_TRY_TOKENS
         if not ((refused or astray) and affordable and self.take_back()):
             return False
         del self.steps[-1]

@@ -18,7 +18,6 @@ from themis.inference.engine.row import Row
 from themis.inference.judgement import WRITING, State
 from themis.traces.segments import SegmentWriter
 
-
 SECOND_TRY = 0.7
 """The temperature of a call that is written again."""
 
