@@ -23,6 +23,7 @@ from themis.model.reward_model import RewardModel
 from themis.training.batches.layouts import Batch, Step
 from themis.training.batches.steps import POOL_STEPS
 from themis.training.learners import Learner
+from themis.training.memory import give_back_memory
 from themis.training.outputs import last_checkpoint
 from themis.training.processes import spread_by_fsdp
 
@@ -131,6 +132,7 @@ class ThemisTrainer(Trainer):
             torch.autocast(self.args.device.type, torch.bfloat16, enabled=self.args.bf16),
         ):
             metrics = {f"eval_{name}": value for name, value in self._measure().items()}
+        give_back_memory()
         model.train()
         self.log(dict(metrics))
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
