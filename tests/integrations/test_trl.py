@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import math
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from tests.fakes import byte_tokenizer, random_backbone, tiny_config
 from tests.integrations.conftest import ANSWERS, QUESTION, JudgeServer, TuesdayJudge, needs_nano
 from themis.errors import ConfigError, DataError
+from themis.integrations.judges import RememberingJudge
 from themis.integrations.trl import answer_of, reward_function
-from themis.traces import Case, Judge
+from themis.rlhf.rewards import FunctionJudge
+from themis.traces import Case, Judge, Verdict
 
 
 class Logs:
@@ -60,6 +63,41 @@ def test_equal_answers_of_a_group_are_judged_once(asynchronous: bool, prompt: An
 def test_the_same_answer_to_two_questions_is_judged_twice() -> None:
     judge = TuesdayJudge()
     Logs().asked(reward_function(judge), [QUESTION, f"{QUESTION} Answer briefly."], ["A Tuesday."] * 2)
+    assert len(judge.cases) == 2
+
+
+def test_the_probability_can_be_the_reward_where_the_judge_has_one() -> None:
+    function = reward_function(TuesdayJudge(), number="probability")
+    assert function([QUESTION] * 3, ["A Tuesday.", " ", "A Sunday."]) == [0.75, None, 0.75]
+    with pytest.raises(ConfigError, match="this judge gives rewards without a probability"):
+        reward_function(FunctionJudge(lambda cases: [1.0] * len(cases)), number="probability")([QUESTION], ["A Tuesday."])
+    with pytest.raises(ConfigError, match="number: must be one of reward, probability, found 'score'"):
+        reward_function(TuesdayJudge(), number="score")  # type: ignore[arg-type]
+
+
+def test_a_judge_that_remembers_is_asked_once_for_equal_answers_of_all_batches() -> None:
+    judge = TuesdayJudge()
+    remembering = RememberingJudge(judge, most=2)
+    function = reward_function(remembering)
+    assert function([QUESTION] * 2, ["A Tuesday.", "A Sunday."]) == [2.0, -1.0]
+    assert function([QUESTION] * 2, ["A Sunday.", "A Tuesday."]) == [-1.0, 2.0]
+    assert len(judge.cases) == 2
+    assert function([QUESTION], ["A Monday."]) == [-1.0]  # now Sunday, asked for longest ago, is forgotten
+    assert remembering.judge(Case(QUESTION, "A Tuesday.", id="mine")).id == "mine"
+    function([QUESTION], ["A Sunday."])
+    assert [case.answer for case in judge.cases[2:]] == ["A Monday.", "A Sunday."]
+
+
+def test_a_judgement_that_failed_is_tried_again() -> None:
+    class Failing(TuesdayJudge):
+        def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+            for place, case in enumerate(cases):
+                self.cases.append(case)
+                yield place, Verdict(case.id, None, "failed")
+
+    judge = Failing()
+    function = reward_function(RememberingJudge(judge))
+    assert [function([QUESTION], ["A Tuesday."]) for _ in range(2)] == [[None], [None]]
     assert len(judge.cases) == 2
 
 

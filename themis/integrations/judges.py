@@ -4,7 +4,9 @@ import atexit
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,48 @@ def _opened(model: str) -> Judge:
     judge = judge_of(model)
     atexit.register(judge.close)
     return judge
+
+
+class RememberingJudge(Judge):
+    """Gives an equal case the verdict that it had, for a policy says the same again in later steps.
+
+    Only for judges that give the same verdict again: without sampling, and with tools whose answers do not change.
+    """
+
+    def __init__(self, judge: Judge, most: int = 100_000) -> None:
+        """`most` verdicts are kept, those asked for last."""
+        self._judge, self._most = judge, most
+        self._kept: OrderedDict[str, Verdict] = OrderedDict()
+
+    def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
+        """Known verdicts first. One that failed is not kept: the next try may succeed."""
+        new: list[tuple[int, str, Case]] = []
+        for place, case in enumerate(cases):
+            key = case_key(case)
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                yield place, replace(self._kept[key], id=case.id)
+            else:
+                new.append((place, key, case))
+        for at, verdict in self._judge.judge_all([case for _, _, case in new]):
+            place, key, _ = new[at]
+            if verdict.reason not in _PASSING:
+                self._kept[key] = verdict
+            while len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+            yield place, verdict
+
+    def sampled(self, temperature: float, seed: str) -> Judge:
+        """The judge beneath, whose samples are not remembered."""
+        return self._judge.sampled(temperature, seed)
+
+    def close(self) -> None:
+        """Closes the judge beneath."""
+        self._judge.close()
+
+
+_PASSING = ("failed", "tool_unavailable")
+"""Reasons that may be gone at the next try."""
 
 
 def case_of(where: str, question: Any, answer: str, context: Any = None, tests: Any = None) -> Case:

@@ -9,7 +9,7 @@ Source: `GRPOTrainer._calculate_rewards` of TRL 1.16.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from themis.errors import ConfigError
 from themis.integrations.judges import case_of, each_once, shared_judge
@@ -19,6 +19,8 @@ from themis.traces.text import readable
 from themis.traces.trace import Verdict, calls_of
 
 Rewards = list[float | None]
+Number = Literal["reward", "probability"]
+NUMBERS: tuple[Number, ...] = ("reward", "probability")
 
 
 def reward_function(
@@ -29,13 +31,17 @@ def reward_function(
     tests: str = "tests",
     name: str = "themis",
     asynchronous: bool = False,
+    number: Number = "reward",
 ) -> Callable[..., Any]:
     """A function that TRL calls with a batch; `model` is a judge, a model or the address of a server.
 
     `question`, `context` and `tests` name columns of the data set. `prompt` means the prompt itself; the data may lack
     the other two. The reward, its columns and its metrics are logged under `name`. A judge is loaded with the first
-    batch, None by THEMIS_MODEL. An `asynchronous` function is awaited beside others.
+    batch, None by THEMIS_MODEL. An `asynchronous` function is awaited beside others. With the `number` "probability",
+    rewards are the verdict's probability, in 0..1: wrong answers then differ little, however low their rewards.
     """
+    if number not in NUMBERS:
+        raise ConfigError(f"number: must be one of {', '.join(NUMBERS)}, found '{number}'")
     columns_of = {"question": question, "context": context, "tests": tests}
 
     def cases(prompts: Sequence[Any], completions: Sequence[Any], columns: Mapping[str, Sequence[Any]]) -> list[Case]:
@@ -57,7 +63,7 @@ def reward_function(
     ) -> Rewards:
         distinct, places = each_once(cases(prompts, completions, columns))
         judged = dict(shared_judge(model).judge_all(distinct))
-        return _told(name, [judged[place] for place in places], log_extra, log_metric)
+        return _told(name, [judged[place] for place in places], log_extra, log_metric, number)
 
     async def asynchronous_function(
         prompts: Sequence[Any],
@@ -70,7 +76,7 @@ def reward_function(
     ) -> Rewards:
         distinct, places = each_once(cases(prompts, completions, columns))
         judged = {place: verdict async for place, verdict in shared_judge(model).ajudge_all(distinct)}
-        return _told(name, [judged[place] for place in places], log_extra, log_metric)
+        return _told(name, [judged[place] for place in places], log_extra, log_metric, number)
 
     made = asynchronous_function if asynchronous else function
     made.__name__ = name  # TRL logs under it
@@ -97,7 +103,7 @@ def answer_of(completion: str | Sequence[Mapping[str, Any]]) -> str:
     return content_text(said[-1], "content", "completion") if said and said[-1] else ""
 
 
-def _told(name: str, verdicts: list[Verdict], log_extra: Any, log_metric: Any) -> Rewards:
+def _told(name: str, verdicts: list[Verdict], log_extra: Any, log_metric: Any, number: Number) -> Rewards:
     """The rewards, after all that TRL shows beside them."""
     if log_extra is not None:
         log_extra(f"{name}_status", [f"{verdict.status}: {verdict.reason}" if verdict.reason else verdict.status for verdict in verdicts])
@@ -108,4 +114,6 @@ def _told(name: str, verdicts: list[Verdict], log_extra: Any, log_metric: Any) -
         calls, answered = map(sum, zip(*map(calls_of, verdicts), strict=True))
         if calls:
             log_metric(f"{name}/valid_calls", answered / calls)
-    return [verdict.reward for verdict in verdicts]
+    if number == "probability" and any(verdict.reward is not None and verdict.probability is None for verdict in verdicts):
+        raise ConfigError("number: this judge gives rewards without a probability, as its scale was not fitted; take 'reward'")
+    return [getattr(verdict, number) for verdict in verdicts]
