@@ -6,6 +6,7 @@ import torch
 from themis.rlhf.ppo.advantages import (
     Scale,
     advantages_and_returns,
+    end_penalty,
     kl_per_token,
     masked_mean,
     masked_variance,
@@ -52,6 +53,13 @@ def test_an_answer_without_its_end_gets_the_penalty_or_leaves_the_update() -> No
     assert (fixed.tolist(), counted.tolist()) == ([5.0, -1.0], [True, True])
     kept, counted = with_end_rule(scores, ended, None)
     assert (kept.tolist(), counted.tolist()) == ([5.0, 7.0], [True, False])
+
+
+def test_not_ending_never_pays_more_than_the_worst_answer_that_ends() -> None:
+    assert end_penalty(-1.0, torch.tensor([0.0, -4.5])) == -4.5
+    assert end_penalty(-1.0, torch.tensor([0.0, -0.5])) == -1.0
+    assert end_penalty(-1.0, torch.tensor([])) == -1.0
+    assert end_penalty(None, torch.tensor([-4.5])) is None
 
 
 def test_generalised_advantages_by_hand() -> None:

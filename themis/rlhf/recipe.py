@@ -76,7 +76,8 @@ class Reward:
     references: int = 64
     """How many reference answers are judged for that."""
     no_end: float | None = -1.0
-    """The score of an answer that does not end by itself. None takes it out of the update."""
+    """The score of an answer that does not end by itself, or the step's lowest one if that is lower. None takes it out
+    of the update."""
     wait_seconds: float = 120.0
     """How long a step waits for a judge that is down, before the run stops."""
 

@@ -71,6 +71,15 @@ def with_end_rule(score_B: Tensor, ended_B: Tensor, penalty: float | None) -> tu
     return torch.where(ended_B, score_B, torch.full_like(score_B, penalty)), torch.ones_like(ended_B)
 
 
+def end_penalty(penalty: float | None, judged: Tensor) -> float | None:
+    """The score of an answer that does not end: `penalty`, or the lowest of the `judged` scores if that is lower.
+
+    arXiv:2403.17031 has -1, with rewards whose spread on samples is about 1. A judge that is sure puts a wrong answer
+    five deviations below the reference answers. Then -1 would be a prize for not ending.
+    """
+    return min(penalty, float(judged.min())) if penalty is not None and judged.numel() else penalty
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """Mean and standard deviation of a judge's rewards on reference answers."""

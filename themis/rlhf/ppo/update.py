@@ -19,7 +19,16 @@ from torch.nn.utils.rnn import pad_sequence
 
 from themis.rlhf.policy import alike, answer_logits, batch_of, mixed, trained
 from themis.rlhf.ppo import losses
-from themis.rlhf.ppo.advantages import Scale, advantages_and_returns, kl_per_token, masked_mean, token_rewards, whiten, with_end_rule
+from themis.rlhf.ppo.advantages import (
+    Scale,
+    advantages_and_returns,
+    end_penalty,
+    kl_per_token,
+    masked_mean,
+    token_rewards,
+    whiten,
+    with_end_rule,
+)
 from themis.rlhf.ppo.models import Models
 from themis.rlhf.ppo.rollouts import Rollout
 from themis.rlhf.processes import Processes
@@ -52,7 +61,8 @@ def targets_of(rollouts: Sequence[Rollout], scale: Scale, coefficient: float, re
     ended_B = torch.tensor([rollout.ended for rollout in rollouts])
     judged_B = torch.tensor([rollout.reward is not None for rollout in rollouts])
     reward_B = torch.tensor([0.0 if rollout.reward is None else rollout.reward for rollout in rollouts])
-    score_B, counts_B = with_end_rule(scale.apply(reward_B), ended_B, recipe.reward.no_end)
+    score_B = scale.apply(reward_B)
+    score_B, counts_B = with_end_rule(score_B, ended_B, end_penalty(recipe.reward.no_end, score_B[judged_B & ended_B]))
     counts_B = counts_B & (judged_B | ~ended_B)
     kl_BT = kl_per_token(old_BT, reference_BT) * mask_BT
     kept_BT = mask_BT * counts_B.unsqueeze(1)
