@@ -66,7 +66,6 @@ def new_policy() -> tuple[Any, Any]:
 def warm_up(policy: Any, tokenizer: Any, steps: int, lots: random.Random) -> None:
     """Supervised: the form of an answer, with any day for any date."""
     optimizer = torch.optim.AdamW(policy.parameters(), lr=3e-3)
-    falling = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, steps)
     asked = {day: tokenizer(prompt(day))["input_ids"] for day in DATES}
     for _ in range(steps):
         days = lots.choices(DATES, k=16)
@@ -76,7 +75,6 @@ def warm_up(policy: Any, tokenizer: Any, steps: int, lots: random.Random) -> Non
         labels[:, : len(asked[DATES[0]])] = -100
         policy(input_ids=tokens, labels=labels).loss.backward()
         optimizer.step()
-        falling.step()
         optimizer.zero_grad()
 
 
@@ -122,8 +120,8 @@ def train(policy: Any, tokenizer: Any, judge: Judge, steps: int) -> None:
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--steps", type=int, default=120, help="of GRPO")
-    options.add_argument("--warm-up", type=int, default=600, help="supervised steps before that")
+    options.add_argument("--steps", type=int, default=160, help="of GRPO")
+    options.add_argument("--warm-up", type=int, default=300, help="supervised steps before that")
     options.add_argument("--judge", default="nano", help="a model, or the address of a server")
     options.add_argument("--seed", type=int, default=0)
     chosen = options.parse_args()
