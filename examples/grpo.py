@@ -99,7 +99,7 @@ def train(policy: Any, tokenizer: Any, judge: Judge, steps: int) -> None:
             learning_rate=1e-3,
             lr_scheduler_type="constant",
             adam_epsilon=1e-5,
-            beta=0.2,  # without a pull to where it began, it leaves the form, or settles on a wrong day
+            beta=0.2,  # a pull to where it began: without one it leaves the form of an answer
             scale_rewards="batch",  # by its group, a group without a right answer would count as much as one with some
             per_device_train_batch_size=len(DATES) * GENERATIONS,  # every date in each step
             num_generations=GENERATIONS,

@@ -6,7 +6,8 @@ verdicts, since the policies of all seeds say much the same.
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +34,7 @@ from themis.rlhf.rewards import Rewarder
 from themis.rlhf.sft import train_sft
 from themis.rlhf.truth import Truth
 from themis.tools import Toolbox
-from themis.traces import Case, Judge, Verdict
+from themis.traces import Action, Case, Judge, Observation
 from themis.training.recipe import TrainRecipe
 from themis.training.run import train as train_judge
 
@@ -225,31 +226,28 @@ def by_fact(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float, float, int
     return sum(right) / sum(asked), max(0.0, low), min(1.0, high), sum(asked)
 
 
-def unremembered_seconds(bench: Bench, count: int = 64) -> dict[str, float]:
-    """Seconds to judge some true answers by nano, with its tools and without the time that they take."""
-    calls = [0.0]
-    toolbox = bench.toolbox
+class Timed:
+    """Tools with a clock: seconds from asking one to its result."""
 
-    class Timed:
-        """The tools, with a clock."""
+    def __init__(self, tools: Toolbox) -> None:
+        self._tools, self.seconds = tools, 0.0
 
-        def __getattr__(self, name: str) -> Any:
-            found = getattr(toolbox, name)
-            if name != "call":
-                return found
-
-            def call(*words: Any, **named: Any) -> Any:
-                begun = time.perf_counter()
-                try:
-                    return found(*words, **named)
-                finally:
-                    calls[0] += time.perf_counter() - begun
-
-            return call
-
-    prompts = bench.held()[:count]
-    with load_judge("nano", toolbox=Timed(), rationale="skip", batch_size=64) as judge:  # type: ignore[arg-type]
+    def submit(self, action: Action, case: Case) -> Future[Observation]:
+        """As the judge calls it."""
         begun = time.perf_counter()
-        verdicts: Iterator[tuple[int, Verdict]] = judge.judge_all([prompt.case for prompt in prompts])
-        made = sum(verdict.usage.tool_calls for _, verdict in verdicts)
-    return {"seconds": time.perf_counter() - begun, "tool_seconds": calls[0], "calls": made, "answers": len(prompts)}
+        coming = self._tools.submit(action, case)
+        coming.add_done_callback(lambda _: self._add(time.perf_counter() - begun))
+        return coming
+
+    def _add(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+def unremembered_seconds(bench: Bench, count: int = 64) -> dict[str, float]:
+    """Seconds in which nano judges some true answers that it has not seen, and those of their tools."""
+    tools, prompts = Timed(bench.toolbox), bench.held()[:count]
+    with load_judge("nano", toolbox=tools, rationale="skip", batch_size=64) as judge:
+        begun = time.perf_counter()
+        made = sum(verdict.usage.tool_calls for _, verdict in judge.judge_all([prompt.case for prompt in prompts]))
+        seconds = time.perf_counter() - begun
+    return {"seconds": seconds, "tool_seconds": tools.seconds, "calls": made, "answers": len(prompts)}
