@@ -48,7 +48,7 @@ class RewardModel(nn.Module):
         self.model, self.score = lengths, nn.Identity()
 
 
-class Rows(TrainerCallback):  # type: ignore[misc]
+class Rows(TrainerCallback):
     """A row for each step, with the seconds since the row before."""
 
     def __init__(self, lengths: Lengths) -> None:

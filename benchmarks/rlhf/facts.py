@@ -94,10 +94,11 @@ def _drawn(kind: str, rng: Random) -> Fact:
         return _fact(kind, facts, str(number), [str(other) for other in range(2, 10)])
     records = demo_records()
     record = rng.choice(records)
+    weathers = sorted({str(each.overall) for each in records})  # no demo record is without
     facts = {"city": record.city, "attribute": "overall weather", "day": str(record.day)}
     if kind == "multi_tools":
         facts |= {"day": str(record.day - timedelta(days=number)), "number": str(number), "side": "after"}
-    return _fact(kind, facts, record.overall, sorted({each.overall for each in records}))
+    return _fact(kind, facts, str(record.overall), weathers)
 
 
 def _fact(kind: str, facts: Mapping[str, str], value: str, values: Sequence[str]) -> Fact:
