@@ -1,6 +1,7 @@
 """PPO as a whole: it learns, it resumes, it leaves out what has no reward, it stops where it should."""
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.rlhf.runs import log_of, longer, recipe, replace, services, started, train_ppo
+from tests.serve.serving import free_port
 from themis.errors import ConfigError, DataError, RunawayError, ServerError
 from themis.hyperparameters import Lora
 from themis.rlhf.ppo.advantages import Scale
@@ -65,6 +67,7 @@ def test_a_tiny_policy_learns_that_longer_is_better(start: Path, tmp_path: Path)
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from tests.serve.serving import free_port
 from tests.rlhf.runs import recipe, services, train_ppo
 
 def end(step, steps, row):
@@ -260,6 +263,7 @@ def test_values_that_cannot_work_are_one_sentence(tmp_path: Path, section: str, 
 TWO = """
 import sys
 from pathlib import Path
+from tests.serve.serving import free_port
 from tests.rlhf.runs import recipe, services, train_ppo
 
 folder, start, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -274,24 +278,52 @@ def test_two_processes_train_as_one_does(start: Path, tmp_path: Path) -> None:
     recipe(tmp_path)
     one = python(program, tmp_path, start, "one")
     assert one.returncode == 0, one.stderr
-    two = python(
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        2,
-        "--master-port",
-        29_731,
-        program,
-        tmp_path,
-        start,
-        "two",
-        CUDA_VISIBLE_DEVICES="",
-    )
+    two = in_two_processes(program, tmp_path, start, "two")
     assert two.returncode == 0, two.stderr
     assert same_weights(start, tmp_path / "one") > 1e-4
     assert same_weights(tmp_path / "one", tmp_path / "two") < 1e-4
     first, second = (log_of(tmp_path / name) for name in ("one", "two"))
     assert [row["reward"] for row in first] == pytest.approx([row["reward"] for row in second], abs=1e-4)
+
+
+def in_two_processes(*words: Any) -> "subprocess.CompletedProcess[str]":
+    return python("-m", "torch.distributed.run", "--nproc-per-node", 2, "--master-port", free_port(), *words, CUDA_VISIBLE_DEVICES="")
+
+
+DOWN = """
+import os, sys
+from dataclasses import replace
+from pathlib import Path
+from tests.serve.serving import free_port
+from tests.rlhf.runs import longer, recipe, services, train_ppo
+from themis.errors import ServerError
+from themis.rlhf.recipe import Logging, Reward
+
+folder, start, steps = Path(sys.argv[1]), sys.argv[2], 0
+
+def goes_down(cases):
+    global steps
+    steps += 1
+    if os.environ["RANK"] == "1" and steps > 4:
+        raise ServerError("the judge is gone")
+    return longer(cases)
+
+run = recipe(folder, name=start, steps=5, prompts_per_step=8, parts=2)
+run = replace(run, reward=replace(run.reward, wait_seconds=0.0), logging=Logging(save_every=100))
+train_ppo(run, folder / "out", services(goes_down, notice=lambda text: print(text, file=sys.stderr)))
+"""
+
+
+def test_a_judge_that_is_down_for_one_process_stops_both_and_all_whole_steps_are_kept(start: Path, tmp_path: Path) -> None:
+    program = tmp_path / "down.py"
+    program.write_text(DOWN)
+    recipe(tmp_path)
+    run = in_two_processes(program, tmp_path, start)
+    assert run.returncode != 0
+    kept = re.search(r"stops after step (\d), which is kept", run.stderr)
+    assert kept, run.stderr
+    assert "the judge is gone" in run.stderr
+    assert torch.load(tmp_path / "out" / "checkpoint.pt", weights_only=False)["step"] == int(kept[1]) >= 1
 
 
 def unused(cases: Sequence[Case]) -> list[float | None]:

@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 import torch
 from torch import distributed, nn
 
+from themis.errors import ServerError
+
 T = TypeVar("T")
 
 
@@ -51,6 +53,15 @@ class Processes:
         shares: list[Any] = [None] * self.world
         distributed.all_gather_object(shares, list(values))
         return [sum(column) for column in zip(*shares, strict=True)]
+
+    def any_failed(self, problem: ServerError | None) -> None:
+        """Raises `ServerError` in every process where one of them has a problem: none is left to wait for it."""
+        problems: list[Any] = [problem and str(problem)]
+        if self.world > 1:
+            problems *= self.world
+            distributed.all_gather_object(problems, problem and str(problem))
+        if told := next(filter(None, problems), None):
+            raise problem or ServerError(told)
 
     def wait(self) -> None:
         """Until all processes are here."""

@@ -119,6 +119,7 @@ class Run(Closing):
                 row = self._step()
             except ServerError:
                 self._save()
+                self.processes.wait()  # torchrun ends all processes as soon as one of them has ended
                 self.services.notice(f"stops after step {self.progress.step}, which is kept: the same command resumes")
                 raise
             self._told(row)
@@ -134,7 +135,7 @@ class Run(Closing):
         settings, progress = self.recipe.ppo, self.progress
         begun = time.monotonic()
         asked = batch_of_step(self.asked, progress.step, settings.prompts_per_step, self.recipe.seed)
-        own, seconds = roll_out(self.models, self.processes.share(asked), progress.step, self.recipe.seed, settings, self.rewarder)
+        own, seconds = self._rolled_out(asked)
         rollouts = self._gathered(own)
         targets, row = targets_of(rollouts, progress.scale, progress.coefficient, self.recipe)
         self._check(row)
@@ -152,6 +153,18 @@ class Run(Closing):
         if not self.processes.rank:
             write_whole(self.folder.out / SAMPLES, "".join(json.dumps(_sample(rollout)) + "\n" for rollout in rollouts))
         return {"step": progress.step, **{name: _finite(value) for name, value in row.items()}}
+
+    def _rolled_out(self, asked: Sequence[Asked]) -> tuple[list[Rollout], Seconds]:
+        """The answers of this process. Raises `ServerError` in all of them where the judge of one stays away."""
+        own, seconds, problem = list[Rollout](), Seconds(), None
+        try:
+            own, seconds = roll_out(
+                self.models, self.processes.share(asked), self.progress.step, self.recipe.seed, self.recipe.ppo, self.rewarder
+            )
+        except ServerError as error:
+            problem = error
+        self.processes.any_failed(problem)
+        return own, seconds
 
     # --- begin, save, tell -------------------------------------------------------------------------
 
