@@ -185,7 +185,7 @@ def test_neither_of_curriculum_and_training_imports_the_other_and_the_builder_im
 MOST_FILES_OF_A_FOLDER = 20
 LARGEST_SHARE = 1 / 3
 """Of all lines, those of the largest package."""
-MOST_LINES = 43_000
+MOST_LINES = 43_300
 """Of Python, in the whole package. Tables belong in data files."""
 
 

@@ -41,7 +41,7 @@ _SETTINGS_DEFAULT = "the nearest themis.toml"
 _WITHOUT_HELP = "Switch off a tool, or a family such as Calendar; its calls are answered so. May be given again."
 _TOOL_HELP = "A setting of a tool, such as translate.backend=apertium; may be given again."
 
-_JUDGE_HELP = "`nano`, `small`, a model directory, a Hub repository, or the address of a `themis serve`."
+_JUDGE_HELP = "`nano`, `small`, a model directory, a Hub repository, the address of a `themis serve`, or a chat model as `openai:MODEL`."
 _THREADS_HELP = "Threads of the CPU that compute."
 _THREADS_DEFAULT = "1 for a model under 50M parameters, else PyTorch's number"
 _DEVICE_HELP = "Where the model computes: cpu (a small model in float32), or cuda, cuda:N, mps, xpu (in the stored number type)."
@@ -76,13 +76,19 @@ class ModelOptions:
 
     def check(self) -> None:
         """Raises an error for a mistyped model or device, before torch is imported, which takes seconds."""
-        from themis.inference.load import check_device, check_server_decides
-        from themis.model.named import check_name, is_address
+        from themis.inference.load import check_device, check_nothing_computes, check_server_decides
+        from themis.model.named import check_name, is_address, is_prompted
 
         check_device(self.device)
         for model in self.models:
+            changed = [f"--{name.replace('_', '-')}" for name in self._changed()]
             if is_address(model):
-                check_server_decides(model, [f"--{name.replace('_', '-')}" for name in self._changed()])
+                check_server_decides(model, changed)
+            elif is_prompted(model):
+                from themis.inference.prompted import settings_of
+
+                settings_of(model).key()
+                check_nothing_computes(model, [name for name in changed if name in ("--device", "--threads")])
             else:
                 check_name(model)
 
@@ -92,10 +98,10 @@ class ModelOptions:
         return (self.model,)
 
     def check_here(self, why: str) -> None:
-        """Raises `ConfigError` for a judge behind a server."""
-        from themis.model.named import is_address
+        """Raises `ConfigError` for a judge behind a server, and for a chat model."""
+        from themis.model.named import is_address, is_prompted
 
-        if found := next(filter(is_address, self.models), None):
+        if found := next((model for model in self.models if is_address(model) or is_prompted(model)), None):
             raise ConfigError(f"--model {found} is a server, and this command cannot {why}: give a model")
 
     def _changed(self) -> list[str]:

@@ -8,14 +8,14 @@ loops can share a client.
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, NoReturn
 
 from themis.errors import ConfigError
 from themis.inference.connection import Connection, TooLargeError
+from themis.inference.in_flight import in_flight
 from themis.traces.case import Case, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Verdict, verdict_from_json
@@ -51,20 +51,8 @@ class JudgeClient(Judge):
 
     def judge_all(self, cases: Iterable[Case]) -> Iterator[tuple[int, Verdict]]:
         """Verdicts as they come. Cases are pulled when there is room; what is in flight is cancelled with an error."""
-        places = enumerate(cases)
-        asked: dict[Future[Any], tuple[int, Case]] = {}
-        try:
-            while True:
-                for place, case in islice(places, self._concurrency - len(asked)):
-                    asked[self._ask(case)] = place, case
-                if not asked:
-                    return
-                for future in wait(asked, return_when=FIRST_COMPLETED).done:
-                    place, case = asked.pop(future)
-                    yield place, self._verdict(case, future)
-        finally:
-            for future in asked:
-                future.cancel()
+        for place, case, future in in_flight(cases, self._concurrency, self._ask):
+            yield place, self._verdict(case, future)
 
     async def ajudge(self, case: Case) -> Verdict:
         """`judge`, without blocking the event loop. A cancelled task cancels its request."""

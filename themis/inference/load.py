@@ -12,7 +12,7 @@ from themis import __version__
 from themis.errors import ConfigError
 from themis.inference.client import JudgeClient
 from themis.inference.judgement import Budget, Tools
-from themis.model.named import check_name, is_address, resolve
+from themis.model.named import check_name, is_address, is_prompted, resolve
 from themis.model.precision import number_type
 from themis.traces.judge import Judge
 
@@ -36,7 +36,8 @@ def load_judge(
     """A judge of `nano`, `small`, a model directory, or a Hub repository, on a GPU where there is one, or on `device`.
 
     The address of a server, such as `http://127.0.0.1:8000`, gives a `JudgeClient` with the token in THEMIS_TOKEN.
-    Everything else is then the server's own choice, and is refused here.
+    Everything else is then the server's own choice, and is refused here. `openai:MODEL` gives a `PromptedJudge` of a
+    chat model, at OPENAI_BASE_URL; `batch_size` is then the number of cases in flight.
 
     It computes in the stored number type on a GPU. On a CPU that is float32; a large model that is stored in bfloat16
     computes in that, if the CPU can. There it takes `threads`, by default one for a model of less than 50 million
@@ -53,6 +54,9 @@ def load_judge(
         changed |= {"rationale": rationale != "write", "batch_size": batch_size != BATCH_SIZE}
         check_server_decides(model, [name for name, value in changed.items() if value not in (None, False)])
         return JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN"))
+    if is_prompted(model):
+        check_nothing_computes(model, [name for name, value in {"device": device, "threads": threads}.items() if value is not None])
+        return _prompted(str(model), toolbox, budget or Budget(), rationale, strict, batch_size)
     check_name(model)
     from themis.inference.encoder import EncoderJudge
     from themis.model.checkpoint import load_meta, read_model, stored_in
@@ -89,6 +93,12 @@ def check_server_decides(address: str | Path, given: Sequence[str]) -> None:
         raise ConfigError(f"{given[0]}: the server at {address} decides that; leave it out here, and give it to `themis serve`")
 
 
+def check_nothing_computes(model: str | Path, given: Sequence[str]) -> None:
+    """Raises `ConfigError` for settings of a model that computes here."""
+    if given:
+        raise ConfigError(f"{given[0]}: {model} computes at its endpoint; leave it out")
+
+
 def known_by(
     model: str | Path, tools: Mapping[str, Any], budget: Budget, rationale: str, strict: bool, device: str | None = None
 ) -> dict[str, Any]:
@@ -100,11 +110,15 @@ def known_by(
         with JudgeClient(str(model), token=os.environ.get("THEMIS_TOKEN")) as client:
             about = client.about()
         return {"model": about.model, "judge": about.judge}
+    told = {"model": str(model), "rationale": rationale, "strict": strict, "budget": asdict(budget)}
+    if is_prompted(model):
+        from themis.inference.prompted import known_by_endpoint
+
+        return {**told, **known_by_endpoint(str(model)), **tools, "themis": __version__}
     from themis.model.checkpoint import stored_in, weights_of
 
     precision = str(number_type(stored_in(resolve(model)), device_of(device)) or "as stored").removeprefix("torch.")
-    told = {"model": str(model), "weights": weights_of(model), "rationale": rationale, "strict": strict, "budget": asdict(budget)}
-    return {**told, "precision": precision, **tools, "themis": __version__}
+    return {**told, "weights": weights_of(model), "precision": precision, **tools, "themis": __version__}
 
 
 def check_device(device: str | None) -> None:
@@ -128,6 +142,20 @@ def device_of(device: str | None) -> str:
     if int(place or 0) >= count:
         raise ConfigError(f"device: this machine, or its PyTorch, has no {device}: give another, such as cpu")
     return device
+
+
+def _prompted(model: str, toolbox: Tools | None, budget: Budget, rationale: Rationale, strict: bool, at_once: int) -> Judge:
+    from themis.inference.prompted import PromptedJudge, settings_of
+    from themis.tools import Toolbox, default_toolbox
+
+    settings = settings_of(model)
+    with ExitStack() as opened:
+        tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
+        if not isinstance(tools, Toolbox):
+            raise ConfigError(f"toolbox: {model} reads what tools say of themselves, so it needs a themis.tools.Toolbox")
+        judge = PromptedJudge(settings, tools, budget=budget, rationale=rationale, strict=strict, at_once=at_once)
+        judge.opened = opened.pop_all()
+    return judge
 
 
 def _threads(model: Any, device: str) -> int | None:

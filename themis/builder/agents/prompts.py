@@ -7,12 +7,11 @@ own.
 Knows nothing of endpoints (`themis.chat`), nor of what is done with a reply (`language_model`).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from themis.builder.draft import Draft, Evidence, View
-from themis.chat import Prompt, without_marks
+from themis.chat import Prompt, fenced, without_marks
 from themis.phrases import document, filled
 from themis.traces import Message, Observation, Step
 
@@ -39,11 +38,6 @@ RATIONALE_SCHEMA: dict[str, Any] = {
     "required": ["verdict", "found", "rationale"],
     "additionalProperties": False,
 }
-
-
-def fenced(data: Mapping[str, Any]) -> str:
-    """Untrusted texts as JSON, escaped so that they hold no special token (`<|...|>`, `</s>`, `[INST]`)."""
-    return without_marks(json.dumps(data, ensure_ascii=False))
 
 
 def negative_prompt(draft: Draft, seed: int) -> Prompt:

@@ -65,14 +65,13 @@ def directory_of(out: Path | None, recipe: str, command: str, settings: "RlhfRec
 
 def check_judge(reward: "Reward") -> None:
     """Raises an error for a mistyped judge before torch is imported."""
-    from themis.model.named import check_name
+    from themis.inference.prompted import settings_of
+    from themis.model.named import check_name, is_prompted
 
-    if not _is_server(reward.judge) and ":" not in reward.judge:
+    if is_prompted(reward.judge):
+        settings_of(reward.judge).key()
+    elif ":" not in reward.judge:
         check_name(reward.judge)
-
-
-def _is_server(name: str) -> bool:
-    return name.startswith(("http://", "https://"))
 
 
 def computing(threads: int | None, device: str | None) -> str:
@@ -107,16 +106,20 @@ def tools() -> Any:
 
 @contextmanager
 def opened_judge(reward: "Reward", toolbox: "Toolbox", device: str) -> "Iterator[Judge]":
-    """The judge of a recipe: a function, a server, or a model in this process."""
+    """The judge of a recipe: a function, a server, a chat model, or a model in this process."""
     from themis.inference import load_judge
-    from themis.integrations import judge_of
+    from themis.model.named import is_address, is_prompted
     from themis.rlhf.rewards import FunctionJudge, function_named
 
-    function = None if _is_server(reward.judge) else function_named(reward.judge)
+    name = reward.judge
+    function = None if is_address(name) or is_prompted(name) else function_named(name)
     if function:
         yield FunctionJudge(function)
-    elif _is_server(reward.judge):
-        with judge_of(reward.judge) as judge:
+    elif is_address(name):
+        with load_judge(name) as judge:
+            yield judge
+    elif is_prompted(name):
+        with load_judge(name, toolbox=toolbox, rationale=reward.rationale) as judge:
             yield judge
     else:
         with load_judge(reward.judge, toolbox=toolbox, rationale=reward.rationale, device=device) as judge:

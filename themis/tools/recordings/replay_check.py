@@ -34,7 +34,7 @@ CODE = "code_run"
 AHEAD = 32
 """Calls that run ahead of the one that is waited for."""
 PATIENT = Limits(seconds=20)
-"""For a second run of code that differs. A slow computer is no difference."""
+"""For a second run of code that differs. A slow computer makes no difference."""
 
 _PASS_RATE = re.compile(r"The pass rate is ([\d.]+)\. ")
 _CALLED_CHECK = re.compile(r"^check\(", re.MULTILINE)
