@@ -1,9 +1,9 @@
-"""The peer's virtual environment: made once, with our torch and transformers, so that TRL alone differs."""
+"""The peer's virtual environment: TRL alone in it, beside our own packages, so that nothing else differs."""
 
 import subprocess
 import sys
+import sysconfig
 import venv
-from importlib.metadata import version
 from pathlib import Path
 
 TRL = "1.12.0"
@@ -12,14 +12,15 @@ TRL = "1.12.0"
 
 def python_of(folder: Path) -> Path:
     """The interpreter of the environment in a folder, which is made if it is not there."""
-    wanted = [f"{name}=={version(name).partition('+')[0]}" for name in ("torch", "transformers", "accelerate")]
-    mark, program = folder / "installed.txt", folder / "bin" / "python"
-    packages = [*wanted, f"trl=={TRL}", "rich"]
-    if mark.is_file() and mark.read_text().split() == packages:
+    packages = sysconfig.get_path("purelib")
+    mark, program, wanted = folder / "installed.txt", folder / "bin" / "python", f"trl=={TRL}\n{packages}\n"
+    if mark.is_file() and mark.read_text() == wanted:
         return program
-    print(f"makes {folder} with {' '.join(packages)}", file=sys.stderr)
+    print(f"makes {folder} with trl {TRL}", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=(folder / "pyvenv.cfg").is_file())
-    for some in ([wanted[0]], packages):  # torch first: what depends on it would else choose its own build
-        subprocess.run([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *some], check=True)
-    mark.write_text("\n".join(packages) + "\n")
+    subprocess.run([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", f"trl=={TRL}"], check=True)
+    own = subprocess.run([program, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True)
+    # What lies in the environment itself comes first.
+    (Path(own.stdout.strip()) / "beside.pth").write_text(f"{packages}\n")
+    mark.write_text(wanted)
     return program
