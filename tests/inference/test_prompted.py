@@ -39,6 +39,8 @@ def test_it_calls_a_real_tool_and_its_percent_becomes_the_reward(toolbox: Toolbo
         verdict = judge.judge(CASE)
         assert asked(endpoint, 0) == {"question": CASE.question, "answer": CASE.answer, "calls_left": 3}
         assert asked(endpoint, 1) == {"observation": "Tuesday", "status": "ok", "calls_left": 2}
+        roles = [turn["role"] for turn in endpoint.asked[-1]["messages"]]
+        assert roles == ["system", *["user", "assistant"] * (len(roles) // 2 - 1), "user"]  # as many chat templates want it
         assert [body["response_format"]["json_schema"]["name"] for body in endpoint.asked] == ["step", "step", "conclusion"]
     assert verdict.reward == pytest.approx(math.log(0.02 / 0.98))
     assert verdict.probability == pytest.approx(0.02)

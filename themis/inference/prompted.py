@@ -84,7 +84,7 @@ class PromptedJudge(Judge):
             writer=_JsonSteps(), budget=budget, write_rationale=rationale == "write", vanilla=False, strict=strict, scale=Scale()
         )
         self._chat = Chat(replace(settings, max_tokens=budget.new_tokens, concurrency=at_once))
-        self._told = _told(toolbox)
+        self._told = _told(toolbox, rationale == "write")
         self._seed: str | None = None
         self._at_once = at_once
         self._starting = threading.Lock()
@@ -156,7 +156,7 @@ class PromptedJudge(Judge):
             asked.close_step()
 
     def _conclude(self, asked: "_Asked") -> None:
-        asked.messages.append(Message(role="user", content=fenced({"request": "Conclude.", "calls_left": 0})))
+        asked.give({"request": "Conclude."})
         value = self._answer(asked, _conclusion_schema(asked.state == "rationale"), "conclusion")
         if value is None:
             return
@@ -167,6 +167,7 @@ class PromptedJudge(Judge):
 
     def _answer(self, asked: "_Asked", schema: dict[str, Any], name: str) -> dict[str, Any] | None:
         """The JSON of the model's turn; None where it has none, which ends the judgement."""
+        asked.tell()
         seed = None if self._seed is None else int(digest([self._seed, asked.case.question_text, asked.case.answer])[:7], 16)
         try:
             reply = self._chat.ask(Prompt(tuple(asked.messages), schema, name, seed))
@@ -210,6 +211,8 @@ class _Asked(Judgement):
     """Rules and examples come before the case."""
     text: str = ""
     read: int = 0
+    unsaid: dict[str, Any] = field(default_factory=dict)
+    """What the next message to the model holds. The chat templates of many models want turns in alternation."""
 
     @property
     def room(self) -> int:
@@ -224,11 +227,11 @@ class _Asked(Judgement):
         data: dict[str, Any] = {"question": case.question_text, "answer": case.answer}
         data |= {"context": case.context} if case.context else {}
         data |= {"tests": list(case.tests)} if case.tests else {}
-        self._give(data)
+        self.give(data)
         return self.room > 0
 
     def read_observation(self, observation: Observation) -> Observation | None:
-        self._give({"observation": observation.text, "status": observation.status})
+        self.give({"observation": observation.text, "status": observation.status})
         return observation if self.room > 0 else None
 
     def open(self, part: Part) -> None:
@@ -240,23 +243,30 @@ class _Asked(Judgement):
     def append(self, text: str) -> None:
         self.text += text
 
-    def _give(self, data: dict[str, Any]) -> None:
-        given = fenced({**data, "calls_left": self.rules.budget.tool_calls - self.tool_calls})
-        self.messages.append(Message(role="user", content=given))
-        self.read += tokens_of(given)
+    def give(self, data: dict[str, Any]) -> None:
+        """Say this with the next message."""
+        self.read += tokens_of(json.dumps(data, ensure_ascii=False))
+        self.unsaid |= data
+
+    def tell(self) -> None:
+        """Send what is unsaid."""
+        left = self.rules.budget.tool_calls - self.tool_calls
+        self.messages.append(Message(role="user", content=fenced({**self.unsaid, "calls_left": left})))
+        self.unsaid = {}
 
 
-def _told(toolbox: Toolbox) -> list[Message]:
+def _told(toolbox: Toolbox, with_rationale: bool) -> list[Message]:
     """Rules, tools and examples, which are the same for every case."""
     texts = document(__package__, "prompted.yaml")
     listed = without_marks("\n".join(json.dumps(schema["function"], ensure_ascii=False) for schema in toolbox.schemas()))
-    rules = filled(texts["rules"], {"finish": FINISH})
-    turns = [
-        Message(role=("user", "assistant")[at % 2], content=fenced(turn))
+    rules = [filled(texts["rules"], {"finish": FINISH}), *([texts["rationale"]] if with_rationale else []), "The tools:", listed]
+    said = [
+        {name: value for name, value in turn.items() if with_rationale or name != "rationale"}
         for example in texts["examples"]
-        for at, turn in enumerate(example)
+        for turn in example
     ]
-    return [Message(role="system", content=f"{rules}\n{texts['rationale']}\nThe tools:\n{listed}"), *turns]
+    turns = [Message(role=("user", "assistant")[at % 2], content=fenced(turn)) for at, turn in enumerate(said)]
+    return [Message(role="system", content="\n".join(rules)), *turns]
 
 
 def _step_schema(tools: Iterable[str]) -> dict[str, Any]:
