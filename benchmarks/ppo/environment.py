@@ -19,10 +19,7 @@ def python_of(folder: Path) -> Path:
     print(f"makes {folder} with trl {TRL}", file=sys.stderr)
     venv.create(folder, with_pip=True, clear=(folder / "pyvenv.cfg").is_file())
     subprocess.run([program, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", f"trl=={TRL}"], check=True)
-    own = subprocess.run(
-        [program, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], capture_output=True, text=True, check=True
-    )
-    # What lies in the environment itself comes first.
-    (Path(own.stdout.strip()) / "beside.pth").write_text(f"{packages}\n")
+    own = sysconfig.get_path("purelib", "venv", {"base": str(folder), "platbase": str(folder)})
+    (Path(own) / "beside.pth").write_text(f"{packages}\n")  # what lies in the environment itself comes first
     mark.write_text(wanted)
     return program
