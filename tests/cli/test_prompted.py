@@ -40,6 +40,7 @@ def test_ppo_takes_its_rewards_from_it(themis: Themis, monkeypatch: pytest.Monke
     ("words", "says"),
     [
         (("score", "--question", "a", "--answer", "b", "--model", "openai:x", "--device", "cpu"), "computes at its endpoint"),
+        (("eval", "tara", "--data", "tests", "--model", "openai:x", "--save-temperature"), "states probabilities"),
         (("export", "--model", "openai:x", "--out", "there"), "the weights themselves are needed"),
         (("rlhf", "ppo", "nano", "reward.judge='openai:'"), "name the model as its server does"),
     ],

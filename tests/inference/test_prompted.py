@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from themis.inference import Budget, load_judge
 from themis.inference.prompted import PromptedJudge, reward_of, settings_of
 from themis.tools import Toolbox, default_toolbox
 from themis.traces import Case
-from themis.traces.trace import Action
+from themis.traces.trace import Action, Observation
 
 CASE = Case("What day of the week is 2015-03-24?", "A Thursday.", id="a")
 LOOKS_UP = saying({"thought": "Which day\nis it?", "tool": "Calendar.week_day", "input": "2015-03-24"})
@@ -27,6 +28,13 @@ DOUBTS = saying({"rationale": "The calendar says Tuesday.", "percent": 2})
 def toolbox() -> Iterator[Toolbox]:
     with default_toolbox() as tools:
         yield tools
+
+
+class Silent:
+    """Tools that do not say what they are."""
+
+    def submit(self, action: Action, case: Case) -> Future[Observation]:
+        raise AssertionError(action)
 
 
 def asked(endpoint: Endpoint, place: int) -> Any:
@@ -143,3 +151,6 @@ def test_the_endpoint_is_found_as_the_sdk_of_openai_finds_it(monkeypatch: pytest
         load_judge("openai:gpt-5")
     with pytest.raises(ConfigError, match="name the model as its server does"):
         load_judge("openai:")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:8000/v1")
+    with pytest.raises(ConfigError, match="has to be told of the tools"):
+        load_judge("openai:qwen3-8b", toolbox=Silent())

@@ -64,7 +64,11 @@ class BenchOptions(JudgeOptions):
         if self.samples > 1:
             self.check_here("sample its traces (--samples)")
         if self.save_temperature:
+            from themis.model.named import is_prompted
+
             self.check_here("write the temperature of its judge (--save-temperature)")
+            if is_prompted(self.model):
+                raise ConfigError(f"--save-temperature: {self.model} states probabilities, so it has no temperature: leave it out")
         if self.limit and self.save_temperature:
             raise ConfigError("--save-temperature fits all items of a bench: leave out --limit")
 

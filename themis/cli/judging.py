@@ -98,10 +98,10 @@ class ModelOptions:
         return (self.model,)
 
     def check_here(self, why: str) -> None:
-        """Raises `ConfigError` for a judge behind a server, and for a chat model."""
-        from themis.model.named import is_address, is_prompted
+        """Raises `ConfigError` for a judge behind a server."""
+        from themis.model.named import is_address
 
-        if found := next((model for model in self.models if is_address(model) or is_prompted(model)), None):
+        if found := next(filter(is_address, self.models), None):
             raise ConfigError(f"--model {found} is a server, and this command cannot {why}: give a model")
 
     def _changed(self) -> list[str]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
@@ -148,6 +148,15 @@ class CounterfactualTools:
             right, wrong = cases_of(pair)
             self._observations |= {right.id: pair.right.observations, wrong.id: pair.wrong.observations}
         self._calls: Counter[tuple[str, str]] = Counter()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those of the real tools."""
+        return self._real.names
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """Those of the real tools."""
+        return self._real.schemas()
 
     def submit(self, action: Action, case: Case) -> Future[Observation]:
         """The pair's observation for this call, or the real tool's."""

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from themis.inference.contradiction import contradicts
 from themis.inference.evidence import bears_on_case, found_evidence
@@ -55,6 +55,18 @@ class Tools(Protocol):
     """What a judge uses of a toolbox."""
 
     def submit(self, action: Action, case: Case) -> Future[Observation]: ...
+
+
+@runtime_checkable
+class DescribedTools(Tools, Protocol):
+    """Tools that a model can be told of which has not learned them."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    def schemas(self) -> list[dict[str, Any]]:
+        """As chat templates take them."""
+        ...
 
 
 class StepForm(Protocol):

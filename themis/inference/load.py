@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 from themis import __version__
 from themis.errors import ConfigError
 from themis.inference.client import JudgeClient
-from themis.inference.judgement import Budget, Tools
+from themis.inference.judgement import Budget, DescribedTools, Tools
 from themis.model.named import check_name, is_address, is_prompted, resolve
 from themis.model.precision import number_type
 from themis.traces.judge import Judge
@@ -146,13 +146,13 @@ def device_of(device: str | None) -> str:
 
 def _prompted(model: str, toolbox: Tools | None, budget: Budget, rationale: Rationale, strict: bool, at_once: int) -> Judge:
     from themis.inference.prompted import PromptedJudge, settings_of
-    from themis.tools import Toolbox, default_toolbox
+    from themis.tools import default_toolbox
 
     settings = settings_of(model)
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
-        if not isinstance(tools, Toolbox):
-            raise ConfigError(f"toolbox: {model} reads what tools say of themselves, so it needs a themis.tools.Toolbox")
+        if not isinstance(tools, DescribedTools):
+            raise ConfigError(f"toolbox: {model} has to be told of the tools: give a themis.tools.Toolbox, or `names` and `schemas`")
         judge = PromptedJudge(settings, tools, budget=budget, rationale=rationale, strict=strict, at_once=at_once)
         judge.opened = opened.pop_all()
     return judge

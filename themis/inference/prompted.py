@@ -20,10 +20,9 @@ from themis.chat import BudgetSpent, Chat, ChatError, ChatSettings, NoAnswer, Pr
 from themis.errors import ConfigError, ServerError
 from themis.files import digest
 from themis.inference.in_flight import in_flight
-from themis.inference.judgement import Budget, Judgement, Part, Rules, Scale
+from themis.inference.judgement import Budget, DescribedTools, Judgement, Part, Rules, Scale
 from themis.model.named import PROMPTED
 from themis.phrases import document, filled
-from themis.tools.toolbox import Toolbox
 from themis.traces.case import Case, Message, check_case
 from themis.traces.judge import Judge
 from themis.traces.trace import Action, Observation, Reason, Step, Verdict
@@ -68,7 +67,7 @@ class PromptedJudge(Judge):
     def __init__(
         self,
         settings: ChatSettings,
-        toolbox: Toolbox,
+        toolbox: DescribedTools,
         *,
         budget: Budget = Budget(),  # noqa: B008 - it is frozen
         rationale: Literal["write", "skip"] = "write",
@@ -255,7 +254,7 @@ class _Asked(Judgement):
         self.unsaid = {}
 
 
-def _told(toolbox: Toolbox, with_rationale: bool) -> list[Message]:
+def _told(toolbox: DescribedTools, with_rationale: bool) -> list[Message]:
     """Rules, tools and examples, which are the same for every case."""
     texts = document(__package__, "prompted.yaml")
     listed = without_marks("\n".join(json.dumps(schema["function"], ensure_ascii=False) for schema in toolbox.schemas()))
