@@ -207,7 +207,7 @@ def test_what_only_the_server_can_set_is_one_sentence(url: str, themis: Themis, 
     assert "cannot sample its traces" in sentence(themis(*bench, "--samples", 2))
     assert "cannot write the temperature" in sentence(themis(*bench, "--save-temperature"))
     assert "cannot serve its judge again" in sentence(themis("serve", "--model", url))
-    assert "no model 'http" in sentence(themis("export", "--model", url, "--out", tmp_path / "out"))
+    assert "the weights themselves are needed" in sentence(themis("export", "--model", url, "--out", tmp_path / "out"))
 
 
 # --- adapters ----------------------------------------------------------------------------------------
