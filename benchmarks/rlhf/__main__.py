@@ -26,6 +26,7 @@ from themis.rlhf.prompts import read_held
 from themis.rlhf.recipe import Prompts
 
 TARA = ("calendar", "weather", "multi_tools")
+SCORE = "reward of its own judge, in deviations from true answers"
 HEAD = ("policy", "perplexity, TARA's dev answers", "perplexity, held-out answers", "true, %", "reward of Themis", "of vanilla", "tokens")
 
 
@@ -130,7 +131,7 @@ def _plot(logs: Mapping[str, Sequence[Sequence[Mapping[str, Any]]]], file: Path)
     if pyplot is None:
         return
     figure, panels = pyplot.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    for panel, (key, title) in zip(panels, (("reward", "reward of its own judge"), ("true", "true answers, by the tools")), strict=True):
+    for panel, (key, title) in zip(panels, (("score", SCORE), ("true", "true answers, by the tools")), strict=True):
         for (name, runs), colour in zip(logs.items(), ("tab:blue", "tab:orange"), strict=True):
             for place, run in enumerate(runs):
                 points = [(row["step"], row[key]) for row in run if row.get(key) is not None]
