@@ -43,7 +43,7 @@ def settings_of(model: str) -> ChatSettings:
 
     Raises `ConfigError` where the model has no name, or the address is wrong.
     """
-    name, address = model.removeprefix(PROMPTED), os.environ.get("OPENAI_BASE_URL") or OPENAI
+    name, address = model.removeprefix(PROMPTED), (os.environ.get("OPENAI_BASE_URL") or OPENAI).rstrip("/")
     if not name:
         raise ConfigError(f"{PROMPTED}MODEL: name the model as its server does, such as {PROMPTED}qwen3-8b")
     key = "OPENAI_API_KEY" if address == OPENAI or os.environ.get("OPENAI_API_KEY") else None
@@ -160,7 +160,7 @@ class PromptedJudge(Judge):
         if value is None:
             return
         if asked.state == "rationale":
-            asked.text = value["rationale"]
+            asked.text = _in_a_line(value["rationale"])
             asked.close_rationale()
         asked.score(reward_of(value["percent"]))
 
@@ -195,11 +195,15 @@ class _JsonSteps:
     def parse_step(self, text: str) -> Step:
         """The text fits the schema: `Chat` has seen to that."""
         value = json.loads(text)
-        thought = " ".join(value["thought"].split())  # a trace has it in a line
-        return Step(thought, None if value["tool"] == FINISH else Action(value["tool"], value["input"]))
+        return Step(_in_a_line(value["thought"]), None if value["tool"] == FINISH else Action(value["tool"], value["input"]))
 
     def rest_of_step(self, text: str) -> None:
         """JSON that is broken is asked for again, and never led on."""
+
+
+def _in_a_line(text: str) -> str:
+    """As a trace has it."""
+    return " ".join(text.split())
 
 
 @dataclass(eq=False, slots=True)
