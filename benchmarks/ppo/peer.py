@@ -21,7 +21,10 @@ from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 
 class Lengths(nn.Module):
-    """The reward of each row at each of its tokens; counts the tokens of all answers."""
+    """The reward of each row at each of its tokens; counts the tokens of all answers.
+
+    One that does not end gets the lowest reward of those that do, as ours does: see `reward.no_end`.
+    """
 
     def __init__(self, tokenizer: Any, prompt: int, cap: int) -> None:
         super().__init__()
@@ -29,12 +32,15 @@ class Lengths(nn.Module):
         self.tokens: list[int] = []
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, **others: Any) -> SimpleNamespace:
-        reward_B = torch.ones(len(input_ids))
+        reward_B, ended_B = torch.ones(len(input_ids)), torch.zeros(len(input_ids), dtype=torch.bool)
         for row, (ids, mask) in enumerate(zip(input_ids[:, self.prompt :], attention_mask[:, self.prompt :], strict=True)):
             answer = ids[mask.bool()].tolist()
             self.tokens.append(len(answer))
+            ended_B[row] = self.tokenizer.eos_token_id in answer
             if self.cap:
                 reward_B[row] = min(len(self.tokenizer.decode(answer, skip_special_tokens=True).strip()), self.cap) / 10
+        if ended_B.any():
+            reward_B[~ended_B] = reward_B[ended_B].min()
         return SimpleNamespace(hidden_states=[reward_B[:, None, None].expand(-1, input_ids.shape[1], 1)])
 
 
