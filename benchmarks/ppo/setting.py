@@ -57,7 +57,7 @@ class Setting:
 
     @property
     def most(self) -> float:
-        """The largest reward. With it as `reward.no_end`, an answer that does not end gets the lowest one of its step."""
+        """The largest reward. As `reward.no_end` it gives an answer that does not end the lowest one of its step."""
         return self.cap / 10 if self.cap else 1.0
 
 
