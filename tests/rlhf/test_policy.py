@@ -149,6 +149,16 @@ def test_models_with_adapters_share_the_frozen_weights_and_start_as_the_policy(p
     torch.testing.assert_close(answer_logits(load_policy(PolicyModel(name=str(tmp_path / "merged"))).lm, batch), learned)
 
 
+@pytest.mark.parametrize(("has", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_frozen_weights_are_read_in_bf16_only_where_the_machine_multiplies_in_it(
+    policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has: bool, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr("themis.rlhf.policy.has_bf16", lambda: has)
+    save_policy(policy, tmp_path / "policy")
+    adapted = PolicyModel(name=str(tmp_path / "policy"), dtype="bfloat16", lora=Lora(r=2, alpha=4, dropout=0.0))
+    assert load_policy(adapted).lm.dtype == dtype
+
+
 def test_what_cannot_be_a_policy_is_one_sentence(policy: Policy, tmp_path: Path) -> None:
     lm = frozen_twin(policy.lm, shared=False)
     tokenizer = byte_tokenizer(ours=False)

@@ -100,9 +100,10 @@ def load_policy(settings: PolicyModel) -> Policy:
     path = resolve(settings.name)
     if not (path / "config.json").is_file():
         raise ModelError(f"the policy '{settings.name}' is not a model: {path} holds no config.json")
+    dtype = _DTYPES[settings.dtype] if has_bf16() else torch.float32
     with reading(f"the policy '{settings.name}' cannot be read as a causal language model"):
         tokenizer = AutoTokenizer.from_pretrained(path)
-        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=_DTYPES[settings.dtype])
+        lm = read_weights(AutoModelForCausalLM, path, backbone=True, dtype=dtype)
     _check_form(path, settings)
     _name_ends(tokenizer, settings)
     if len(tokenizer) > lm.get_input_embeddings().num_embeddings:
