@@ -182,9 +182,9 @@ def _judged(subsets: "Mapping[str, Subset]", draws: "Sequence[Judge]", cache: "V
 def _stored_temperature(model: str) -> float:
     """1 for a judge behind a server, which does not tell its own, and for a chat model, which states probabilities."""
     from themis.model.checkpoint import load_meta
-    from themis.model.named import is_address, is_prompted, resolve
+    from themis.model.named import is_elsewhere, resolve
 
-    return 1.0 if is_address(model) or is_prompted(model) else load_meta(resolve(model)).temperature
+    return 1.0 if is_elsewhere(model) else load_meta(resolve(model)).temperature
 
 
 def cache_beside(out: Path | None) -> Path | None:

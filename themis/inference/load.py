@@ -58,6 +58,20 @@ def load_judge(
         check_nothing_computes(model, [name for name, value in {"device": device, "threads": threads}.items() if value is not None])
         return _prompted(str(model), toolbox, budget or Budget(), rationale, strict, batch_size)
     check_name(model)
+    return _local(model, toolbox, budget or Budget(), rationale, batch_size, device, strict, threads)
+
+
+def _local(
+    model: str | Path,
+    toolbox: Tools | None,
+    budget: Budget,
+    rationale: Rationale,
+    batch_size: int,
+    device: str | None,
+    strict: bool,
+    threads: int | None,
+) -> Judge:
+    """A judge whose weights are read here."""
     from themis.inference.encoder import EncoderJudge
     from themis.model.checkpoint import load_meta, read_model, stored_in
     from themis.model.encoder import read_encoder
@@ -80,7 +94,7 @@ def load_judge(
     with ExitStack() as opened:
         tools = opened.enter_context(default_toolbox()) if toolbox is None else toolbox
         judge = CausalJudge(
-            reward_model, tokenizer, tools, meta=meta, budget=budget or Budget(), rationale=rationale, batch_size=batch_size,
+            reward_model, tokenizer, tools, meta=meta, budget=budget, rationale=rationale, batch_size=batch_size,
             strict=strict, threads=threads,
         )  # fmt: skip
         judge.opened = opened.pop_all()

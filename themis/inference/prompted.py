@@ -178,7 +178,7 @@ class PromptedJudge(Judge):
             asked.end(_ENDS.get(reply.why, "malformed"))
             return None
         asked.new_tokens += tokens_of(reply.text)
-        asked.messages.append(Message(role="assistant", content=without_marks(json.dumps(reply.value, ensure_ascii=False))))
+        asked.messages.append(Message(role="assistant", content=fenced(reply.value)))
         value: dict[str, Any] = reply.value
         return value
 

@@ -45,6 +45,11 @@ def is_prompted(name: str | Path) -> bool:
     return str(name).startswith(PROMPTED)
 
 
+def is_elsewhere(name: str | Path) -> bool:
+    """True for a judge whose weights are not read here."""
+    return is_address(name) or is_prompted(name)
+
+
 def is_themis_model(name: str | Path) -> bool:
     """True for models of this package and for directories that Themis wrote."""
     return shipped(name) is not None or (Path(name) / META_FILE).is_file()

@@ -108,11 +108,11 @@ def tools() -> Any:
 def opened_judge(reward: "Reward", toolbox: "Toolbox", device: str) -> "Iterator[Judge]":
     """The judge of a recipe: a function, a server, a chat model, or a model in this process."""
     from themis.inference import load_judge
-    from themis.model.named import is_address, is_prompted
+    from themis.model.named import is_address, is_elsewhere, is_prompted
     from themis.rlhf.rewards import FunctionJudge, function_named
 
     name = reward.judge
-    function = None if is_address(name) or is_prompted(name) else function_named(name)
+    function = None if is_elsewhere(name) else function_named(name)
     if function:
         yield FunctionJudge(function)
     elif is_address(name):
@@ -122,7 +122,7 @@ def opened_judge(reward: "Reward", toolbox: "Toolbox", device: str) -> "Iterator
         with load_judge(name, toolbox=toolbox, rationale=reward.rationale) as judge:
             yield judge
     else:
-        with load_judge(reward.judge, toolbox=toolbox, rationale=reward.rationale, device=device) as judge:
+        with load_judge(name, toolbox=toolbox, rationale=reward.rationale, device=device) as judge:
             yield judge
 
 
