@@ -64,6 +64,8 @@ PRETRAINED = ("smollm2-135m", "qwen2.5-coder-0.5b", "gemma3-270m")
 LORA = Lora(16, 32, 0.0, ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"))
 AT_ONCE = 16_384
 """The most tokens of a batch."""
+FROZEN = torch.bfloat16 if has_bf16() else torch.float32
+"""The type of pretrained weights: a CPU without instructions for bf16 would need 40 times as long in it."""
 TASKS = ("calendar", "weather", "multi_tools", "calculator")
 
 
@@ -195,7 +197,7 @@ def trl(steps: int, pairs: int, backbone: str) -> dict[str, float]:
     clock = Clock()
     with tempfile.TemporaryDirectory() as folder:
         settings = RewardConfig(
-            output_dir=folder, max_steps=steps, per_device_train_batch_size=pairs, learning_rate=1e-4, max_length=None, bf16=True,
+            output_dir=folder, max_steps=steps, per_device_train_batch_size=pairs, learning_rate=1e-4, max_length=None, bf16=has_bf16(),
             gradient_checkpointing=False, use_cpu=not torch.cuda.is_available(), report_to="none", logging_steps=25, save_strategy="no",
             disable_tqdm=True, dataloader_num_workers=1, seed=0,
         )  # fmt: skip
@@ -212,7 +214,7 @@ def _classifier(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
     if backbone in PRETRAINED:
         from peft import LoraConfig, get_peft_model
 
-        head = {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id, "dtype": torch.bfloat16}
+        head = {"num_labels": 1, "pad_token_id": tokenizer.pad_token_id, "dtype": FROZEN}
         model = AutoModelForSequenceClassification.from_pretrained(resolve(backbone), **head)
         model.resize_token_embeddings(max(len(tokenizer), model.get_input_embeddings().num_embeddings))
         lora: dict[str, Any] = {"r": LORA.r, "lora_alpha": LORA.alpha, "lora_dropout": 0.0, "target_modules": list(LORA.targets)}
@@ -225,7 +227,7 @@ def _classifier(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
 def _language_model(tokenizer: PreTrainedTokenizerFast, backbone: str) -> Any:
     if backbone not in PRETRAINED:
         return AutoModelForCausalLM.from_config(_config(tokenizer, backbone))
-    lm = AutoModelForCausalLM.from_pretrained(resolve(backbone), dtype=torch.bfloat16)
+    lm = AutoModelForCausalLM.from_pretrained(resolve(backbone), dtype=FROZEN)
     new: Any = tokenizer.convert_tokens_to_ids(list(SPECIAL_TOKENS))
     fit_embeddings(lm, new)
     begin_rows(lm, tokenizer, new)
@@ -249,7 +251,7 @@ def themis(steps: int, pairs: int, backbone: str) -> dict[str, float]:
         if place == 2:
             begin = time.process_time() if device.type == "cpu" else time.perf_counter()
         for batch in batches:
-            with torch.autocast(device.type, torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=has_bf16()):
                 loss, _ = learner.loss(learner.model, batch.to(device))
             loss.backward()
         learner.model.zero_grad()

@@ -32,3 +32,8 @@ class Lora:
     alpha: int = 16
     dropout: float = 0.05
     targets: tuple[str, ...] = ("q_proj", "v_proj")
+    frozen_layers: int = 0
+    """So many first layers stay as they are, and new tokens are read as they are.
+
+    For adapters that are trained on: no backward pass goes through these layers, so a step is cheaper.
+    """

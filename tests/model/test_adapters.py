@@ -59,6 +59,25 @@ def test_the_adapters_alone_are_trained() -> None:
     assert all(".lora_" in name for name in _trained(lm))
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_no_backward_pass_goes_through_frozen_layers(tied: bool) -> None:
+    lm = _lm(tied)
+    add_lora(lm, Lora(dropout=0.0, frozen_layers=2), "owner/base", NEW)
+    entered: list[torch.Tensor] = []
+    lm.model.layers[2].register_forward_pre_hook(lambda layer, args: entered.append(args[0]))
+    lm(IDS, labels=IDS).loss.backward()
+    assert not entered[0].requires_grad
+    layers = {".".join(name.split(".")[:3]) for name in _trained(lm)}
+    assert layers == {"model.layers.2", "new_tokens.read_KH" if tied else "new_tokens.written_KH"}
+    assert all(parameter.grad is not None for parameter in lm.parameters() if parameter.requires_grad)
+
+
+@pytest.mark.parametrize("count", [3, -1])
+def test_more_frozen_layers_than_there_are_is_one_sentence(count: int) -> None:
+    with pytest.raises(ConfigError, match=f"frozen_layers must be from 0 to 2 for this backbone, found {count}"):
+        add_lora(_lm(), Lora(frozen_layers=count), "owner/base")
+
+
 def test_new_adapters_change_nothing() -> None:
     lm, whole = _lm(), _lm()
     add_lora(lm, Lora(), "owner/base")

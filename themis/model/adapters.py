@@ -52,6 +52,19 @@ def add_lora(lm: PreTrainedModel, lora: Lora, base: str, new_tokens: Sequence[in
     for parameter in lm.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    _freeze_first(lm, lora.frozen_layers)
+
+
+def _freeze_first(lm: PreTrainedModel, count: int) -> None:
+    """Train nothing that the first layers read or hold."""
+    if count == 0:
+        return
+    layers = cast(nn.ModuleList, lm.base_model.layers)
+    if not 0 < count < len(layers):
+        raise ConfigError(f"lora.frozen_layers must be from 0 to {len(layers) - 1} for this backbone, found {count}")
+    layers[:count].requires_grad_(False)
+    if isinstance(new_tokens := getattr(lm, NAME, None), NewTokens):
+        new_tokens.freeze_read()
 
 
 def has_adapters(lm: nn.Module) -> bool:

@@ -41,13 +41,15 @@ class NewTokens(nn.Module):
         self.written_KH = None
         if written is not None and written.weight is not read.weight:
             self.written_KH = nn.Parameter(written.weight[list(token_ids)].detach().float().clone())
+        self._read_frozen = False
         self._hooks = [read.register_forward_hook(self._read)]
         if written is not None:
             self._hooks.append(written.register_forward_hook(self._write))
 
     def _read(self, table: nn.Module, args: tuple[Tensor, ...], output_TH: Tensor) -> Tensor:
         is_own_TK = args[0].unsqueeze(-1) == self.token_ids
-        rows_TH = is_own_TK.to(output_TH.dtype) @ self.read_KH.to(output_TH.dtype)
+        rows_KH = self.read_KH.detach() if self._read_frozen else self.read_KH
+        rows_TH = is_own_TK.to(output_TH.dtype) @ rows_KH.to(output_TH.dtype)
         return torch.where(is_own_TK.any(-1, keepdim=True), rows_TH, output_TH)
 
     def _write(self, table: nn.Module, args: tuple[Tensor, ...], logits_TV: Tensor) -> Tensor:
@@ -55,6 +57,11 @@ class NewTokens(nn.Module):
         # In place: a copy of the logits of a large vocabulary would cost more than all else here.
         logits_TV[..., self.token_ids] = (args[0] @ rows_KH.to(args[0].dtype).T).to(logits_TV.dtype)
         return logits_TV
+
+    def freeze_read(self) -> None:
+        """No longer train the rows as they are read. Tied rows are still trained as they are written."""
+        self._read_frozen = True
+        self.read_KH.requires_grad_(self.written_KH is None)
 
     def rows(self, lm: PreTrainedModel) -> dict[str, Tensor]:
         """The trained rows by the name of their table."""
