@@ -95,6 +95,13 @@ def test_a_cost_counts_calls_by_what_came_back() -> None:
     assert cost_of([]) is None
 
 
+def test_a_call_whose_argument_was_refused_is_not_valid_though_the_tool_read_the_case() -> None:
+    read = Observation("y", origin="read_from_case")
+    cost = cost_of([Verdict("1", 1.0, None, Trace((Step("t", Action("a", "x"), read),)), Usage(1))])
+    assert cost is not None
+    assert (cost["valid"], cost["answered"], cost["tools"]["a"]["error"]) == (0.0, 0.0, 1)
+
+
 def test_leaving_out_the_doubtful_leaves_the_sure() -> None:
     """Right at large margins, wrong at small ones; the item without a reward goes first."""
     entries = judged(

@@ -88,3 +88,10 @@ def test_a_huge_number_and_a_huge_text_are_read() -> None:
     case = Case("9" * 10_000, "a" * 100_000)
     assert found_evidence(case, [step("calculator", "9" * 10_000)])
     assert not found_evidence(case, [step("calculator", "8" * 10_000)])
+
+
+def test_what_a_tool_read_from_the_case_bears_on_it() -> None:
+    found = Observation("Saturday", origin="read_from_case")
+    case = Case("What weekday was 3 May 1947?", "A Sunday.")
+    assert found_evidence(case, [Step("t", Action("Calendar.week_day", "grandma"), found)])
+    assert not found_evidence(case, [step("Calendar.week_day", "grandma")])

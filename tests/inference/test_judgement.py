@@ -149,6 +149,7 @@ def test_a_reward_on_a_known_scale_is_a_probability() -> None:
         (-1.0, -0.5, "error", "", True),
         (-1.0, -0.5, "unavailable", "", False),
         (-1.0, -0.5, "unavailable", "off", True),
+        (-1.0, -0.5, "ok", "read_from_case", True),
         (-1.0, None, "ok", "", False),
     ],
 )

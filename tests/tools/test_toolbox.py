@@ -14,7 +14,8 @@ from themis import plugins
 from themis.errors import ConfigError, DataError, ToolError, ToolTimeout, ToolUnavailable
 from themis.tools import ObservationStore, Toolbox, default_toolbox, tool
 from themis.tools import toolbox as toolbox_module
-from themis.tools.calendar import week_day
+from themis.tools.calculator import calculator
+from themis.tools.calendar import target_day, week_day
 from themis.tools.demo import demo_tools
 from themis.tools.recordings.store import Call, case_digest
 from themis.tools.setup.registry import backends
@@ -92,6 +93,37 @@ def test_each_failure_has_its_status() -> None:
 
 def test_a_bad_argument_is_an_error_that_the_judge_reads() -> None:
     assert call("hang", "many") == Observation("expected a whole number for number, found 'many'", "error")
+
+
+@pytest.mark.parametrize(
+    ("action", "question", "answer", "says"),
+    [
+        (Action("Calendar.week_day", "grandma"), "my grandma was born 3 May 1947, what weekday was that?", "A Sunday.", "Saturday"),
+        (Action("Calendar.target_day", "42, 2026"), "What is the date 42 days after 3 May 2026?", "14 June 2026", "2026-06-14"),
+        (Action("Calendar.week_day", "it"), "Which day was it?", "14 July 1998 was a Friday.", "Tuesday. Friday is wrong"),
+        (Action("calculator", "3 shirts"), "What do 3 shirts at 12 dollars cost?", "3*12 = 39 dollars", "3*12=39 is wrong: 3*12 is 36"),
+        (Action("calculator", "3 shirts"), "What do 3 shirts cost?", "3*12=<<3*12=36>>36\n#### 36", "Both the calculation and the answer are"),
+    ],
+)
+def test_a_refused_call_of_a_judge_reads_the_case(action: Action, question: str, answer: str, says: str) -> None:
+    with Toolbox([week_day, target_day, calculator]) as toolbox:
+        observation = toolbox.submit(action, Case(question, answer)).result()
+        assert (observation.text[: len(says)], observation.status, observation.origin) == (says, "ok", "read_from_case")
+        assert toolbox.submit(action, Case(question, answer), literally=True).result().status == "error"
+        assert toolbox.call(action, Case(question, answer)).status == "error"
+
+
+@pytest.mark.parametrize("question", ["What weekday was it?", "Was it the 3rd or the 4th of May 2021?", "30 days after 3 May 2021?"])
+def test_a_refused_call_stays_refused_where_the_case_leaves_it_in_doubt(question: str) -> None:
+    with Toolbox([week_day]) as toolbox:
+        assert toolbox.answer(Action("Calendar.week_day", "?"), Case(question, "No idea.")).status == "error"
+
+
+def test_a_valid_call_is_answered_as_it_stands() -> None:
+    case = Case("What weekday was 3 May 1947?", "A Sunday.")
+    with Toolbox([week_day]) as toolbox:
+        assert toolbox.answer(Action("Calendar.week_day", "2020-01-01"), case) == Observation("Wednesday")
+        assert toolbox.answer(Action("Calendar.week_day", "2020-01-01"), case).origin == ""
 
 
 def test_an_unknown_tool_is_an_error_that_lists_the_tools() -> None:

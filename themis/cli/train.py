@@ -175,7 +175,7 @@ def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") 
     seen = [step.observation for verdict in verdicts.values() for step in verdict.trace.steps if step.observation]
     rewards = [verdicts[place].reward for place in range(len(cases))]
     # Only `error` is the call's fault, not `unavailable`.
-    valid = sum(observation.status != "error" for observation in seen)
+    valid = sum(observation.status != "error" and observation.origin != "read_from_case" for observation in seen)
     won = sum(a is not None and b is not None and a > b for a, b in zip(rewards[::2], rewards[1::2], strict=True))
     return {"valid_calls": valid / max(1, len(seen)), "accuracy": won / max(1, len(pairs))}
 

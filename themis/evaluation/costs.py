@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from themis.evaluation.statistics import share
-from themis.traces import Verdict
+from themis.traces import Observation, Verdict
 
 
 class Calls(TypedDict):
@@ -53,7 +53,7 @@ def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
     for step in (step for verdict in verdicts for step in verdict.trace.steps):
         if step.action is not None:
             calls = tools.setdefault(step.action.tool, Calls(calls=0, ok=0, error=0, failed=0))
-            _count(calls, step.observation.status if step.observation else None)
+            _count(calls, step.observation)
         elif step.observation is not None:
             malformed += 1
     made = malformed + sum(tool["calls"] for tool in tools.values())
@@ -75,11 +75,14 @@ def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
     )
 
 
-def _count(calls: Calls, status: str | None) -> None:
+def _count(calls: Calls, observation: Observation | None) -> None:
+    """An argument that was refused is no valid one, also where the tool then read the case."""
     calls["calls"] += 1
-    if status == "ok":
-        calls["ok"] += 1
-    elif status == "error":
+    if observation is None:
+        return
+    if observation.status == "error" or observation.origin == "read_from_case":
         calls["error"] += 1
-    elif status is not None:
+    elif observation.status == "ok":
+        calls["ok"] += 1
+    else:
         calls["failed"] += 1

@@ -57,16 +57,21 @@ def bears_on_case(case: Case, steps: Sequence[Step]) -> bool:
     for step in steps[:-1]:
         if step.observation is not None and step.observation.status == "ok":
             _adds_evidence(step, read, case)
-    action = steps[-1].action
-    return action is not None and bears_on(action, "\n".join(read), case.question_text)
+    return _speaks_of(steps[-1], read, case)
 
 
 def _adds_evidence(step: Step, read: list[str], case: Case) -> bool:
     """Does a step bear on what was read? Then its observation is read, too."""
-    is_found = step.action is not None and bears_on(step.action, "\n".join(read), case.question_text)
+    is_found = _speaks_of(step, read, case)
     if is_found and step.observation is not None:
         read.append(step.observation.text)
     return is_found
+
+
+def _speaks_of(step: Step, read: list[str], case: Case) -> bool:
+    if step.observation is not None and step.observation.origin == "read_from_case":
+        return True
+    return step.action is not None and bears_on(step.action, "\n".join(read), case.question_text)
 
 
 def bears_on(action: Action, read: str, question: str) -> bool:

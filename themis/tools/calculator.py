@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from themis.errors import ToolError
-from themis.tools.base import tool
+from themis.tools.base import InText, tool
 from themis.tools.numbers import ENDS, MAX_DIGITS, NUMBER, final, number, plain
 from themis.tools.setup.backend import built_in
 from themis.tools.sums_in_text import Sum, last_number, sums_in
@@ -66,7 +66,12 @@ _MARK = re.compile(rf"<<([^<>]*)>>(?=(\d?))([-+]?{NUMBER}{ENDS})?", re.ASCII)
 _ARGUMENT_MARK = re.compile(r"<<[^<>]*>>\d+\.?\d*")
 
 
-@tool(name="calculator")
+def calculator_in(text: str) -> InText | None:
+    """A text with steps or claims that can be checked."""
+    return InText({"expression": text}) if len(text) <= MAX_CHARACTERS and (_MARK.search(text) or check_prose(text)) else None
+
+
+@tool(name="calculator", in_text=calculator_in)
 def calculator(expression: str = "", case: Case | None = None) -> str:
     """Arithmetic. Given an expression, its value, e.g. `3*4`; given an equation, whether it holds, e.g. `3*4=12`.
 

@@ -108,12 +108,21 @@ class Toolbox(Closing):
             for tool in self._tools.values()
         ]
 
-    def submit(self, action: Action, case: Case | None = None) -> Future[Observation]:
-        """`call`, without waiting for it."""
+    def submit(self, action: Action, case: Case | None = None, *, literally: bool = False) -> Future[Observation]:
+        """`answer` without waiting for it, or, `literally`, `call`."""
         try:
-            return self._pool.submit(self.call, action, case)
+            return self._pool.submit(self.call if literally else self.answer, action, case)
         except RuntimeError as error:
             raise ConfigError("the toolbox is closed, so no tool can be called: judge before you close it, or open another") from error
+
+    def answer(self, action: Action, case: Case | None = None) -> Observation:
+        """`call`; where the argument is refused, what the tool says of the question, else of the answer."""
+        observation = self.call(action, case)
+        if case is None or observation.status != "error" or action.tool not in self._tools:
+            return observation
+        tool = self._tools[action.tool]
+        said = (self._in_text(tool, text, case, observation) for text in (case.question_text, case.answer))
+        return next((replace(one, origin="read_from_case") for one in said if one.status == "ok"), observation)
 
     def call(self, action: Action, case: Case | None = None) -> Observation:
         """The observation of an action, also when the tool fails."""

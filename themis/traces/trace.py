@@ -13,9 +13,10 @@ Status = Literal["ok", "error", "unavailable", "timeout"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 
 
-Origin = Literal["", "replayed_near", "off"]
-"""`replayed_near`: recorded for the same case and tool, but for a call in other words. `off`: the tool is switched off
-here. Empty: nothing to say."""
+Origin = Literal["", "replayed_near", "read_from_case", "off"]
+"""`replayed_near`: recorded for the same case and tool, but for a call in other words. `read_from_case`: the argument
+was refused, and the tool found what it needs in the question or the answer. `off`: the tool is switched off here.
+Empty: nothing to say."""
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
 

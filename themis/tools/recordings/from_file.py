@@ -43,7 +43,7 @@ def record_calls(toolbox: Toolbox, calls: list[FiledCall], each: Callable[[], No
             statuses["left out"] += 1
             each()
             continue
-        under_way.append(toolbox.submit(call.action, call.case))
+        under_way.append(toolbox.submit(call.action, call.case, literally=True))
         if len(under_way) >= AT_ONCE:
             statuses[under_way.popleft().result().status] += 1
             each()

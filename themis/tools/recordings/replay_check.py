@@ -130,7 +130,7 @@ def _replayed(directory: Path, toolbox: Toolbox) -> Iterator[tuple[PublishedCall
     ahead: deque[tuple[PublishedCall, Future[Observation] | None]] = deque()
     for published in published_calls(directory):
         known = published.action.tool in toolbox.names
-        ahead.append((published, toolbox.submit(published.action, published.case) if known else None))
+        ahead.append((published, toolbox.submit(published.action, published.case, literally=True) if known else None))
         if len(ahead) > AHEAD:
             yield _arrived(*ahead.popleft())
     while ahead:
