@@ -102,7 +102,7 @@ def test_a_bad_argument_is_an_error_that_the_judge_reads() -> None:
         (Action("Calendar.target_day", "42, 2026"), "What is the date 42 days after 3 May 2026?", "14 June 2026", "2026-06-14"),
         (Action("Calendar.week_day", "it"), "Which day was it?", "14 July 1998 was a Friday.", "Tuesday. Friday is wrong"),
         (Action("calculator", "3 shirts"), "What do 3 shirts at 12 dollars cost?", "3*12 = 39 dollars", "3*12=39 is wrong: 3*12 is 36"),
-        (Action("calculator", "3 shirts"), "What do 3 shirts cost?", "3*12=<<3*12=36>>36\n#### 36", "Both the calculation and the answer are"),
+        (Action("calculator", "3 shirts"), "What do 3 shirts cost?", "3*12=<<3*12=36>>36\n#### 36", "Both the calculation"),
     ],
 )
 def test_a_refused_call_of_a_judge_reads_the_case(action: Action, question: str, answer: str, says: str) -> None:
