@@ -76,7 +76,7 @@ def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
 
 
 def _count(calls: Calls, observation: Observation | None) -> None:
-    """An argument that was refused is no valid one, also where the tool then read the case."""
+    """An argument that was refused does not count as valid, also where the tool then read the case."""
     calls["calls"] += 1
     if observation is None:
         return
