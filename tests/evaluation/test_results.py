@@ -15,6 +15,7 @@ from themis.evaluation.statistics import paired_bootstrap, wilson_interval
 from themis.evaluation.tables import render
 from themis.evaluation.truthfulqa import CHANCE
 from themis.traces import Action, Observation, Side, Step, Trace, Usage, Verdict
+from themis.traces.trace import calls_of
 
 SURE = [item(str(at), [2], [1]) for at in range(4)]
 MIXED = [item("a", [2], [1]), item("b", [1], [5]), item("c", ["?"], [1]), item("b", [1], [2])]
@@ -97,7 +98,9 @@ def test_a_cost_counts_calls_by_what_came_back() -> None:
 
 def test_a_call_whose_argument_was_refused_is_not_valid_though_the_tool_read_the_case() -> None:
     read = Observation("y", origin="read_from_case")
-    cost = cost_of([Verdict("1", 1.0, None, Trace((Step("t", Action("a", "x"), read),)), Usage(1))])
+    verdict = Verdict("1", 1.0, None, Trace((Step("t", Action("a", "x"), read),)), Usage(1))
+    assert calls_of(verdict) == (1, 0)
+    cost = cost_of([verdict])
     assert cost is not None
     assert (cost["valid"], cost["answered"], cost["tools"]["a"]["error"]) == (0.0, 0.0, 1)
 

@@ -100,7 +100,7 @@ def test_a_bad_argument_is_an_error_that_the_judge_reads() -> None:
     [
         (Action("Calendar.week_day", "grandma"), "my grandma was born 3 May 1947, what weekday was that?", "A Sunday.", "Saturday"),
         (Action("Calendar.target_day", "42, 2026"), "What is the date 42 days after 3 May 2026?", "14 June 2026", "2026-06-14"),
-        (Action("Calendar.week_day", "it"), "Which day was it?", "14 July 1998 was a Friday.", "Tuesday. Friday is wrong"),
+        (Action("Calendar.week_day", "it"), "14 July 1998 was a Friday. Right?", "Yes.", "Tuesday. Friday is wrong"),
         (Action("calculator", "3 shirts"), "What do 3 shirts at 12 dollars cost?", "3*12 = 39 dollars", "3*12=39 is wrong: 3*12 is 36"),
         (Action("calculator", "3 shirts"), "What do 3 shirts cost?", "3*12=<<3*12=36>>36\n#### 36", "Both the calculation"),
     ],
@@ -117,6 +117,12 @@ def test_a_refused_call_of_a_judge_reads_the_case(action: Action, question: str,
 def test_a_refused_call_stays_refused_where_the_case_leaves_it_in_doubt(question: str) -> None:
     with Toolbox([week_day]) as toolbox:
         assert toolbox.answer(Action("Calendar.week_day", "?"), Case(question, "No idea.")).status == "error"
+
+
+def test_an_answer_does_not_choose_the_date_that_it_is_checked_on() -> None:
+    with Toolbox([week_day]) as toolbox:
+        case = Case("On which day of the week did she leave?", "14 July 1998 was a Tuesday.")
+        assert toolbox.answer(Action("Calendar.week_day", "she"), case).status == "error"
 
 
 def test_a_valid_call_is_answered_as_it_stands() -> None:

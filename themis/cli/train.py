@@ -174,8 +174,8 @@ def valid_calls(model: Any, tokenizer: Any, meta: Any, pairs: "Sequence[Pair]") 
         verdicts = dict(judge.judge_all(cases))
     seen = [step.observation for verdict in verdicts.values() for step in verdict.trace.steps if step.observation]
     rewards = [verdicts[place].reward for place in range(len(cases))]
-    # Only `error` is the call's fault, not `unavailable`.
-    valid = sum(observation.status != "error" and observation.origin != "read_from_case" for observation in seen)
+    # Only a refusal is the call's fault, not `unavailable`.
+    valid = sum(not observation.is_refusal for observation in seen)
     won = sum(a is not None and b is not None and a > b for a, b in zip(rewards[::2], rewards[1::2], strict=True))
     return {"valid_calls": valid / max(1, len(seen)), "accuracy": won / max(1, len(pairs))}
 

@@ -76,11 +76,10 @@ def cost_of(verdicts: Sequence[Verdict]) -> Cost | None:
 
 
 def _count(calls: Calls, observation: Observation | None) -> None:
-    """An argument that was refused does not count as valid, also where the tool then read the case."""
     calls["calls"] += 1
     if observation is None:
         return
-    if observation.status == "error" or observation.origin == "read_from_case":
+    if observation.is_refusal:
         calls["error"] += 1
     elif observation.status == "ok":
         calls["ok"] += 1

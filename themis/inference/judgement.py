@@ -292,8 +292,8 @@ class Judgement(ABC):
         """
         budget = self.rules.budget
         refused = observation.status == "error"
-        is_found = observation.status == "ok" and observation.origin != "read_from_case"
-        astray = is_found and not bears_on_case(self.case, self.steps)
+        is_answered = observation.status == "ok" and not observation.is_refusal
+        astray = is_answered and not bears_on_case(self.case, self.steps)
         left = min(self.room, budget.new_tokens - self.new_tokens)
         affordable = self.taken_back < budget.second_tries and left > 2 * SECOND_TRY_TOKENS
         if not ((refused or astray) and affordable and self.take_back()):
@@ -313,7 +313,7 @@ class Judgement(ABC):
         if scale is None or scale.unlikely is None:
             return None
         observed = [step.observation for step in self.steps if step.observation is not None]
-        refused = any(observation.status == "error" or observation.origin in ("off", "read_from_case") for observation in observed)
+        refused = any(observation.is_refusal or observation.origin == "off" for observation in observed)
         unlikely = self.least_likely is not None and self.least_likely < scale.unlikely
         return refused or unlikely or self.taken_back > 0 or self.gave_up or self.reason == "no_evidence"
 

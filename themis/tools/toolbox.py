@@ -116,12 +116,17 @@ class Toolbox(Closing):
             raise ConfigError("the toolbox is closed, so no tool can be called: judge before you close it, or open another") from error
 
     def answer(self, action: Action, case: Case | None = None) -> Observation:
-        """`call`; where the argument is refused, what the tool says of the question, else of the answer."""
+        """`call`; where the argument is refused, what the tool says of the question.
+
+        A tool that takes the case is about the answer, and reads that, too. No other does: an answer must not choose
+        the fact that it is checked on.
+        """
         observation = self.call(action, case)
         if case is None or observation.status != "error" or action.tool not in self._tools:
             return observation
         tool = self._tools[action.tool]
-        said = (self._in_text(tool, text, case, observation) for text in (case.question_text, case.answer))
+        texts = (case.question_text, case.answer) if tool.wants_case else (case.question_text,)
+        said = (self._in_text(tool, text, case, observation) for text in texts)
         return next((replace(one, origin="read_from_case") for one in said if one.status == "ok"), observation)
 
     def call(self, action: Action, case: Case | None = None) -> Observation:

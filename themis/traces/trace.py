@@ -15,7 +15,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 Origin = Literal["", "replayed_near", "read_from_case", "off"]
 """`replayed_near`: recorded for the same case and tool, but for a call in other words. `read_from_case`: the argument
-was refused, and the tool found what it needs in the question or the answer. `off`: the tool is switched off here.
+was refused, and the tool found what it needs in the case. `off`: the tool is switched off here.
 Empty: nothing to say."""
 ORIGINS: tuple[Origin, ...] = get_args(Origin)
 
@@ -50,6 +50,11 @@ class Observation:
     status: Status = "ok"
     origin: Origin = field(default="", compare=False)
     """Not part of the written form: two observations are equal where the judge reads the same."""
+
+    @property
+    def is_refusal(self) -> bool:
+        """The call's argument was refused, also where the tool then read the case."""
+        return self.status == "error" or self.origin == "read_from_case"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +126,9 @@ class Verdict:
 
 
 def calls_of(verdict: Verdict) -> tuple[int, int]:
-    """How many calls the judge made, and how many of them a tool answered."""
+    """How many calls the judge made, and how many of them a tool answered as they stand."""
     seen = [step.observation for step in verdict.trace.steps if step.action and step.observation]
-    return len(seen), sum(observation.status == "ok" for observation in seen)
+    return len(seen), sum(observation.status == "ok" and not observation.is_refusal for observation in seen)
 
 
 def counts_of(verdicts: Sequence[Verdict]) -> dict[str, list[int]]:
