@@ -120,11 +120,15 @@ def test_a_case_whose_replicas_all_die_is_given_up(service: tuple[ReplicaService
 
 
 def test_what_waits_and_what_is_judged_is_counted_and_a_cancelled_case_counts_no_more() -> None:
-    service = ReplicaService(Future(), 2)
+    deployed: Future[Deployed] = Future()
+    service = ReplicaService(deployed, 2)
     futures = [service.submit(Case("q", "a")) for _ in range(5)]
     assert (service.in_flight, service.waiting) == (2, 3)
     for future in futures[1:]:
         future.cancel()
     assert (service.in_flight, service.waiting) == (1, 0)
+    with pytest.raises(TimeoutError):  # given time, a cancelled case does not cancel what the others wait for
+        futures[0].result(timeout=0.3)
+    assert not deployed.cancelled()
     service.close(cancel_futures=True)
     assert futures[0].cancelled()

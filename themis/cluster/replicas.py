@@ -114,7 +114,8 @@ class ReplicaService:
         self._loop.close()
 
     async def _judged(self, case: Case, on_step: OnStep | None) -> Verdict:
-        handle = (await asyncio.wrap_future(self._deployed)).handle
+        # Without the shield, whoever cancels a case would cancel what all others wait for.
+        handle = (await asyncio.shield(asyncio.wrap_future(self._deployed))).handle
         row, steps = json.dumps(asdict(case)), 0
         for tried in range(1, TRIES + 1):
             if tried > 1:
