@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 
 # A file of tests stays in one process, since its tests share what they have made.
 test: $(INSTALLED)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

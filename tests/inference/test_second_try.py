@@ -71,6 +71,31 @@ def test_a_tool_that_is_off_is_not_asked_again(tokenizer: PreTrainedTokenizerFas
     assert judged(tokenizer, [off], [CALL, RATIONALE], tries=2).usage.tool_calls == 1
 
 
+SEARCHED = CALL.replace("Action: echo", "Action: search")
+
+
+@pytest.mark.parametrize(("told", "reason"), [(Observation("you said age"), None), (REFUSED, "tool_unavailable")])
+def test_where_a_tool_is_off_another_is_asked_and_the_reason_stays_where_that_finds_nothing(
+    told: Observation, reason: str | None, tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The script names the tool that is off once more, before it names the other."""
+    asked, calls, take_back = list[str](), [SEARCHED, SEARCHED, CALL], Row.take_back
+    monkeypatch.setattr(Row, "take_back", lambda row: bool(calls.pop(0)) and take_back(row))
+
+    def answer(action: Action, case: Case) -> Observation:
+        asked.append(action.tool)
+        return told if action.tool == "echo" else Observation("this tool is off", "unavailable", "off")
+
+    settings: dict[str, Any] = {"rationale": "skip", "budget": Budget(second_tries=2), "meta": ModelMeta(unlikely=-9.0)}
+    model = ScriptedModel(tokenizer, lambda prompt: [calls[0], RATIONALE])
+    judge = CausalJudge(model, tokenizer, EchoTools(answer), use_cache=False, **settings)
+    judge.choose = likeliest
+    verdict = judge.judge(CASE)
+    assert verdict.trace.steps == (Step("ask", Action("echo", "age"), told),)
+    assert asked == ["search", "echo"]
+    assert (verdict.usage.tool_calls, verdict.reason, verdict.unfamiliar) == (2, reason, True)
+
+
 def test_a_second_try_that_does_not_end_is_cut_early(tokenizer: PreTrainedTokenizerFast) -> None:
     """After the first call the script babbles: the next one must not use up the tokens of the judgement."""
     endless = "".join(chr(33 + place * 7 % 90) for place in range(400))

@@ -149,7 +149,8 @@ class JudgeOptions(ModelOptions):
     tool_calls: Annotated[int | None, typer.Option(min=0, help="Most tool calls of one judgement.")] = None
     call_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of one call; a longer one counts as malformed.")] = None
     second_tries: Annotated[
-        int | None, typer.Option(min=0, help="How often a call that is refused or beside the point is written again.")
+        int | None,
+        typer.Option(min=0, help="How often a call that is refused, beside the point or of a tool that is off is written again."),
     ] = None
     rationale_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens of the rationale; a longer one is cut.")] = None
     new_tokens: Annotated[int | None, typer.Option(min=1, help="Most tokens that one judgement may write.")] = None

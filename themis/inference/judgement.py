@@ -43,7 +43,8 @@ class Budget:
     A call that goes in circles is ended earlier, and made if it has an argument.
     """
     second_tries: int = 0
-    """How often a judgement takes back a call that is refused, or does not speak of its case, and writes another."""
+    """How often a judgement takes back a call that is refused, cannot be answered here, or does not speak of its case,
+    and writes another. The tool that could not answer is not asked again."""
     rationale_tokens: int = 384
     """Of the rationale. One that is longer or goes in circles is cut; the reward is then marked `budget`."""
     new_tokens: int = 1024
@@ -127,7 +128,9 @@ class Judgement(ABC):
     gave_up: bool = False
     """A call or the rationale did not end, and was cut."""
     taken_back: int = 0
-    """Calls that were made and do not stand in the trace."""
+    """Calls that do not stand in the trace."""
+    out_of_reach: dict[str, Observation] = field(default_factory=dict)
+    """What tools said whose calls were taken back as they are off, down, or without a recording."""
     is_second_try: bool = False
     """The step that is written now takes the place of one that was taken back."""
     least_likely: float | None = None
@@ -217,6 +220,8 @@ class Judgement(ABC):
         if step.action is None:
             self._tell_step()
             self.conclude()
+        elif step.action.tool in self.out_of_reach:
+            self.observe(self.out_of_reach[step.action.tool])
         else:
             self.tool_calls += 1
             self.state = "waiting"
@@ -238,7 +243,7 @@ class Judgement(ABC):
         self.steps[-1] = replace(self.steps[-1], observation=fitting)
         self._tell_step()
         self.state = "choice"
-        if self.tool_calls - self.taken_back >= self.rules.budget.tool_calls or self.gave_up:
+        if len(self.steps) >= self.rules.budget.tool_calls or self.gave_up:
             self.conclude()
         self.check_budget()
 
@@ -286,19 +291,18 @@ class Judgement(ABC):
         return Verdict(self.case.id, self.reward, self.reason, trace, usage, probability, self._unfamiliar(), least)
 
     def _tries_again(self, observation: Observation) -> bool:
-        """Take back a call that is refused, or that a tool answered although it does not speak of the case.
-
-        A tool that is off or down would be so again.
-        """
+        """Take back a call that is refused, out of reach, or answered without a word of the case."""
         budget = self.rules.budget
-        refused = observation.status == "error"
+        refused = observation.status in ("error", "unavailable")
         is_answered = observation.status == "ok" and not observation.is_refusal
         astray = is_answered and not bears_on_case(self.case, self.steps)
         left = min(self.room, budget.new_tokens - self.new_tokens)
         affordable = self.taken_back < budget.second_tries and left > 2 * SECOND_TRY_TOKENS
         if not ((refused or astray) and affordable and self.take_back()):
             return False
-        del self.steps[-1]
+        action = self.steps.pop().action
+        if observation.status == "unavailable" and action is not None:
+            self.out_of_reach[action.tool] = observation
         self.taken_back += 1
         self.state, self.is_second_try, self.gave_up = "action", True, False
         return True
@@ -325,7 +329,7 @@ class Judgement(ABC):
         if any(observation.status in ("unavailable", "timeout") for observation in observed):
             return "tool_unavailable"
         if observed and not found_evidence(self.case, self.steps):
-            return "no_evidence"
+            return "tool_unavailable" if self.out_of_reach else "no_evidence"
         return "contradiction" if contradicts(self.rationale or "", self.case, self.steps) else None
 
     def _lead_on(self) -> bool:
